@@ -1,0 +1,241 @@
+"""Answer one question: which values pass between the stages?
+
+Facts, opinions, changes, deeds: ``Source`` → ``CallSite`` → ``Decision`` → ``Edit`` → ``Plan`` →
+``Patch``. Every value is frozen; every offset is a half-open range of UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range of UTF-8 bytes of a source's text."""
+
+    start: int
+    end: int
+
+    def overlaps(self, other: Span) -> bool:
+        """Say whether two ranges share a byte, or one is an insertion inside the other."""
+        return self.start < other.end and other.start < self.end or self == other
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where a person finds a byte: ``cell`` is a notebook's cell index or None; line and column are 1-based.
+
+    ``column`` counts characters, as editors do.
+    """
+
+    cell: int | None
+    line: int
+    column: int
+
+
+SourceKind = Literal["python", "notebook"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text that stands in the file as it is: ``text`` in the source's text, ``data`` in the file.
+
+    For a notebook one run is one character sequence of a JSON string without an escape, so a
+    run of n text bytes is a run of n file bytes. What lies between runs (escapes, brackets) cannot be edited.
+    """
+
+    text: Span
+    data: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One code cell of a notebook: ``index`` among all cells, ``span`` in the source's text."""
+
+    index: int
+    span: Span
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One readable unit: the Python text of a file, and how to get back to the file's bytes.
+
+    ``data`` is the file as read. ``text`` is its Python: for a notebook all code cells joined by
+    newlines, magics blanked to the same length. ``view`` is ``text`` in a syntax that the running
+    interpreter's ``ast`` reads, byte for byte as long as ``text`` (equal to it nearly always).
+    """
+
+    path: Path
+    shown: str
+    kind: SourceKind
+    data: bytes
+    text: str
+    view: str
+    encoding: str
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A file that was left alone, and why, in one line that says what to do."""
+
+    shown: str
+    reason: str
+    is_error: bool = False
+
+
+class How(StrEnum):
+    """The kind of place a literal stands in, on its way to a request."""
+
+    INLINE = "inline"
+    CONSTANT = "constant"
+    DEFAULT = "default"
+    ENVIRONMENT = "environment"
+    ENTRY = "entry"
+    WRAPPER = "wrapper"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a proof: a place, and what the value is there (``parameter model``, ``openai.chat``)."""
+
+    shown: str
+    position: Position
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A literal that names a model: ``span`` is the whole expression, quotes included."""
+
+    shown: str
+    span: Span
+    position: Position
+    end: Position
+    value: str
+    how: How
+    qualname: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """A call that runs a model. ``id`` survives moved lines: path, qualified name, ordinal, hash of the call."""
+
+    id: str
+    surface: str
+    shown: str
+    span: Span
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """Something on a literal's way that a new name would break. ``reason`` is a key of the reasons table."""
+
+    reason: str
+    detail: str
+    shown: str
+    position: Position
+    span: Span = Span(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One way of a literal to a call: the site and the steps from the literal to it."""
+
+    site: CallSite
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was seen of one literal: where it goes, and what stands against a change."""
+
+    id: str
+    origin: Origin
+    reaches: tuple[Reach, ...]
+    hazards: tuple[Hazard, ...]
+    hint: str | None
+    notes: tuple[Hazard, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """The literal provably decides a request's model, and nothing stands against the new name."""
+
+    finding: Finding
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The literal looks like a model choice, with nothing against it, but no proof."""
+
+    finding: Finding
+    new: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The literal is not changed; a person is told why."""
+
+    finding: Finding
+    reason: str
+    detail: str
+
+
+Decision = Rewrite | Review | Report
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Replace ``span`` of ``shown``'s text by ``text``, on behalf of ``transform``."""
+
+    shown: str
+    span: Span
+    text: str
+    transform: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One file before and after, as bytes."""
+
+    path: Path
+    shown: str
+    before: bytes
+    after: bytes
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that would happen: the same input gives the same plan.
+
+    ``others`` counts files in other languages that name the models, by shown path.
+    """
+
+    migration: str
+    decisions: tuple[Decision, ...]
+    patches: tuple[Patch, ...]
+    skips: tuple[Skip, ...]
+    files_read: int = 0
+    files_parsed: int = 0
+    ignored: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was done on disk: the files written, and those left alone with the reason."""
+
+    written: tuple[str, ...]
+    left: tuple[Skip, ...]
