@@ -68,6 +68,7 @@ class Source:
     ``data`` is the file as read. ``text`` is its Python: for a notebook all code cells joined by
     newlines, magics blanked to the same length. ``view`` is ``text`` in a syntax that the running
     interpreter's ``ast`` reads, byte for byte as long as ``text`` (equal to it nearly always).
+    ``skipped_cells`` are the cells that do not parse, by index, each with the reason; they are blank.
     """
 
     path: Path
@@ -78,6 +79,7 @@ class Source:
     view: str
     encoding: str
     cells: tuple[Cell, ...] = ()
+    skipped_cells: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,168 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from migrator import rows
+from migrator.nouns import (
+    Carrier,
+    Client,
+    Fact,
+    Library,
+    Match,
+    Migration,
+    Model,
+    Note,
+    Provider,
+    Reason,
+    Reported,
+    Slot,
+    Surface,
+    Url,
+)
+from migrator.tables import RuleError, Table, nearest
+
+__all__ = (
+    "Carrier",
+    "Client",
+    "Fact",
+    "Library",
+    "Match",
+    "Migration",
+    "Model",
+    "Note",
+    "Provider",
+    "Reason",
+    "Reported",
+    "RuleError",
+    "Rulebook",
+    "Slot",
+    "Surface",
+    "Url",
+    "load",
+    "load_migration",
+)
+
+CONFIGURATION = "[tool.migrator]"
+
+
+class Called(Protocol):
+    """A row that is found by its callee."""
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Give canonical callees without braces."""
+
+
+Row = TypeVar("Row", bound=Called)
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """Where a figure comes from: a URL or a package and version, and the day it was read."""
+class Index(Generic[Row]):
+    """Rows by callee: exact, by a beginning (``a.b.**``) or by an end (``**.assert_called_with``)."""
 
-    source: str
-    checked: date
+    exact: Mapping[str, tuple[Row, ...]]
+    beginnings: Mapping[str, tuple[Row, ...]]
+    endings: Mapping[str, tuple[Row, ...]]
 
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One model: USD per million tokens, token limits, dates. ``None`` means the tables do not say."""
-
-    name: str
-    aliases: tuple[str, ...]
-    input_price: Decimal | None
-    cached_price: Decimal | None
-    output_price: Decimal | None
-    max_input: int | None
-    max_output: int | None
-    shutdown: date | None
-    replacement: str | None
-    encoding: str | None
-    sources: tuple[Fact, ...]
+    def get(self, callee: str) -> tuple[Row, ...]:
+        """Find the rows: an exact callee goes before a pattern, a longer pattern before a shorter."""
+        if found := self.exact.get(callee):
+            return found
+        dots = tuple(i for i, letter in enumerate(callee) if letter == ".")
+        beginnings = (self.beginnings.get(callee[:i], ()) for i in reversed(dots))
+        endings = (self.endings.get(callee[i + 1 :], ()) for i in dots)
+        return next((found for found in chain(beginnings, endings) if found), ())
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """Names that a migration tells about and never changes. ``reason`` is a key of the reasons table."""
-
-    names: tuple[str, ...]
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """From which names to which.
-
-    ``names`` maps each old id to its new one. ``pinned`` does the same under ``--pin``.
-    ``prefixes`` are provider prefixes that stay ("", "openai/", "openai:", ...); ``gateways`` are
-    prefixes of hosts that may not offer the target, rewritten only with ``--gateways``.
-    ``prefilter`` are byte strings: a file that has none of them cannot matter.
-    ``members`` maps enum members that mean a model ("ModelType.GPT_4O" -> "GPT_4_1_MINI").
-    """
-
-    name: str
-    target: str
-    names: Mapping[str, str]
-    pinned: Mapping[str, str]
-    prefixes: tuple[str, ...]
-    gateways: tuple[str, ...]
-    prefilter: tuple[bytes, ...]
-    reported: tuple[Reported, ...]
-    members: Mapping[str, str]
-    sources: tuple[Fact, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """A library whose calls the tables know: its PyPI name, the versions read, and where."""
-
-    name: str
-    checked: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a call takes its model: keyword names, a 0-based position, and the key path inside the value.
-
-    ``path`` ("llm", "config", "model") are dict keys, "*" any element of a list; empty: the value itself.
-    """
-
-    keywords: tuple[str, ...]
-    position: int | None
-    path: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """The argument of a call that names the provider, and the values that mean OpenAI's own API.
-
-    A value is a string, or a dotted name matched on its last two parts ("ModelPlatformType.OPENAI").
-    """
-
-    keywords: tuple[str, ...]
-    position: int | None
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """A kind of call that takes a model's name.
-
-    ``calls`` are canonical callees without braces ("openai.OpenAI().chat.completions.create"); one
-    that ends in ".**" matches every continuation. ``forms`` are the string forms it takes ("plain",
-    "openai/", "openai:"). With ``hold`` (a reason) a literal that arrives here is reported and never
-    rewritten. ``endpoint`` are keywords of this very call that point it at another server.
-    ``knows`` maps a target model to the requirement that first accepts it ("litellm>=1.66.1").
-    ``cache_key`` says how ``prompt_cache_key`` gets through (read by the caching transform).
-    """
-
-    name: str
-    calls: tuple[str, ...]
-    slots: tuple[Slot, ...]
-    forms: tuple[str, ...]
-    hold: str | None
-    provider: Provider | None
-    endpoint: tuple[str, ...]
-    knows: Mapping[str, str]
-    evidence: str
-    cache_key: Mapping[str, str]
-    library: Library
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A constructor whose instances are called: which keywords point it at another server.
-
-    ``hosts`` are the hosts that are OpenAI's own. ``same`` are methods that give the same object back.
-    """
-
-    calls: tuple[str, ...]
-    endpoint: tuple[str, ...]
-    hosts: tuple[str, ...]
-    same: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """A call outside the repository through which a value passes on, or in which it ends harmlessly.
-
-    ``kind``: "value" (the call gives its argument back), "environment" (its default), "field" (a
-    class field's default), "parameter" (the default of a parameter: ``typer.Option``), "option" (a
-    command-line option: argparse, click), "shows" (ends in text for people), "asserts" (ends in a
-    test's expectation).
-    """
-
-    calls: tuple[str, ...]
-    kind: str
-    keywords: tuple[str, ...]
-    position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a literal is not rewritten: a short title, and what to do."""
-
-    name: str
-    title: str
-    advice: str
+def _index(table: Iterable[Row]) -> Index[Row]:
+    exact: dict[str, tuple[Row, ...]] = {}
+    beginnings: dict[str, tuple[Row, ...]] = {}
+    endings: dict[str, tuple[Row, ...]] = {}
+    for row in table:
+        for call in row.calls:
+            kind = beginnings if call.endswith(".**") else endings if call.startswith("**.") else exact
+            key = call.removesuffix(".**").removeprefix("**.")
+            kind[key] = (*kind.get(key, ()), row)
+    return Index(exact, beginnings, endings)
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """All tables, parsed. Lookups by canonical callee are the hot path and use ``surface_of``."""
+    """All tables, parsed. Lookups by canonical callee are the hot path: a few dictionary reads."""
 
     models: Mapping[str, Model]
     migrations: Mapping[str, Migration]
@@ -171,3 +104,116 @@ class Rulebook:
     clients: tuple[Client, ...]
     carriers: tuple[Carrier, ...]
     reasons: Mapping[str, Reason]
+    _surfaces: Index[Surface] = field(init=False, repr=False, compare=False)
+    _clients: Index[Client] = field(init=False, repr=False, compare=False)
+    _carriers: Index[Carrier] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the rows once."""
+        object.__setattr__(self, "_surfaces", _index(self.surfaces))
+        object.__setattr__(self, "_clients", _index(self.clients))
+        object.__setattr__(self, "_carriers", _index(self.carriers))
+
+    def surfaces_for(self, callee: str) -> tuple[Surface, ...]:
+        """Find the surfaces of a call: ``openai.OpenAI().with_options().responses.create``."""
+        return self._surfaces.get(self.plain(callee))
+
+    def client_of(self, callee: str) -> Client | None:
+        """Find the constructor whose instance is called, or that is called itself: ``openai.OpenAI``."""
+        while callee:
+            if found := self._clients.get(callee):
+                return found[0]
+            callee = callee.rpartition("()")[0]
+        return None
+
+    def carrier_of(self, callee: str) -> Carrier | None:
+        """Find the carrier of a call: ``os.getenv``."""
+        return next(iter(self._carriers.get(callee)), None)
+
+    def plain(self, callee: str) -> str:
+        """Drop the methods that give the same client back: ``openai.OpenAI().copy().responses.create``."""
+        client = self.client_of(callee)
+        for method in client.same if client else ():
+            callee = callee.replace(f".{method}()", "")
+        return callee
+
+
+def load(target: str | None = None, extra: Sequence[Mapping[str, object]] = ()) -> Rulebook:
+    """Read all tables, once; of the migrations only ``target`` where it is given.
+
+    ``extra`` are a user's own surface tables, in the notation of ``rules/surfaces``.
+    """
+    book = _shipped(target)
+    if not extra:
+        return book
+    own = tuple(
+        rows.surface(Table(CONFIGURATION, f"surface {data.get('name', place)}", data), rows.OWN, book.reasons)
+        for place, data in enumerate(extra, 1)
+    )
+    surfaces = own + book.surfaces
+    _no_name_twice(CONFIGURATION, tuple(surface.name for surface in book.surfaces + own))
+    return Rulebook(book.models, book.migrations, surfaces, book.clients, book.carriers, book.reasons)
+
+
+@cache
+def load_migration(name: str) -> Migration:
+    """Read one migration and no other file."""
+    known = tuple(sorted(path.stem for path in _root().glob("migrations/*.toml")))
+    if name not in known:
+        raise RuleError("rules/migrations", "", "", f"no migration {name!r}{nearest(name, known)}")
+    return rows.migration(name, _read(_root() / "migrations" / f"{name}.toml"))
+
+
+@cache
+def _shipped(target: str | None) -> Rulebook:
+    models = {model.name: model for path in _files("models") for model in rows.models(_read(path))}
+    names = (target,) if target else tuple(path.stem for path in _files("migrations"))
+    migrations = {name: load_migration(name) for name in names}
+    reasons = rows.reasons(_read(_root() / "reasons.toml"))
+    surfaces: list[Surface] = []
+    clients: list[Client] = []
+    for path in _files("surfaces"):
+        table = _read(path)
+        surfaces += rows.surfaces(table, reasons)
+        clients += rows.clients(table)
+        _no_name_twice(table.file, tuple(surface.name for surface in surfaces))
+    carriers = rows.carriers(_read(_root() / "carriers.toml"))
+    for migration in migrations.values():
+        _check(migration, models, reasons)
+    return Rulebook(models, migrations, tuple(surfaces), tuple(clients), carriers, reasons)
+
+
+def _root() -> Path:
+    """Find the tables: inside the package when installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "rules"
+    return inside if inside.exists() else Path(__file__).parent.parent / "rules"
+
+
+def _files(folder: str) -> tuple[Path, ...]:
+    return tuple(sorted((_root() / folder).glob("*.toml")))
+
+
+def _read(path: Path) -> Table:
+    shown = f"rules/{path.relative_to(_root()).as_posix()}"
+    try:
+        return Table(shown, "", tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RuleError(shown, "", "", f"cannot be read: {error}") from None
+
+
+def _no_name_twice(file: str, names: tuple[str, ...]) -> None:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise RuleError(file, f"surface {name}", "name", "another surface has this name")
+
+
+def _check(migration: Migration, models: Mapping[str, Model], reasons: Mapping[str, Reason]) -> None:
+    """Raise where a migration names a model or a reason that no table has."""
+    file = f"rules/migrations/{migration.name}.toml"
+    named = (*migration.names, *migration.names.values(), *migration.pinned.values(), migration.target)
+    for name in named:
+        if name not in models:
+            key = "from" if name in migration.names else "to"
+            raise RuleError(file, "rename", key, f"no model {name!r}{nearest(name, tuple(models))}")
+    for entry in migration.reported:
+        rows.known_reason(Table(file, "reported", {}), "reason", entry.reason, reasons)

@@ -1,0 +1,179 @@
+"""Answer one question: what did the user type, and what does the exit code say?
+
+Exit codes: 0 nothing to do or done, 1 something would change, 2 a usage or file error. What a
+command needs is imported inside it, so that ``migrator --version`` starts in a blink.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, Unpack
+
+import click
+
+from migrator import __version__
+
+if TYPE_CHECKING:
+    from migrator.rulebook import Rulebook
+    from migrator.session import Options
+
+DONE, CHANGES, WRONG, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give the exit code; what goes wrong is one line for a person, never a traceback."""
+    try:
+        code = app.main(list(arguments), prog_name="migrator", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return WRONG
+    except click.ClickException as error:
+        click.echo(f"migrator: {' '.join(error.format_message().split())}", err=True)
+        return WRONG
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("migrator: interrupted; every file is either as it was or written whole", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away, as `head` does; without this Python complains once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
+    return code if isinstance(code, int) else DONE
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="migrator", message="%(prog)s %(version)s")
+def app() -> None:
+    """Move Python code from gpt-4o and gpt-4o-mini to gpt-4.1-mini.
+
+    Only the names that decide which model a request runs on are changed, each with a proof.
+    """
+
+
+def options(command: Command) -> Command:
+    """Add what ``scan`` and ``apply`` both take."""
+    added = (
+        click.argument("paths", nargs=-1, type=click.Path(path_type=Path)),
+        click.option("--only", metavar="NAME,...", help="Run only these transforms."),
+        click.option("--skip", metavar="NAME,...", help="Run all transforms but these."),
+        _flag("--review", "Change what is held for review as well."),
+        click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]"),
+        _flag("--pin", "Aliases become the dated snapshot too."),
+        _flag("--gateways", "Change names at gateways such as OpenRouter too."),
+        click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out; as in .gitignore."),
+        _flag("--force-exclude", "Apply --exclude to files named on the command line too."),
+        click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Read this file."),
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(["text", "json", "github"]),
+            default="text",
+            help="How to print. [default: text]",
+        ),
+        click.option("--quiet", "-q", is_flag=True, help="Print only what matters."),
+    )
+    for add in reversed(added):
+        command = add(command)
+    return command
+
+
+def _flag(name: str, text: str) -> Callable[[Command], Command]:
+    # None means that nothing was said, so that the configuration file counts.
+    return click.option(name, is_flag=True, default=None, help=text)
+
+
+@app.command(short_help="Show every name of an old model and what would happen to it.")
+@click.option("--explain", is_flag=True, help="Show the way of each name to its calls.")
+@options
+def scan(paths: tuple[Path, ...], *, explain: bool, **chosen: Unpack[Options]) -> int:
+    """Show every name of an old model, what would happen to it, and why.
+
+    PATHS are files or folders, by default the current one; - reads standard input.
+    """
+    from migrator import session
+
+    with _one_line_errors():
+        found = session.plan(paths, chosen)
+    session.show_scan(found, chosen["form"], explain=explain)
+    return found.code
+
+
+@app.command()
+@click.option("--diff", "only_diff", is_flag=True, help="Show the change and write nothing.")
+@options
+def apply(paths: tuple[Path, ...], *, only_diff: bool, **chosen: Unpack[Options]) -> int:
+    """Write the change, or show it with --diff.
+
+    PATHS are files or folders, by default the current one; - reads standard input and writes the
+    result to standard output.
+    """
+    from migrator import session
+
+    with _one_line_errors():
+        found = session.plan(paths, chosen)
+    if only_diff:
+        session.show_diff(found, chosen["form"])
+        return found.code
+    if found.is_stdin:
+        return session.write_stdin(found)
+    return session.write(found, chosen["form"])
+
+
+@app.command(short_help="List the surfaces, models and migrations it knows.")
+def rules() -> int:
+    """List the transforms, migrations, models and call surfaces it knows."""
+    from migrator import lookup
+    from migrator.deliver.terminal import show, width
+
+    show(lookup.overview(_book(), width()))
+    return DONE
+
+
+@app.command(short_help="Explain one of them, with sources.")
+@click.argument("name")
+def explain(name: str) -> int:
+    """Explain one surface, library, model, migration, reason or transform, with sources."""
+    from migrator import lookup
+    from migrator.deliver.terminal import show, width
+
+    book = _book()
+    lines = lookup.explain(name, book, width())
+    if not lines:
+        close = lookup.nearest(name, book)
+        hint = f"did you mean {' or '.join(close)}?" if close else "`migrator rules` lists every name"
+        raise click.UsageError(f"nothing is called {name!r}; {hint}")
+    show(lines)
+    return DONE
+
+
+@app.command(short_help="Run the whole job on a bundled sample.")
+def demo() -> int:
+    """Run the whole job on a bundled sample repository, in a temporary copy."""
+    from migrator import demo as bundled
+
+    with _one_line_errors():
+        return DONE if bundled.play() else CHANGES
+
+
+def _book() -> Rulebook:
+    from migrator.rulebook import load
+
+    with _one_line_errors():
+        return load()
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Turn what a person can mend into one line and exit code 2."""
+    from migrator.settings import SettingsError
+    from migrator.tables import RuleError
+
+    try:
+        yield
+    except (SettingsError, RuleError) as error:
+        raise click.UsageError(str(error)) from None

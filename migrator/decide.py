@@ -1,0 +1,61 @@
+"""Answer one question: is this literal rewritten, held for review, or only reported?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from migrator.model import Decision, Finding, Hazard, Report, Review, Rewrite
+from migrator.rulebook import Migration
+from migrator.settings import Settings
+
+# Where the value ends in one of these and also in a request, the request decides.
+HARMLESS = frozenset({"tokenizer", "metadata", "text"})
+# These say what the literal itself is; they come before what was seen further on its way.
+OWN_PLACE = ("table_key", "literal_type", "model_list", "enum_member", "comparison", "membership", "match_case",
+             "assertion", "raises", "azure", "text")
+
+
+def decide(findings: Iterable[Finding], migration: Migration, settings: Settings) -> tuple[Decision, ...]:
+    """Give one decision for each finding of one file."""
+    seen = tuple(findings)
+    pinned = {f.origin.value for f in seen if any(h.reason == "assertion" for h in f.hazards)}
+    return tuple(_decide(f, migration, settings, pinned) for f in seen)
+
+
+def _decide(finding: Finding, migration: Migration, settings: Settings, pinned: set[str]) -> Decision:
+    value = finding.origin.value
+    told = migration.reported_as(value)
+    if told is not None:
+        return Report(finding, told.reason, told.detail)
+    hazard = worst(finding)
+    if hazard is not None:
+        return Report(finding, hazard.reason, hazard.detail)
+    match = migration.match(value)
+    if match is None:
+        return Report(finding, "no_use", "")
+    if match.kind == "gateway" and not settings.gateways:
+        return Report(finding, "gateway", match.prefix)
+    if value in pinned:
+        return Report(finding, "test_pin", "")
+    return _opinion(finding, migration.rename(value, settings.pin) or value)
+
+
+def _opinion(finding: Finding, new: str) -> Decision:
+    if finding.reaches:
+        return Rewrite(finding, new)
+    soft = next((h for h in finding.hazards if h.reason in HARMLESS), None)
+    if soft is not None:
+        return Report(finding, soft.reason, soft.detail)
+    if finding.hint is None:
+        return Report(finding, "no_use", "")
+    kind, _, detail = finding.hint.partition(":")
+    return Review(finding, new, "unknown_client" if kind == "shape" else "unproven", detail)
+
+
+def worst(finding: Finding) -> Hazard | None:
+    """The hazard to tell first: one at the literal itself, else the first on its way; None when none counts."""
+    hard = [h for h in finding.hazards if h.reason not in HARMLESS]
+    own = [h for h in hard if h.shown == finding.origin.shown and h.span.start <= finding.origin.span.start
+           and finding.origin.span.end <= h.span.end]
+    ranked = sorted(own, key=lambda h: OWN_PLACE.index(h.reason) if h.reason in OWN_PLACE else len(OWN_PLACE))
+    return next(iter(ranked), next(iter(hard), None))

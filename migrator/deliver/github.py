@@ -1,0 +1,72 @@
+"""Answer one question: how does a plan annotate a pull request from inside a GitHub workflow?
+
+Each decision becomes one workflow command, such as ``::warning file=app.py,line=3,col=7::message``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from migrator.model import Decision, Plan, Report, Review, Rewrite, Skip
+from migrator.readings import kind, place, price, surface
+from migrator.rulebook import Rulebook
+
+LEVELS = {"rewrite": "warning", "review": "warning", "report": "notice"}
+
+
+def commands(plan: Plan, book: Rulebook, left: Sequence[Skip] = ()) -> Iterator[str]:
+    """Give the workflow commands of a plan, failures last."""
+    for decision in plan.decisions:
+        yield _decision(decision, plan, book)
+    for skip in (*plan.skips, *left):
+        if skip.is_error:
+            yield _failure(skip)
+
+
+def command(level: str, properties: Mapping[str, str], message: str) -> str:
+    """Write one workflow command, escaped as the runner expects it."""
+    listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{level} {listed}::{_data(message)}"
+
+
+def _decision(decision: Decision, plan: Plan, book: Rulebook) -> str:
+    origin = decision.finding.origin
+    where = {"file": origin.shown}
+    if origin.position.cell is None:
+        where |= {
+            "line": str(origin.position.line),
+            "endLine": str(origin.end.line),
+            "col": str(origin.position.column),
+            "endColumn": str(origin.end.column),
+        }
+    title = {"title": f"migrator: {kind(decision)}"}
+    message = _message(decision, plan, book)
+    if origin.position.cell is not None:
+        # The line of a cell is not a line of the file, so the message carries the place.
+        message = f"{place(origin.shown, origin.position)}: {message}"
+    return command(LEVELS[kind(decision)], where | title, message)
+
+
+def _message(decision: Decision, plan: Plan, book: Rulebook) -> str:
+    old = decision.finding.origin.value
+    if isinstance(decision, Rewrite):
+        said = f"{old} → {decision.new} ({surface(decision.finding)})"
+    else:
+        reason = book.reasons[decision.reason]
+        shown = f"{old} → {decision.new}" if isinstance(decision, Review) else old
+        detail = f": {decision.detail}" if decision.detail else ""
+        said = f"{shown} not changed: {reason.title}{detail}. {reason.advice}"
+    cost = None if isinstance(decision, Report) else price(decision, plan, book)
+    return said if cost is None else f"{said} Price {cost}."
+
+
+def _failure(skip: Skip) -> str:
+    return command("error", {"file": skip.shown, "title": "migrator: file left alone"}, skip.reason)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,148 @@
+"""Answer one question: what does a plan look like as one JSON document?
+
+``docs/report.schema.json`` describes the document. The same plan gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from migrator import __version__, prices
+from migrator.model import Decision, Hazard, Plan, Position, Receipt, Report, Rewrite, Skip, Step
+from migrator.readings import changes, kind, price, surface, target
+from migrator.rulebook import Rulebook
+
+VERSION = 1
+Value = Mapping[str, object]
+
+
+def document(plan: Plan, book: Rulebook, *, review: bool, done: Receipt | None = None) -> bytes:
+    """Write the document, with a final newline. ``done`` is there once files were written."""
+    content: Value = {
+        "version": VERSION,
+        "tool": {"name": "migrator", "version": __version__},
+        "migration": plan.migration,
+        "sites": [_site(decision, plan, book) for decision in plan.decisions],
+        "skipped": [_skip(skip) for skip in (*plan.skips, *(done.left if done else ()))],
+        "others": [{"path": shown, "count": plan.others[shown]} for shown in sorted(plan.others)],
+        "summary": _summary(plan, book, review=review),
+        "target": _target(plan, book),
+        "written": None if done is None else list(done.written),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _site(decision: Decision, plan: Plan, book: Rulebook) -> Value:
+    finding = decision.finding
+    origin = finding.origin
+    reason, detail = _reason(decision)
+    return {
+        "id": finding.id,
+        "path": origin.shown,
+        **_position(origin.position),
+        "end": {"line": origin.end.line, "column": origin.end.column},
+        "old": origin.value,
+        "new": None if isinstance(decision, Report) else decision.new,
+        "decision": kind(decision),
+        "surface": surface(finding) or None,
+        "origin": origin.how.value,
+        "qualname": origin.qualname,
+        "reason": reason,
+        "detail": detail,
+        "hazards": [_hazard(hazard) for hazard in finding.hazards],
+        "notes": [_hazard(note) for note in finding.notes],
+        "proof": [
+            {
+                "site": reach.site.id,
+                "surface": reach.site.surface,
+                "steps": [_step(step) for step in reach.steps],
+            }
+            for reach in finding.reaches
+        ],
+        "price": _price(price(decision, plan, book)),
+    }
+
+
+def _reason(decision: Decision) -> tuple[str | None, str | None]:
+    return (None, None) if isinstance(decision, Rewrite) else (decision.reason, decision.detail)
+
+
+def _step(step: Step) -> Value:
+    return {"path": step.shown, **_position(step.position), "what": step.what}
+
+
+def _position(position: Position) -> Value:
+    return {"cell": position.cell, "line": position.line, "column": position.column}
+
+
+def _hazard(hazard: Hazard) -> Value:
+    where = {"path": hazard.shown, **_position(hazard.position)}
+    return {"reason": hazard.reason, "detail": hazard.detail, **where}
+
+
+def _skip(skip: Skip) -> Value:
+    return {"path": skip.shown, "reason": skip.reason, "error": skip.is_error}
+
+
+def _price(change: prices.PriceChange | None) -> Value | None:
+    if change is None:
+        return None
+    return {
+        "old": change.old,
+        "new": change.new,
+        "input": _ratio(change.input),
+        "output": _ratio(change.output),
+        "cached": None if change.cached is None else _ratio(change.cached),
+        "direction": change.direction,
+    }
+
+
+def _ratio(ratio: Decimal) -> float:
+    return float(ratio.quantize(Decimal("0.0001"), ROUND_HALF_UP))
+
+
+def _summary(plan: Plan, book: Rulebook, *, review: bool) -> Value:
+    found = Counter(kind(decision) for decision in plan.decisions)
+    bills = prices.bills(changes(plan, book, review=review))
+    return {
+        "files_read": plan.files_read,
+        "files_parsed": plan.files_parsed,
+        "files_to_change": len(plan.patches),
+        "ignored": plan.ignored,
+        "rewrite": found["rewrite"],
+        "review": found["review"],
+        "report": found["report"],
+        "cheaper": _sites(bills, "cheaper"),
+        "dearer": _sites(bills, "dearer"),
+        "prices": [{**(_price(bill.change) or {}), "sites": bill.sites} for bill in bills],
+    }
+
+
+def _sites(bills: Sequence[prices.Bill], direction: prices.Direction) -> int:
+    return sum(bill.sites for bill in bills if bill.change.direction == direction)
+
+
+def _target(plan: Plan, book: Rulebook) -> Value:
+    migration, model = target(plan, book)
+    if model is None:
+        return {"name": migration.target}
+    return {
+        "name": migration.target,
+        "shutdown": None if model.shutdown is None else model.shutdown.isoformat(),
+        "replacement": model.replacement,
+        "price": {
+            "input": _amount(model.input_price),
+            "cached": _amount(model.cached_price),
+            "output": _amount(model.output_price),
+        },
+        "max_input": model.max_input,
+        "max_output": model.max_output,
+        "sources": [{"source": fact.source, "checked": fact.checked.isoformat()} for fact in model.sources],
+    }
+
+
+def _amount(price: Decimal | None) -> str | None:
+    return None if price is None else str(price)

@@ -1,0 +1,72 @@
+"""Answer one question: what does the whole job look like, from the first scan to a clean one?"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from migrator import plan, report
+from migrator.deliver.diff import styled, unified
+from migrator.deliver.terminal import show, width
+from migrator.deliver.write import write
+from migrator.model import Plan
+from migrator.report import BLANK, Line
+from migrator.rulebook import Rulebook, load
+from migrator.settings import Settings
+
+SETTINGS = Settings()
+
+
+def play() -> bool:
+    """Scan, show the diff, apply, scan again; say whether the second scan finds nothing to change."""
+    book = load(SETTINGS.migration)
+    with TemporaryDirectory(prefix="migrator-demo-") as folder:
+        root = Path(folder) / "helpdesk"
+        shutil.copytree(sample(), root)
+        show(_opening())
+        first = _scan(root)
+        _step("migrator scan", _report(first, book))
+        _step("migrator apply --diff", chain.from_iterable(styled(unified(one)) for one in first.patches))
+        done = write(first.patches)
+        _step("migrator apply", report.receipt(done, first, book, review=False, width=width()))
+        second = _scan(root)
+        _step("migrator scan", report.summary(second, book, review=False, width=width()))
+        show([BLANK, *_closing(second)])
+        return bool(done.written) and not done.left and not second.patches
+
+
+def sample() -> Path:
+    """Find the sample: inside the package when installed, among the fixtures in a checkout."""
+    inside = Path(__file__).parent / "sample"
+    return inside if inside.exists() else Path(__file__).parent.parent / "fixtures" / "repos" / "sample"
+
+
+def _scan(root: Path) -> Plan:
+    return plan.make((root,), SETTINGS, cwd=root, today=date.today())
+
+
+def _report(found: Plan, book: Rulebook) -> Iterator[Line]:
+    yield from report.rows(found, book, explain=False, quiet=False, width=width())
+    yield from report.summary(found, book, review=False, width=width())
+
+
+def _step(command: str, lines: Iterable[Line]) -> None:
+    show([BLANK, ((f"$ {command}", "command"),), BLANK])
+    show(lines)
+
+
+def _opening() -> Iterator[Line]:
+    yield (("A small help desk, copied to a temporary folder. No network, no key.", ""),)
+
+
+def _closing(second: Plan) -> Iterator[Line]:
+    if second.patches:
+        yield (("The second scan still finds something to change.", "error"),)
+        return
+    left = report.plural(len(second.decisions), "name")
+    yield ((f"Clean: nothing is left to rewrite; {left} stay for a person, with the reason.", "rewrite"),)
+    yield (("The temporary copy is gone. Try it on your own code: migrator scan PATH", ""),)

@@ -1,0 +1,61 @@
+"""Answer one question: which bytes does a source have after these edits?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from migrator.model import Edit, Source, Span
+
+
+class EditConflict(ValueError):
+    """Two edits that cannot both be done, or one that the file has no place for."""
+
+
+def merge(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Sort the edits; identical ones collapse, different ones on the same bytes are refused."""
+    unique = {(edit.shown, edit.span, edit.text): edit for edit in sorted(edits, reverse=True)}
+    merged = tuple(sorted(unique.values()))
+    for first, second in pairwise(merged):
+        if first.shown == second.shown and first.span.overlaps(second.span):
+            raise EditConflict(f"{first.shown}: {_named(first)} and {_named(second)} change the same bytes")
+    return merged
+
+
+def apply(source: Source, edits: Sequence[Edit]) -> bytes:
+    """Give the file's bytes with the edits in place. This is the only place that makes new bytes."""
+    merged = merge(edits)
+    for edit in merged:
+        if edit.shown != source.shown:
+            raise EditConflict(f"{source.shown}: {_named(edit)} is for another file, {edit.shown}")
+    if source.kind == "notebook":
+        places = ((_in_data(source, edit), json.dumps(edit.text)[1:-1].encode()) for edit in merged)
+        return splice(source.data, places)
+    text = source.text.encode()
+    if any(edit.span.end > len(text) for edit in merged):
+        raise EditConflict(f"{source.shown}: {_named(merged[-1])} is behind the end of the text")
+    return splice(text, ((edit.span, edit.text.encode()) for edit in merged)).decode().encode(source.encoding)
+
+
+def splice(data: bytes, replacements: Iterable[tuple[Span, bytes]]) -> bytes:
+    """Put each replacement in the place of its span; the spans are sorted and do not overlap."""
+    parts: list[bytes] = []
+    at = 0
+    for span, replacement in replacements:
+        parts += [data[at : span.start], replacement]
+        at = span.end
+    return b"".join([*parts, data[at:]])
+
+
+def _in_data(source: Source, edit: Edit) -> Span:
+    for cell in source.cells:
+        for run in cell.runs:
+            if run.text.start <= edit.span.start and edit.span.end <= run.text.end:
+                shift = run.data.start - run.text.start
+                return Span(edit.span.start + shift, edit.span.end + shift)
+    raise EditConflict(f"{source.shown}: {_named(edit)} touches an escape of the notebook's JSON")
+
+
+def _named(edit: Edit) -> str:
+    return f"{edit.transform} ({edit.span.start}-{edit.span.end} to {edit.text!r})"

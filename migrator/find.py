@@ -1,0 +1,174 @@
+"""Answer one question: which literals name an old model, and what is known of each?"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+
+from migrator.flow.compare import source
+from migrator.flow.forward import run
+from migrator.flow.project import Project
+from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
+from migrator.flow.unit import FUNCTIONS, Unit
+from migrator.model import CallSite, Finding, Hazard, How, Origin, Reach, Step
+from migrator.rulebook import Migration, Rulebook
+
+
+def findings(project: Project, rules: Rulebook, migration: Migration, unit: Unit, *, pin: bool = False
+             ) -> tuple[Finding, ...]:
+    """Everything that is known of each literal in ``unit`` that names an old model, in the order of the text."""
+    nodes = sorted(unit.strings, key=lambda n: (n.lineno, n.col_offset))
+    counts: Counter[tuple[str, str]] = Counter()
+    found: list[Finding] = []
+    for node in nodes:
+        value = str(node.value)
+        if not _names_model(migration, value) or _is_prose(unit, node):
+            continue
+        place = (qualname(unit, node), value)
+        counts[place] += 1
+        finding = _finding(project, rules, migration, unit, node, counts[place], pin)
+        if finding is not None:
+            found.append(finding)
+    return tuple(found)
+
+
+def _names_model(migration: Migration, value: str) -> bool:
+    return migration.match(value) is not None or migration.reported_as(value) is not None
+
+
+def _is_prose(unit: Unit, node: ast.Constant) -> bool:
+    """Say whether the string is a docstring, or a piece of a longer text."""
+    parent = unit.parent(node)
+    return isinstance(parent, ast.Expr) or (isinstance(parent, ast.JoinedStr) and len(parent.values) > 1)
+
+
+def _finding(project: Project, rules: Rulebook, migration: Migration, unit: Unit, node: ast.Constant,
+             ordinal: int, pin: bool) -> Finding | None:
+    value = str(node.value)
+    new = migration.rename(value, pin) or ""
+    trace = Trace(project, rules, migration, unit, node)
+    trace.start(value, new)
+    run(trace)
+    match = migration.match(value)
+    if match is not None and match.kind == "alias" and not trace.arrivals:
+        return None
+    reaches = tuple(_reach(a) for a in trace.arrivals)
+    hazards = tuple(_hazard(o) for o in trace.obstacles)
+    return Finding(_identity(unit, node, ordinal), _origin(unit, node, trace), reaches, hazards, hint_of(trace))
+
+
+def hint_of(trace: Trace) -> str | None:
+    """What makes the literal look like a model choice: the shape of a call, or a name it bears; None without."""
+    for place in trace.lost:
+        if place.startswith("shape:"):
+            return place
+    return next((f"name:{n}" for n in trace.names if sounds_like_model(n)), None)
+
+
+MODEL_WORDS = frozenset({"model", "llm", "models", "engine", "chatmodel", "lm"})
+OTHER_WORDS = frozenset({"tokenizer", "encoding", "embedding", "embeddings", "tokenize", "token", "tokens", "price",
+                         "cost", "test", "label", "display", "title", "rerank", "reranker", "whisper", "tts", "mock",
+                         "expected", "allowed", "supported", "known", "default_models", "pricing"})
+
+
+def sounds_like_model(name: str) -> bool:
+    """Say whether a parameter, keyword, key or variable of this name usually holds a model: ``llm_model``."""
+    words = name.replace("-", "_").lower().split("_")
+    return bool(MODEL_WORDS.intersection(words)) and not OTHER_WORDS.intersection(words)
+
+
+def _identity(unit: Unit, node: ast.Constant, ordinal: int) -> str:
+    text = f"{unit.source.shown}\0{qualname(unit, node)}\0{node.value}\0{ordinal}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def qualname(unit: Unit, node: ast.AST) -> str:
+    """The dotted name of the function or class that holds ``node``; empty at module level."""
+    names = [
+        getattr(above, "name", "<lambda>")
+        for above in unit.ancestors(node)
+        if isinstance(above, (*FUNCTIONS, ast.ClassDef))
+    ]
+    return ".".join(reversed(names))
+
+
+def _origin(unit: Unit, node: ast.Constant, trace: Trace) -> Origin:
+    span = unit.span(_whole(unit, node))
+    lines = unit.lines
+    return Origin(unit.source.shown, span, lines.position(span.start), lines.position(span.end), str(node.value),
+                  how_of(unit, node, trace), qualname(unit, node))
+
+
+def _whole(unit: Unit, node: ast.Constant) -> ast.AST:
+    parent = unit.parent(node)
+    return parent if isinstance(parent, ast.JoinedStr) else node
+
+
+PASSING = (ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Await)
+
+
+def how_of(unit: Unit, node: ast.AST, trace: Trace) -> How:
+    """The kind of place the literal stands in."""
+    child, above = node, unit.parent(node)
+    while isinstance(above, PASSING):
+        child, above = above, unit.parent(above)
+    if isinstance(above, ast.keyword):
+        above = unit.parent(above)
+    if isinstance(above, ast.Call):
+        return _how_of_call(unit, above, trace)
+    if isinstance(above, ast.arguments):
+        return How.DEFAULT
+    if isinstance(above, ast.Dict):
+        return How.ENTRY
+    if isinstance(above, (ast.Assign, ast.AnnAssign)):
+        return How.DEFAULT if isinstance(unit.parent(above), ast.ClassDef) else How.CONSTANT
+    return How.OTHER
+
+
+def _how_of_call(unit: Unit, call: ast.Call, trace: Trace) -> How:
+    if any(a.called.call is call for a in trace.arrivals):
+        return How.INLINE
+    name = ast.unparse(call.func)
+    if name.endswith(("getenv", "environ.get", "environ.setdefault")):
+        return How.ENVIRONMENT
+    if name.split(".")[-1] in ("Field", "field", "ib", "attrib", "Option", "option", "add_argument", "Query", "Body"):
+        return How.DEFAULT
+    return How.OTHER if name.endswith(".get") else How.WRAPPER
+
+
+def _reach(arrival: Arrival) -> Reach:
+    unit, call = arrival.called.unit, arrival.called.call
+    place = call if hasattr(call, "lineno") else arrival.state.node
+    where = unit if place is call else arrival.state.unit
+    site = CallSite(_site_id(where, place), arrival.surface.name, where.source.shown, where.span(place),
+                    where.position(place))
+    last = Step(site.shown, site.position, arrival.surface.name)
+    return Reach(site, (*_steps(arrival.state), last))
+
+
+def _site_id(unit: Unit, call: ast.AST) -> str:
+    """Path, qualified name, ordinal among equal calls and a hash of the call, so that it survives moved lines."""
+    shape = ast.dump(call)
+    name = qualname(unit, call)
+    equal = [
+        n for n in ast.walk(unit.tree)
+        if isinstance(n, ast.Call) and isinstance(call, ast.Call) and n.lineno <= call.lineno and ast.dump(n) == shape
+        and qualname(unit, n) == name
+    ] if isinstance(call, ast.Call) else []
+    text = f"{unit.source.shown}\0{name}\0{len(equal)}\0{shape}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _steps(state: State) -> Iterator[Step]:
+    for passed in steps(state):
+        yield Step(passed.unit.source.shown, passed.unit.position(passed.node), passed.what)
+
+
+def _hazard(obstacle: Obstacle) -> Hazard:
+    unit, node = obstacle.unit, obstacle.node
+    return Hazard(obstacle.reason, obstacle.detail, unit.source.shown, unit.position(node), unit.span(node))
+
+
+__all__ = ["findings", "hint_of", "how_of", "qualname", "source", "sounds_like_model"]

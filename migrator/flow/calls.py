@@ -1,0 +1,491 @@
+"""Answer one question: a value is an argument of a call; where does it go inside?"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from migrator.flow.classes import all_fields, constructor, external_bases, is_data, lineage, repr_of
+from migrator.flow.compare import follow_pattern, source
+from migrator.flow.constants import constants, elements
+from migrator.flow.objects import bound_to, kept_in, overriding, store_attribute
+from migrator.flow.symbols import (
+    UNKNOWN,
+    Called,
+    Class,
+    External,
+    Function,
+    Instance,
+    Symbol,
+    attribute,
+    last_name,
+    symbols,
+)
+from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key
+from migrator.flow.unit import FunctionNode, Unit
+from migrator.rulebook import Carrier, Slot, Surface
+
+AZURE = ("azure",)
+CONTAINERS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "enumerate"})
+SHAPES = ("chat.completions.create", "chat.completions.parse", "chat.completions.stream",
+          "responses.create", "responses.parse", "responses.stream")
+
+
+def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, position: int | None,
+              path: Path) -> None:
+    """The value, or what holds it at ``path``, is the argument ``name`` or number ``position`` of ``call``."""
+    unit = state.unit
+    if name is not None:
+        trace.named(name)
+    beside_azure(trace, state, call, name)
+    last = last_name(call.func)
+    if last.startswith("assert") and state.node is trace.literal:
+        trace.block("assertion", source(unit, call), unit, call)
+        return
+    found = sorted(symbols(trace.project, unit, call.func), key=repr_of)
+    arrived = _alternatives(trace, state, call, name, position, path, found)
+    for symbol in found:
+        if not (isinstance(symbol, External) and arrived):
+            _into(trace, state, call, symbol, name, position, path)
+    if not found or UNKNOWN in found:
+        _unresolved(trace, state, call, name, path)
+
+
+def _into(trace: Trace, state: State, call: ast.Call, symbol: Symbol, name: str | None,
+          position: int | None, path: Path) -> None:
+    match symbol:
+        case External():
+            into_external(trace, state, symbol, call, name if name is not None else position, path, state.unit, call)
+        case Function():
+            for node in (symbol.node, *overriding(trace.project, symbol)):
+                unit = _home(trace, symbol, node)
+                into_function(trace, state, call, Function(unit, node, symbol.bound), name, position, path)
+        case Class():
+            into_class(trace, state, call, symbol, name, position, path)
+        case Instance():
+            for method in attribute(trace.project, symbol, "__call__"):
+                if isinstance(method, Function):
+                    into_function(trace, state, call, method, name, position, path)
+        case _:
+            return
+
+
+def _home(trace: Trace, symbol: Function, node: FunctionNode) -> Unit:
+    if node is symbol.node:
+        return symbol.unit
+    return next(u for u in trace.project.units.values() if u is not None and node in u.parents)
+
+
+def _alternatives(trace: Trace, state: State, call: ast.Call, name: str | None, position: int | None,
+                  path: Path, found: list[Symbol]) -> bool:
+    """Judge all library meanings of the callee together: one may be Azure's client and one OpenAI's own.
+
+    True when the value is the model of at least one of them, so that nothing is left to follow.
+    """
+    taking = [
+        (symbol, surface)
+        for symbol in found if isinstance(symbol, External)
+        for surface in trace.rules.surfaces_for(symbol.name)
+        if any(_takes(slot, name if name is not None else position, path) for slot in surface.slots)
+    ]
+    if not taking:
+        return False
+    reasons = {symbol: refusal(trace, state, symbol, surface, call) for symbol, surface in taking}
+    free = [(s, f) for s, f in taking if reasons[s] is None]
+    for symbol, surface in taking:
+        reason = reasons[symbol]
+        if reason is not None and (not free or reason[0] not in FORGIVEN):
+            trace.block(("two_values" if free else reason[0]), reason[1], state.unit, call)
+    for _, surface in free[:1]:
+        trace.arrive(surface, Called(state.unit, call), state)
+    return True
+
+
+FORGIVEN = frozenset({"foreign_endpoint", "other_provider"})
+
+
+def refusal(trace: Trace, state: State, symbol: External, surface: Surface, call: ast.Call | None
+            ) -> tuple[str, str] | None:
+    """Why a literal that is this call's model must not change, with what was seen; None when it may."""
+    if surface.hold is not None:
+        return surface.hold, surface.name
+    if call is not None and (seen := _other_provider(trace, state.unit, call, surface)) is not None:
+        return seen
+    if call is not None and (host := _foreign(trace, state.unit, call, surface.endpoint, HOSTS)) is not None:
+        return "foreign_endpoint", host
+    if call is not None and surface.url is not None and not _own_url(trace, state.unit, call, surface):
+        return "foreign_endpoint", source(state.unit, call.func)
+    for made in symbol.made:
+        client = trace.rules.client_of(symbol.name)
+        endpoint = client.endpoint if client is not None else ()
+        host = _foreign(trace, made.unit, made.call, endpoint, client.hosts if client is not None else HOSTS)
+        if host is not None:
+            return "foreign_endpoint", host
+    return _wrong_form(state, surface)
+
+
+HOSTS = ("api.openai.com",)
+
+
+def _wrong_form(state: State, surface: Surface) -> tuple[str, str] | None:
+    prefix = state.old[: max(state.old.rfind("/"), state.old.rfind(":")) + 1]
+    if surface.forms and prefix and not any(_form(prefix, form) for form in surface.forms):
+        return "prefix", f"{surface.name} does not take '{prefix}'"
+    return None
+
+
+def _form(prefix: str, form: str) -> bool:
+    return form == prefix or (form == "openai/" and prefix.endswith("openai/")) or form == "any"
+
+
+def _other_provider(trace: Trace, unit: Unit, call: ast.Call, surface: Surface) -> tuple[str, str] | None:
+    provider = surface.provider
+    if provider is None:
+        return None
+    given = argument(call, provider.keywords, provider.position)
+    if given is None:
+        return None
+    text = ".".join(ast.unparse(given).split(".")[-2:])
+    if text in provider.values:
+        return None
+    values = constants(trace.project, unit, given).values
+    if values and all(v is None or str(v) in provider.values for v in values):
+        return None
+    named = values[0] if len(values) == 1 else text
+    return ("azure" if "azure" in str(named).lower() else "other_provider"), str(named)
+
+
+def argument(call: ast.Call, keywords: tuple[str, ...], position: int | None) -> ast.expr | None:
+    """The argument of ``call`` by one of its keyword names or its position."""
+    for given in call.keywords:
+        if given.arg in keywords:
+            return given.value
+    if position is not None and position < len(call.args):
+        return call.args[position]
+    return None
+
+
+def _foreign(trace: Trace, unit: Unit, call: ast.Call, endpoint: tuple[str, ...], hosts: tuple[str, ...]
+             ) -> str | None:
+    """The address of another server that this call is given, when one is written down."""
+    given = argument(call, endpoint, None) if endpoint else None
+    if given is None:
+        return None
+    for value in constants(trace.project, unit, given).values:
+        if isinstance(value, str) and value.strip() and not any(host in value for host in hosts):
+            return value
+    if isinstance(given, ast.JoinedStr):
+        text = "".join(str(v.value) for v in given.values if isinstance(v, ast.Constant))
+        if "//" in text and not any(host in text for host in hosts):
+            return text
+    return None
+
+
+def _own_url(trace: Trace, unit: Unit, call: ast.Call, surface: Surface) -> bool:
+    assert surface.url is not None
+    given = argument(call, surface.url.keywords, surface.url.position)
+    if given is None:
+        return False
+    texts = [v for v in constants(trace.project, unit, given).values if isinstance(v, str)]
+    texts += [str(n.value) for n in ast.walk(given) if isinstance(n, ast.Constant)]
+    return any(part in text for text in texts for part in surface.url.contains)
+
+
+def _takes(slot: Slot, given: str | int | None, path: Path) -> bool:
+    if isinstance(given, str):
+        if given not in slot.keywords:
+            return False
+    elif given is None or given != slot.position:
+        return False
+    wanted = [key(ANY if p == "*" else p) for p in slot.path]
+    return len(wanted) == len(path) and all(fits(a, b) for a, b in zip(path, wanted, strict=True))
+
+
+def into_external(trace: Trace, state: State, symbol: External, call: ast.Call | None,
+                  given: str | int | None, path: Path, unit: Unit, node: ast.AST) -> None:
+    """The value goes into a library's call, or into a field of a class built on a library's."""
+    taking = [s for s in trace.rules.surfaces_for(symbol.name) if any(_takes(x, given, path) for x in s.slots)]
+    for surface in taking:
+        reason = refusal(trace, state, symbol, surface, call)
+        if reason is not None:
+            trace.block(reason[0], reason[1], unit, node)
+        else:
+            where = call if call is not None else ast.Call(ast.Name(symbol.name), [], [])
+            trace.arrive(surface, Called(unit, where), state)
+    if taking or call is None:
+        return
+    carrier = trace.rules.carrier_of(symbol.name)
+    if carrier is not None:
+        _carried(trace, state, carrier, symbol, call, given, path)
+    else:
+        _builtin(trace, state, symbol.name, call, given, path)
+
+
+def _carried(trace: Trace, state: State, carrier: Carrier, symbol: External, call: ast.Call,
+             given: str | int | None, path: Path) -> None:
+    takes = given in carrier.keywords if isinstance(given, str) else given == carrier.position
+    match carrier.kind:
+        case "environment" if takes:
+            _environment_name(trace, state, call)
+            trace.go(state, state.unit, call, path, "environment default")
+            if symbol.name.endswith("setdefault") and call.args:
+                name = constants(trace.project, state.unit, call.args[0]).values
+                read_environment(trace, state, str(name[0]) if name else "")
+        case "value" | "field" | "parameter" if takes:
+            trace.go(state, state.unit, call, path)
+        case "option" if takes:
+            _option(trace, state, call)
+        case "asserts":
+            _expected(trace, state, call)
+        case _:
+            trace.lose(symbol.name)
+
+
+def _environment_name(trace: Trace, state: State, call: ast.Call) -> None:
+    name = constants(trace.project, state.unit, call.args[0]).values if call.args else ()
+    for text in name:
+        trace.named(str(text))
+        if is_azure(str(text)):
+            trace.block("azure", str(text), state.unit, call)
+
+
+def is_azure(name: str) -> bool:
+    """Say whether a name speaks of an Azure deployment."""
+    low = name.lower()
+    return "azure" in low or "deployment" in low
+
+
+def beside_azure(trace: Trace, state: State, call: ast.Call, name: str | None) -> None:
+    """An argument beside the value, or its own name, says that it is an Azure deployment."""
+    if name is not None and is_azure(name):
+        trace.block("azure", name, state.unit, call)
+    for other in call.keywords:
+        if other.arg is not None and other.arg != name and _says_azure(other.arg, other.value):
+            trace.block("azure", f"{other.arg} beside it", state.unit, call)
+
+
+def _says_azure(name: str, value: ast.expr) -> bool:
+    if name.lower().startswith("azure_") and not _is_none(value):
+        return True
+    return isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value.lower().startswith("azure")
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def azure_entries(table: ast.Dict) -> bool:
+    """Say whether a dictionary's entries speak of Azure (``api_type``, ``azure_endpoint``)."""
+    return any(
+        isinstance(k, ast.Constant) and isinstance(k.value, str) and _says_azure(k.value, v)
+        for k, v in zip(table.keys, table.values, strict=True)
+    )
+
+
+def _expected(trace: Trace, state: State, call: ast.Call) -> None:
+    """A test's expectation: an obstacle when it tells the old name from the new one."""
+    for other in call.args:
+        values = constants(trace.project, state.unit, other).values
+        if state.node is trace.literal or (other is not state.node and state.old in values):
+            trace.block("assertion", source(state.unit, call), state.unit, call)
+            return
+
+
+def _option(trace: Trace, state: State, call: ast.Call) -> None:
+    """The default of a command-line option: follow what the parser gives."""
+    name = option_name(call)
+    if name is None:
+        trace.lose("an option without a name")
+        return
+    trace.named(name)
+    for other in call.keywords:
+        if other.arg in ("choices", "type") and not isinstance(other.value, ast.Name):
+            found = elements(trace.project, state.unit, other.value)
+            if found.known and state.new not in found.values:
+                trace.block("membership", f"choices of --{name.replace('_', '-')}", state.unit, call)
+        elif other.arg == "choices":
+            found = elements(trace.project, state.unit, other.value)
+            if state.new not in found.values:
+                trace.block("membership", f"choices of --{name.replace('_', '-')}", state.unit, call)
+    decorated = state.unit.parent(call)
+    if isinstance(decorated, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        for binding in state.unit.bindings.get((decorated, name), ()):
+            bound_to(trace, state, binding, (), f"option --{name.replace('_', '-')}")
+    else:
+        for unit, parsed in _parsed(trace, state, name):
+            trace.go(state, unit, parsed, (attr(name),), f"option --{name.replace('_', '-')}", context=())
+
+
+def option_name(call: ast.Call) -> str | None:
+    """The name under which a parsed option is read: ``--model-name`` gives ``model_name``."""
+    given = argument(call, ("dest",), None)
+    if isinstance(given, ast.Constant) and isinstance(given.value, str):
+        return given.value
+    flags = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    plain = [f for f in flags if not f.startswith("-")]
+    long = [f for f in flags if f.startswith("--")]
+    chosen = (plain or long or flags or [None])[0]
+    return None if chosen is None else chosen.split("/")[0].lstrip("-").replace("-", "_").lower()
+
+
+def _parsed(trace: Trace, state: State, name: str) -> Iterator[tuple[Unit, ast.Call]]:
+    """The ``parse_args()`` calls that may give this option: in the same file, else where it is read."""
+    here = tuple(_parse_calls(state.unit))
+    if here:
+        yield from ((state.unit, call) for call in here)
+        return
+    for unit in trace.project.units_naming(name, "parse_args"):
+        yield from ((unit, call) for call in _parse_calls(unit))
+
+
+def _parse_calls(unit: Unit) -> Iterator[ast.Call]:
+    for name in ("parse_args", "parse_known_args", "parse_intermixed_args"):
+        for access in unit.attributes.get(name, ()):
+            call = unit.parent(access)
+            if isinstance(call, ast.Call) and call.func is access:
+                yield call
+
+
+def set_environment(trace: Trace, state: State, unit: Unit, holder: ast.expr, name: str) -> bool:
+    """``os.environ[name] = value``: follow what reads the variable. False when ``holder`` is no environment."""
+    if not any(isinstance(s, External) and s.name == "os.environ" for s in symbols(trace.project, unit, holder)):
+        return False
+    if is_azure(name):
+        trace.block("azure", name, unit, holder)
+    read_environment(trace, state, name)
+    return True
+
+
+def read_environment(trace: Trace, state: State, name: str) -> None:
+    """Follow the places that read an environment variable by its name."""
+    if not name.isidentifier():
+        return
+    for unit in trace.project.units_naming(name):
+        for text in unit.strings:
+            holder = unit.parent(text) if text.value == name else None
+            if isinstance(holder, ast.Call) and text in holder.args[:1] and _reads_environment(trace, unit, holder):
+                trace.go(state, unit, holder, (), f"environment {name}", context=())
+
+
+def _reads_environment(trace: Trace, unit: Unit, call: ast.Call) -> bool:
+    found = (s for s in symbols(trace.project, unit, call.func) if isinstance(s, External))
+    return any((c := trace.rules.carrier_of(s.name)) is not None and c.kind == "environment" for s in found)
+
+
+def _builtin(trace: Trace, state: State, name: str, call: ast.Call, given: str | int | None, path: Path) -> None:
+    """The calls of Python itself through which values pass."""
+    go: Callable[[Path], None] = lambda inner: trace.go(state, state.unit, call, inner)  # noqa: E731
+    if name == "dict" and isinstance(given, str):
+        go((key(given), *path))
+    elif name == "dict" or name in CONTAINERS:
+        go((key(ANY), *path[1:]) if name != "dict" and path else path)
+    elif name == "zip" and isinstance(given, int) and path:
+        go((key(ANY), key(given), *path[1:]))
+    elif name in ("next", "min", "max", "random.choice") and path:
+        go(path[1:])
+    elif name == "getattr" and given == 2 and not path:
+        go(())
+    elif name == "getattr" and given == 0 and path and path[0] == attr(_text(call, 1)):
+        go(path[1:])
+    elif name == "setattr" and given == 2 and _text(call, 1):
+        made = ast.Attribute(call.args[0], _text(call, 1), ast.Store())
+        state.unit.parents[made] = call
+        kept_in(trace, state, state.unit, made, path, "")
+    elif name in ("vars", "dataclasses.asdict", "attrs.asdict") and path and path[0][0] == "attr":
+        go((key(path[0][1]), *path[1:]))
+    elif name == "functools.partial" and given != 0:
+        _into_partial(trace, state, call, given, path)
+    elif name.startswith("re.") and given == 1 and not path:
+        follow_pattern(trace, state, call)
+    elif name in ("dataclasses.replace", "copy.replace") and isinstance(given, str):
+        _replaced(trace, state, call, given, path)
+    else:
+        trace.lose(name)
+
+
+def _text(call: ast.Call, index: int) -> str:
+    node = call.args[index] if index < len(call.args) else None
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _into_partial(trace: Trace, state: State, call: ast.Call, given: str | int | None, path: Path) -> None:
+    name = given if isinstance(given, str) else None
+    position = given - 1 if isinstance(given, int) else None
+    found = sorted(symbols(trace.project, state.unit, call.args[0]), key=repr_of)
+    if _alternatives(trace, state, call, name, position, path, found):
+        return
+    for symbol in found:
+        if isinstance(symbol, (Function, Class)):
+            _into(trace, state, call, symbol, name, position, path)
+
+
+def _replaced(trace: Trace, state: State, call: ast.Call, name: str, path: Path) -> None:
+    for symbol in symbols(trace.project, state.unit, call.args[0]) if call.args else ():
+        if isinstance(symbol, Instance):
+            store_attribute(trace, state, symbol.cls, name, path, call)
+
+
+def into_function(trace: Trace, state: State, call: ast.Call, function: Function, name: str | None,
+                  position: int | None, path: Path) -> None:
+    """The value goes into a parameter of one of the repository's functions."""
+    entered = (*state.context, Entered(state.unit, call, function.node))
+    arguments = function.node.args
+    found = _parameter(function, call, name, position)
+    if found is not None:
+        _enter(trace, state, function, found, path, entered)
+    elif name is not None and arguments.kwarg is not None:
+        _enter(trace, state, function, arguments.kwarg, (key(name), *path), entered)
+    elif position is not None and arguments.vararg is not None:
+        _enter(trace, state, function, arguments.vararg, (key(ANY), *path), entered)
+
+
+def _parameter(function: Function, call: ast.Call, name: str | None, position: int | None) -> ast.arg | None:
+    from migrator.flow.callers import gives_first
+
+    a = function.node.args
+    if name is not None:
+        return next((p for p in (*a.args, *a.kwonlyargs) if p.arg == name), None)
+    positional = [*a.posonlyargs, *a.args]
+    index = (position or 0) + (1 if gives_first(function, call) else 0)
+    return positional[index] if index < len(positional) else None
+
+
+def _enter(trace: Trace, state: State, function: Function, parameter: ast.arg, path: Path,
+           entered: tuple[Entered, ...]) -> None:
+    trace.named(parameter.arg)
+    for binding in function.unit.bindings.get((function.node, parameter.arg), ()):
+        if binding.node is parameter:
+            title = getattr(function.node, "name", "lambda")
+            inside = State(state.unit, state.node, state.path, state.old, state.new, entered, state, "")
+            bound_to(trace, inside, binding, path, f"parameter {parameter.arg} of {title}")
+
+
+def into_class(trace: Trace, state: State, call: ast.Call, cls: Class, name: str | None,
+               position: int | None, path: Path) -> None:
+    """The value goes into a constructor: the repository's own, a generated one, or a library's."""
+    made = constructor(trace.project, cls)
+    if made is not None:
+        into_function(trace, state, call, made, name, position, path)
+        return
+    outside = external_bases(trace.project, cls)
+    if any(base.name.endswith("TypedDict") for base in outside) and name is not None:
+        trace.go(state, state.unit, call, (key(name), *path))
+        return
+    names = all_fields(trace.project, cls)
+    field = name if name is not None else names[position] if position is not None and position < len(names) else None
+    if field is not None and (field in names or any(is_data(c) for c in lineage(trace.project, cls))):
+        store_attribute(trace, state, cls, field, path, call)
+    given = name if name is not None else position
+    for base in outside:
+        into_external(trace, state, base, call, given, path, state.unit, call)
+    if field is None and not outside:
+        trace.lose(cls.node.name)
+
+
+def _unresolved(trace: Trace, state: State, call: ast.Call, name: str | None, path: Path) -> None:
+    """The callee could not be traced; say so, with more weight when it has the shape of a request."""
+    text = ast.unparse(call.func)
+    trace.lose(text)
+    beside = {k.arg for k in call.keywords}
+    if name == "model" and not path and text.endswith(SHAPES) and beside & {"messages", "input", None}:
+        trace.lose(f"shape:{text}")

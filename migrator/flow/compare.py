@@ -1,0 +1,154 @@
+"""Answer one question: does this test come out differently for the new name?
+
+A value that reaches a comparison is carried as a pair, the old name and the new one. Where both give
+the same answer (``model.startswith("gpt-4")``) the branch is no obstacle; where they differ it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+from migrator.flow.constants import Constants, constants, elements
+from migrator.flow.trace import ANY, State, Trace
+from migrator.flow.unit import Unit
+
+PREDICATES = frozenset({"startswith", "endswith", "__contains__", "find", "count", "index", "isdigit", "__eq__"})
+SAME_TEXT = frozenset({"strip", "lower", "casefold", "lstrip", "rstrip", "encode", "__str__"})
+
+
+def follow_compare(trace: Trace, state: State, compare: ast.Compare) -> None:
+    """The value is an operand of ``compare``."""
+    if state.node is trace.literal:
+        trace.block(reason_of(state.unit, compare, "comparison"), source(state.unit, compare), state.unit, compare)
+        return
+    operands = [compare.left, *compare.comparators]
+    for i, operator in enumerate(compare.ops):
+        left, right = operands[i], operands[i + 1]
+        if state.node is left:
+            _from_left(trace, state, compare, operator, right)
+        elif state.node is right:
+            _from_right(trace, state, compare, operator, left)
+
+
+def _from_left(trace: Trace, state: State, compare: ast.Compare, operator: ast.cmpop, other: ast.expr) -> None:
+    if state.path:
+        return
+    if isinstance(operator, (ast.In, ast.NotIn)):
+        text = constants(trace.project, state.unit, other)
+        if any(isinstance(v, str) for v in text.values):
+            _judge(trace, state, compare, text, lambda name, known: isinstance(known, str) and name in known)
+        else:
+            _membership(trace, state, compare, other)
+    else:
+        _judge(trace, state, compare, constants(trace.project, state.unit, other), lambda n, k: n == k)
+
+
+def _from_right(trace: Trace, state: State, compare: ast.Compare, operator: ast.cmpop, other: ast.expr) -> None:
+    found = constants(trace.project, state.unit, other)
+    if isinstance(operator, (ast.In, ast.NotIn)):
+        if state.path and state.path[0][1] in (ANY, 0) or state.path and isinstance(state.path[0][1], int):
+            trace.block(reason_of(state.unit, compare, "membership"), source(state.unit, compare), state.unit, compare)
+        elif not state.path:
+            _judge(trace, state, compare, found, lambda name, known: isinstance(known, str) and known in name)
+    elif not state.path:
+        _judge(trace, state, compare, found, lambda name, known: name == known)
+
+
+def _judge(trace: Trace, state: State, compare: ast.Compare, found: Constants,
+           holds: Callable[[str, object], bool]) -> None:
+    """Hold the edit back when a known other side tells the old name from the new one."""
+    for known in found.known:
+        if known.node is not trace.literal and holds(state.old, known.value) != holds(state.new, known.value):
+            trace.block(reason_of(state.unit, compare, "comparison"), source(state.unit, compare), state.unit, compare)
+            return
+
+
+def _membership(trace: Trace, state: State, compare: ast.Compare, table: ast.expr) -> None:
+    found = elements(trace.project, state.unit, table)
+    others = [k.value for k in found.known if k.node is not trace.literal]
+    same_literal = len(others) != len(found.known)
+    if not found.known and not found.complete or (state.old in others or same_literal) and state.new not in others:
+        trace.block(reason_of(state.unit, compare, "membership"), source(state.unit, compare), state.unit, compare)
+
+
+def reason_of(unit: Unit, test: ast.AST, plain: str) -> str:
+    """Name what depends on a test: an assertion, a raise, or just a branch."""
+    child = test
+    for above in unit.ancestors(test):
+        if isinstance(above, ast.Assert):
+            return "assertion"
+        if isinstance(above, ast.If) and child is above.test:
+            return "raises" if any(isinstance(s, ast.Raise) for s in above.body) else plain
+        if isinstance(above, ast.stmt):
+            return plain
+        child = above
+    return plain
+
+
+def follow_index(trace: Trace, state: State, table: ast.expr, use: ast.AST) -> None:
+    """The value looks a row up in ``table``."""
+    if state.node is trace.literal:
+        trace.block("table_lookup", source(state.unit, use), state.unit, use)
+        return
+    found = elements(trace.project, state.unit, table)
+    values = found.values
+    stored = isinstance(use, ast.Subscript) and not isinstance(use.ctx, ast.Load)
+    unread = not found.known and not found.complete and isinstance(use, ast.Subscript) and not stored
+    if state.old in values and state.new not in values or unread:
+        trace.block("table_lookup", source(state.unit, use), state.unit, use)
+
+
+def follow_method(trace: Trace, state: State, call: ast.Call, method: str) -> None:
+    """A method of the name itself is called: ``model.startswith("gpt-4")``."""
+    if method in SAME_TEXT:
+        trace.go(state, state.unit, call, ())
+    elif method in PREDICATES:
+        for argument in call.args:
+            for value in constants(trace.project, state.unit, argument).values:
+                if _outcome(state.old, method, value) != _outcome(state.new, method, value):
+                    trace.block(reason_of(state.unit, call, "comparison"), source(state.unit, call), state.unit, call)
+    else:
+        trace.lose(f"str.{method}")
+
+
+def _outcome(name: str, method: str, value: object) -> object:
+    try:
+        return getattr(name, method)(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def follow_pattern(trace: Trace, state: State, call: ast.Call) -> None:
+    """The value is searched with ``re``: evaluate a constant pattern for both names."""
+    for value in constants(trace.project, state.unit, call.args[0]).values:
+        if isinstance(value, str) and _found(value, state.old) != _found(value, state.new):
+            trace.block(reason_of(state.unit, call, "comparison"), source(state.unit, call), state.unit, call)
+
+
+def _found(pattern: str, name: str) -> bool | None:
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:
+        return None
+
+
+def follow_match(trace: Trace, state: State, match: ast.Match) -> None:
+    """The value is the subject of a ``match`` statement."""
+    if state.path:
+        return
+    for case in match.cases:
+        for node in ast.walk(case.pattern):
+            if isinstance(node, ast.MatchValue):
+                values = constants(trace.project, state.unit, node.value).values
+                if any((state.old == v) != (state.new == v) for v in values):
+                    trace.block("match_case", source(state.unit, node.value), state.unit, node.value)
+
+
+def source(unit: Unit, node: ast.AST) -> str:
+    """The first line of a node's text, for a report."""
+    span = unit.span(node)
+    text = unit.lines.encoded[span.start:span.end].decode("utf-8", "replace")
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= 60 else line[:57] + "..."

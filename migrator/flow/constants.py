@@ -1,0 +1,193 @@
+"""Answer one question: which constants can this expression be?
+
+The backward question, for what stands beside a model: the other side of a comparison, a list of
+known names, a client's address, a type's literals.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrator.flow.callers import arguments_for
+from migrator.flow.classes import assigned, classes_of, lineage
+from migrator.flow.project import Project
+from migrator.flow.symbols import Class, External, Function, Module, last_name, symbols
+from migrator.flow.unit import FUNCTIONS, Binding, Unit
+
+MAX_DEPTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One constant and the node that writes it."""
+
+    value: object
+    node: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """The constants that were found, and whether there can be no others."""
+
+    known: frozenset[Known]
+    complete: bool
+
+    def __or__(self, other: Constants) -> Constants:
+        return Constants(self.known | other.known, self.complete and other.complete)
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        """The constants alone, in a fixed order."""
+        return tuple(sorted({k.value for k in self.known}, key=repr))
+
+
+NONE_FOUND = Constants(frozenset(), False)
+NOTHING = Constants(frozenset(), True)
+
+
+def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Constants:
+    """The constants that ``node`` can be."""
+    if depth > MAX_DEPTH:
+        return NONE_FOUND
+    match node:
+        case ast.Constant():
+            return Constants(frozenset({Known(node.value, node)}), True)
+        case ast.BoolOp():
+            return _union(constants(project, unit, v, depth + 1) for v in node.values)
+        case ast.IfExp():
+            return constants(project, unit, node.body, depth + 1) | constants(project, unit, node.orelse, depth + 1)
+        case ast.NamedExpr() | ast.Await():
+            return constants(project, unit, node.value, depth + 1)
+        case ast.Name() | ast.Attribute():
+            return _union(constants(project, u, v, depth + 1) if v is not None else NONE_FOUND
+                          for u, v in values_of(project, unit, node))
+        case ast.Call():
+            return _default_of_call(project, unit, node, depth)
+        case _:
+            return NONE_FOUND
+
+
+def _union(parts: Iterator[Constants]) -> Constants:
+    found = tuple(parts)
+    if not found:
+        return NONE_FOUND
+    total = NOTHING
+    for part in found:
+        total = total | part
+    return total
+
+
+def _default_of_call(project: Project, unit: Unit, node: ast.Call, depth: int) -> Constants:
+    """``os.getenv(name, default)`` may be its default, and anything else."""
+    names = {s.name for s in symbols(project, unit, node.func) if isinstance(s, External)}
+    if names & {"os.getenv", "os.environ.get"} and len(node.args) > 1:
+        return Constants(constants(project, unit, node.args[1], depth + 1).known, False)
+    return NONE_FOUND
+
+
+def values_of(project: Project, unit: Unit, node: ast.Name | ast.Attribute) -> Iterator[tuple[Unit, ast.expr | None]]:
+    """The expressions that a name or an attribute was given; None for what could not be read."""
+    if isinstance(node, ast.Name):
+        bindings = unit.lookup(node.id, node)
+        if not bindings and unit.owner(node.id, node) is None:
+            bindings = project.exported(unit, node.id)
+        for binding in bindings:
+            yield from given(project, binding)
+        return
+    for symbol in symbols(project, unit, node.value):
+        if isinstance(symbol, Module):
+            for binding in project.exported(symbol.unit, node.attr):
+                yield from given(project, binding)
+        elif isinstance(symbol, Class):
+            yield from _attribute(project, symbol, node.attr)
+    for cls in classes_of(symbols(project, unit, node.value)):
+        yield from _attribute(project, cls, node.attr)
+
+
+def _attribute(project: Project, cls: Class, name: str) -> Iterator[tuple[Unit, ast.expr | None]]:
+    for owner in lineage(project, cls):
+        for binding in owner.unit.bindings.get((owner.node, name), ()):
+            yield owner.unit, binding.value
+        for value, _ in assigned(owner, name):
+            yield owner.unit, value
+
+
+def given(project: Project, binding: Binding, depth: int = 0) -> Iterator[tuple[Unit, ast.expr | None]]:
+    """The expressions that a binding's name was given, through imports and from callers."""
+    unit = binding.unit
+    if binding.kind == "import" and binding.member is not None and depth < MAX_DEPTH:
+        owner = project.module(binding.module, unit)
+        for inner in project.exported(owner, binding.member) if owner is not None else ():
+            yield from given(project, inner, depth + 1)
+    elif binding.kind == "parameter" and isinstance(binding.scope, FUNCTIONS) and isinstance(binding.node, ast.arg):
+        if binding.value is not None:
+            yield unit, binding.value
+        yield from arguments_for(project, Function(unit, binding.scope), binding.node)
+        yield unit, None
+    elif binding.kind == "value" and not binding.path:
+        yield unit, binding.value
+    else:
+        yield unit, None
+
+
+def elements(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Constants:
+    """The constants that a container holds: elements of a list, keys of a dictionary."""
+    if depth > MAX_DEPTH:
+        return NONE_FOUND
+    match node:
+        case ast.List() | ast.Tuple() | ast.Set():
+            return _elements_of(project, unit, node.elts, depth)
+        case ast.Dict():
+            keys = [k if k is not None else ast.Starred(v) for k, v in zip(node.keys, node.values, strict=True)]
+            return _elements_of(project, unit, keys, depth)
+        case ast.BinOp(op=ast.Add() | ast.BitOr()):
+            return elements(project, unit, node.left, depth + 1) | elements(project, unit, node.right, depth + 1)
+        case ast.Name() | ast.Attribute():
+            return _union(elements(project, u, v, depth + 1) if v is not None else NONE_FOUND
+                          for u, v in values_of(project, unit, node))
+        case ast.Call():
+            return _elements_of_call(project, unit, node, depth)
+        case ast.Subscript() if last_name(node.value) == "Literal":
+            inner = node.slice
+            return _elements_of(project, unit, inner.elts if isinstance(inner, ast.Tuple) else [inner], depth)
+        case _:
+            return NONE_FOUND
+
+
+def _elements_of(project: Project, unit: Unit, nodes: list[ast.expr], depth: int) -> Constants:
+    if not nodes:
+        return NOTHING
+    return _union(
+        elements(project, unit, n.value, depth + 1) if isinstance(n, ast.Starred)
+        else constants(project, unit, n, depth + 1)
+        for n in nodes
+    )
+
+
+def _elements_of_call(project: Project, unit: Unit, node: ast.Call, depth: int) -> Constants:
+    """``TABLE.keys()``, ``list(TABLE)``, ``get_args(Known)``, ``frozenset({...})``."""
+    name = last_name(node.func)
+    if isinstance(node.func, ast.Attribute) and name in ("keys", "copy"):
+        return elements(project, unit, node.func.value, depth + 1)
+    if name in ("list", "tuple", "set", "frozenset", "sorted", "get_args") and node.args:
+        return elements(project, unit, node.args[0], depth + 1)
+    if name == "Choice" and node.args:
+        return elements(project, unit, node.args[0], depth + 1)
+    if name in ("dict", "defaultdict", "OrderedDict", "Counter", "set", "list") and len(node.args) < 2:
+        known = frozenset(Known(k.arg, k) for k in node.keywords if k.arg)
+        return Constants(known, all(k.arg for k in node.keywords))
+    return NONE_FOUND
+
+
+def admitted(project: Project, unit: Unit, annotation: ast.expr) -> Constants | None:
+    """The values that an annotation admits when it is a ``Literal``, directly or by name; None for other types."""
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Subscript) and last_name(node.value) == "Literal":
+            return elements(project, unit, node)
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            for where, value in values_of(project, unit, node):
+                if isinstance(value, ast.Subscript) and last_name(value.value) == "Literal":
+                    return elements(project, where, value)
+    return None

@@ -1,0 +1,461 @@
+"""Answer one question: where does this literal go?
+
+From the literal outwards: each step looks at what holds the expression, and says which expressions
+hold the value next, until it is the model of a request, meets something that the new name would
+change, or is lost from sight.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+
+from migrator.flow.callers import callers
+from migrator.flow.calls import azure_entries, into_call, is_azure
+from migrator.flow.compare import follow_compare, follow_index, follow_match, follow_method, source
+from migrator.flow.constants import constants
+from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, same_object
+from migrator.flow.symbols import Class, Function, symbols
+from migrator.flow.trace import ANY, Path, State, Trace, fits, key
+from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, Binding, FunctionNode, parameters_of
+
+DICTIONARY_COPIES = frozenset({"copy", "model_dump", "dict", "_asdict"})
+
+
+def run(trace: Trace) -> None:
+    """Follow every state until none is left."""
+    while trace.queue:
+        state = trace.queue.pop(0)
+        step(trace, state)
+
+
+def step(trace: Trace, state: State) -> None:
+    """Look at what holds the expression of ``state``."""
+    parent = state.unit.parent(state.node)
+    handler = HANDLERS.get(type(parent))
+    if handler is not None:
+        handler(trace, state, parent)
+
+
+def _same(trace: Trace, state: State, parent: ast.AST) -> None:
+    """The holder gives the value itself: ``a or b``, ``await x``, ``(x)``."""
+    trace.go(state, state.unit, parent, state.path)
+
+
+def _conditional(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.IfExp)
+    if state.node is not parent.test:
+        _same(trace, state, parent)
+
+
+def _walrus(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.NamedExpr)
+    kept_in(trace, state, state.unit, parent.target, state.path, f"variable {parent.target.id}")
+    _same(trace, state, parent)
+
+
+def _assign(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.Assign)
+    for target in parent.targets:
+        if target is not state.node:
+            _assigned(trace, state, target)
+
+
+def _annotated_assign(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.AnnAssign)
+    if state.node is parent.value:
+        _assigned(trace, state, parent.target)
+
+
+def _augmented(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.AugAssign)
+    if state.node is parent.value and state.path:
+        kept_in(trace, state, state.unit, parent.target, state.path, "")
+
+
+def _assigned(trace: Trace, state: State, target: ast.expr) -> None:
+    name = target.id if isinstance(target, ast.Name) else ""
+    if is_azure(name):
+        trace.block("azure", name, state.unit, target)
+    owner = class_of_field(state, target)
+    if owner is not None and is_enum(trace.project, owner) and not state.path:
+        _member_of_enum(trace, state, owner, name)
+        return
+    what = f"constant {name}" if name.isupper() else f"variable {name}" if name else ""
+    kept_in(trace, state, state.unit, target, state.path, what)
+
+
+def class_of_field(state: State, target: ast.expr) -> Class | None:
+    """The class in whose body ``target`` is assigned, or None."""
+    above = state.unit.parent(state.unit.statement(target))
+    return Class(state.unit, above) if isinstance(above, ast.ClassDef) and isinstance(target, ast.Name) else None
+
+
+def _member_of_enum(trace: Trace, state: State, owner: Class, name: str) -> None:
+    """A member that is named after the model, or stands among other models, is a list entry, no choice."""
+    bare = "".join(c for c in name.lower() if c.isalnum())
+    spelled = "".join(c for c in state.old.lower().rpartition("/")[2] if c.isalnum())
+    if spelled in bare:
+        trace.block("enum_member", f"{owner.node.name}.{name}", state.unit, state.unit.statement(state.node))
+        return
+    from migrator.flow.objects import class_uses
+
+    for unit, node in class_uses(trace.project, owner):
+        access = unit.parent(node)
+        if isinstance(access, ast.Attribute) and access.attr == name:
+            trace.go(state, unit, access, (("attr", "value"),), f"member {owner.node.name}.{name}", context=())
+            trace.go(state, unit, access, (), f"member {owner.node.name}.{name}", context=())
+
+
+def _keyword(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.keyword)
+    call = state.unit.parent(parent)
+    if not isinstance(call, ast.Call):
+        return
+    if parent.arg == "default_factory" and isinstance(state.node, ast.Lambda):
+        trace.go(state, state.unit, call, state.path)
+    elif parent.arg is not None:
+        into_call(trace, state, call, parent.arg, None, state.path)
+    elif state.path and state.path[0][0] == "key":
+        name = state.path[0][1]
+        if isinstance(name, str) and name != ANY:
+            into_call(trace, state, call, name, None, state.path[1:])
+
+
+def _call(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.Call)
+    if state.node is parent.func:
+        return
+    method = parent.func.attr if isinstance(parent.func, ast.Attribute) else ""
+    position = next(i for i, a in enumerate(parent.args) if a is state.node)
+    if method in ("get", "pop", "setdefault") and _on_dictionary(trace, state, parent):
+        _dictionary_call(trace, state, parent, method, position)
+    elif method in ("append", "add", "insert", "extend") and not _own(trace, state, parent):
+        assert isinstance(parent.func, ast.Attribute)
+        path = state.path if method == "extend" else (key(ANY), *state.path)
+        same_object(trace, state, state.unit, parent.func.value, path)
+    elif method == "update" and state.path and not _own(trace, state, parent):
+        assert isinstance(parent.func, ast.Attribute)
+        same_object(trace, state, state.unit, parent.func.value, state.path)
+    elif method in ("format", "join"):
+        trace.lose("text")
+    else:
+        into_call(trace, state, parent, None, position, state.path)
+
+
+def _own(trace: Trace, state: State, call: ast.Call) -> bool:
+    """Say whether the callee is a function of the repository."""
+    return any(isinstance(s, Function) for s in symbols(trace.project, state.unit, call.func))
+
+
+def _on_dictionary(trace: Trace, state: State, call: ast.Call) -> bool:
+    from migrator.flow.symbols import External
+
+    found = symbols(trace.project, state.unit, call.func)
+    known = [s for s in found if isinstance(s, External) and (
+        trace.rules.carrier_of(s.name) is not None or trace.rules.surfaces_for(s.name))]
+    return not known and not any(isinstance(s, Function) for s in found)
+
+
+def _dictionary_call(trace: Trace, state: State, call: ast.Call, method: str, position: int) -> None:
+    """``table.get(model)``, ``settings.get("model", value)``, ``settings.setdefault("model", value)``."""
+    assert isinstance(call.func, ast.Attribute)
+    if position == 0 and not state.path:
+        follow_index(trace, state, call.func.value, call)
+    elif position == 1:
+        names = constants(trace.project, state.unit, call.args[0]).values
+        trace.named(*(str(n) for n in names))
+        trace.go(state, state.unit, call, state.path, f"default of {method}({', '.join(map(repr, names))})")
+        if method == "setdefault" and names:
+            same_object(trace, state, state.unit, call.func.value, (key(names[0]), *state.path))
+
+
+def _starred(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.Starred)
+    holder = state.unit.parent(parent)
+    if isinstance(holder, (ast.List, ast.Tuple, ast.Set)) and state.path:
+        trace.go(state, state.unit, holder, (key(ANY), *state.path[1:]))
+    elif isinstance(holder, ast.Call) and state.path and isinstance(state.path[0][1], int):
+        start = holder.args.index(parent)
+        into_call(trace, state, holder, None, start + state.path[0][1], state.path[1:])
+
+
+def _attribute(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.Attribute)
+    call = state.unit.parent(parent)
+    called = isinstance(call, ast.Call) and call.func is parent
+    if not isinstance(parent.ctx, ast.Load):
+        return
+    if state.path and state.path[0] == ("attr", parent.attr):
+        trace.go(state, state.unit, parent, state.path[1:])
+    elif called and not state.path:
+        assert isinstance(call, ast.Call)
+        follow_method(trace, state, call, parent.attr)
+    elif called and state.path:
+        assert isinstance(call, ast.Call)
+        _method_of_container(trace, state, call, parent.attr)
+
+
+def _method_of_container(trace: Trace, state: State, call: ast.Call, method: str) -> None:
+    first, rest = state.path[0], state.path[1:]
+    if first[0] == "key" and method in ("get", "pop", "setdefault", "__getitem__"):
+        if not call.args:
+            trace.go(state, state.unit, call, rest)
+            return
+        values = constants(trace.project, state.unit, call.args[0]).values
+        if not values or any(fits(first, key(v)) for v in values):
+            trace.go(state, state.unit, call, rest, f"entry {first[1]!r}")
+    elif first[0] == "key" and method == "values":
+        trace.go(state, state.unit, call, (key(ANY), *rest))
+    elif first[0] == "key" and method == "items":
+        trace.go(state, state.unit, call, (key(ANY), key(1), *rest))
+    elif method in DICTIONARY_COPIES:
+        trace.go(state, state.unit, call, (key(first[1]), *rest) if method != "copy" else state.path)
+    elif method in ("parse_args", "get_secret_value", "model_copy", "resolve"):
+        trace.go(state, state.unit, call, state.path)
+    elif not _own(trace, state, call):
+        trace.lose(method)
+
+
+def _subscript(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.Subscript)
+    if state.node is parent.slice:
+        if state.node is trace.literal and _is_type(trace, state, parent):
+            trace.block("literal_type", source(state.unit, parent), state.unit, parent)
+        elif not state.path:
+            follow_index(trace, state, parent.value, parent)
+        return
+    if not state.path or not isinstance(parent.ctx, ast.Load):
+        return
+    values = constants(trace.project, state.unit, parent.slice).values
+    if isinstance(parent.slice, ast.Slice):
+        trace.go(state, state.unit, parent, (key(ANY), *state.path[1:]))
+    elif not values or any(fits(state.path[0], key(v)) or _from_end(state.path[0], v) for v in values):
+        trace.go(state, state.unit, parent, state.path[1:], f"entry {state.path[0][1]!r}")
+
+
+def _from_end(held: tuple[str, object], wanted: object) -> bool:
+    return isinstance(held[1], int) and isinstance(wanted, int) and wanted < 0
+
+
+def _is_type(trace: Trace, state: State, subscript: ast.Subscript) -> bool:
+    return ast.unparse(subscript.value).split(".")[-1] in ("Literal", "Annotated")
+
+
+def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.Dict)
+    if any(k is state.node for k in parent.keys):
+        if state.node is trace.literal:
+            trace.block("table_key", "", state.unit, state.node)
+        return
+    index = next(i for i, v in enumerate(parent.values) if v is state.node)
+    name = parent.keys[index]
+    if name is None:
+        trace.go(state, state.unit, parent, state.path)
+        return
+    value = name.value if isinstance(name, ast.Constant) else ANY
+    if isinstance(value, str) and value != ANY:
+        trace.named(value)
+        if is_azure(value):
+            trace.block("azure", value, state.unit, parent)
+    if azure_entries(parent):
+        trace.block("azure", "an Azure entry beside it", state.unit, parent)
+    if state.node is trace.literal and isinstance(value, str) and _names_model(trace, value):
+        trace.block("table_key", f"the row {value!r}", state.unit, state.node)
+    trace.go(state, state.unit, parent, (key(value), *state.path))
+
+
+def _names_model(trace: Trace, text: str) -> bool:
+    return trace.migration.match(text) is not None or text in trace.rules.models
+
+
+def _sequence(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, (ast.List, ast.Tuple, ast.Set))
+    if _is_literal_type(state, parent):
+        if state.node is trace.literal:
+            holder = state.unit.parent(parent)
+            trace.block("literal_type", source(state.unit, holder), state.unit, holder)
+        return
+    index = next((i for i, e in enumerate(parent.elts) if e is state.node), ANY)
+    if state.node is trace.literal and _listed(parent, state):
+        trace.block("model_list", source(state.unit, parent), state.unit, parent)
+        return
+    trace.go(state, state.unit, parent, (key(ANY if isinstance(parent, ast.Set) else index), *state.path))
+
+
+def _is_literal_type(state: State, parent: ast.AST) -> bool:
+    holder = state.unit.parent(parent)
+    return isinstance(holder, ast.Subscript) and holder.slice is parent and (
+        ast.unparse(holder.value).split(".")[-1] == "Literal")
+
+
+def _listed(parent: ast.List | ast.Tuple | ast.Set, state: State) -> bool:
+    """Say whether the literal is one of several names in a row, and not one side of an unpacking."""
+    holder = state.unit.parent(parent)
+    if isinstance(parent, ast.Tuple) and isinstance(holder, ast.Assign) and any(
+        isinstance(t, (ast.Tuple, ast.List)) for t in holder.targets
+    ):
+        return False
+    texts = [e for e in parent.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+    if isinstance(parent, ast.Tuple) and isinstance(holder, (ast.Return, ast.Yield)):
+        return False
+    return len(texts) > 1 or isinstance(holder, ast.Compare)
+
+
+def _formatted(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.FormattedValue)
+    text = state.unit.parent(parent)
+    if state.path or not isinstance(text, ast.JoinedStr):
+        return
+    before, after, seen = "", "", False
+    for part in text.values:
+        if part is parent:
+            seen = True
+        elif isinstance(part, ast.Constant):
+            before, after = (before, after + str(part.value)) if seen else (before + str(part.value), after)
+        else:
+            known = [v for v in constants(trace.project, state.unit, getattr(part, "value", part)).values
+                     if isinstance(v, str)]
+            if seen or len(known) != 1:
+                trace.lose("text")
+                return
+            before += known[0]
+    _prefixed(trace, state, text, before, after)
+
+
+def _prefixed(trace: Trace, state: State, whole: ast.AST, before: str, after: str) -> None:
+    """The name gets a provider's prefix: follow the longer name; anything else is a text for people."""
+    if after or any(c.isspace() for c in before) or (before and before[-1] not in "/:"):
+        trace.lose("text")
+        return
+    trace.go(state, state.unit, whole, (), f"with prefix {before!r}" if before else "",
+             value=(before + state.old, before + state.new))
+
+
+def _binary(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.BinOp)
+    if state.path:
+        if isinstance(parent.op, (ast.BitOr, ast.Add)):
+            trace.go(state, state.unit, parent, state.path)
+    elif isinstance(parent.op, ast.Add) and state.node is parent.right:
+        for value in constants(trace.project, state.unit, parent.left).values:
+            if isinstance(value, str):
+                _prefixed(trace, state, parent, value, "")
+    else:
+        trace.lose("text")
+
+
+def _loop(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension))
+    if state.node is parent.iter and state.path and state.path[0][0] == "key":
+        if isinstance(state.path[0][1], str) and state.path[0][1] != ANY:
+            return
+        _item(trace, state, parent.target, state.path[1:])
+
+
+def _item(trace: Trace, state: State, target: ast.expr, path: Path) -> None:
+    if isinstance(target, ast.Name):
+        for binding in _bindings_of(state, target):
+            bound_to(trace, state, binding, path, f"each {target.id}")
+    else:
+        kept_in(trace, state, state.unit, target, path, "")
+
+
+def _bindings_of(state: State, target: ast.Name) -> list[Binding]:
+    return [b for (_, name), found in state.unit.bindings.items() if name == target.id
+            for b in found if b.node is target]
+
+
+def _comprehension(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, COMPREHENSIONS)
+    if isinstance(parent, ast.DictComp):
+        if state.node is parent.value:
+            trace.go(state, state.unit, parent, (key(ANY), *state.path))
+    elif state.node is parent.elt:
+        trace.go(state, state.unit, parent, (key(ANY), *state.path))
+
+
+def _with(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.withitem)
+    if parent.optional_vars is not None and state.node is parent.context_expr:
+        kept_in(trace, state, state.unit, parent.optional_vars, state.path, "")
+
+
+def _default(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.arguments)
+    function = state.unit.parent(parent)
+    assert isinstance(function, FUNCTIONS)
+    for binding in (b for p in parameters_of(function) for b in state.unit.bindings.get((function, p.arg), ())):
+        if binding.value is state.node and binding.kind == "parameter":
+            title = getattr(function, "name", "lambda")
+            if is_azure(binding.name):
+                trace.block("azure", binding.name, state.unit, binding.node)
+            bound_to(trace, state, binding, state.path, f"default of {binding.name} in {title}")
+
+
+def _return(trace: Trace, state: State, parent: ast.AST) -> None:
+    function = next((a for a in state.unit.ancestors(parent) if isinstance(a, FUNCTIONS)), None)
+    if function is not None:
+        path = state.path if isinstance(parent, ast.Return) else (key(ANY), *state.path)
+        given_back(trace, state, function, path)
+
+
+def _lambda(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.Lambda)
+    if state.node is not parent.body:
+        return
+    holder = state.unit.parent(parent)
+    if isinstance(holder, ast.keyword) and holder.arg == "default_factory":
+        call = state.unit.parent(holder)
+        trace.go(state, state.unit, call, state.path)
+    else:
+        given_back(trace, state, parent, state.path)
+
+
+def given_back(trace: Trace, state: State, function: FunctionNode, path: Path) -> None:
+    """The function returns the value: go back to the call it came in by, or to every call."""
+    symbol = Function(state.unit, function)
+    if property_reads(trace, state, symbol, path):
+        return
+    title = f"returned by {getattr(function, 'name', 'lambda')}"
+    trace.named(getattr(function, "name", ""))
+    if state.context and state.context[-1].function is function:
+        last = state.context[-1]
+        trace.go(state, last.unit, last.call, path, title, context=state.context[:-1])
+        return
+    for unit, call in callers(trace.project, symbol):
+        trace.go(state, unit, call, path, title, context=())
+
+
+def _text(trace: Trace, state: State, parent: ast.AST) -> None:
+    trace.lose("text")
+
+
+def _docstring(trace: Trace, state: State, parent: ast.AST) -> None:
+    if state.node is trace.literal:
+        trace.block("text", "", state.unit, state.node)
+
+
+def _compare(trace: Trace, state: State, parent: ast.AST) -> None:
+    assert isinstance(parent, ast.Compare)
+    follow_compare(trace, state, parent)
+
+
+def _match(trace: Trace, state: State, parent: ast.AST) -> None:
+    if isinstance(parent, ast.Match):
+        follow_match(trace, state, parent)
+    else:
+        trace.block("match_case", "", state.unit, state.node)
+
+
+HANDLERS: Mapping[type[ast.AST], Callable[[Trace, State, ast.AST], None]] = {
+    ast.BoolOp: _same, ast.Await: _same, ast.Yield: _return, ast.YieldFrom: _return, ast.Return: _return,
+    ast.IfExp: _conditional, ast.NamedExpr: _walrus, ast.Assign: _assign, ast.AnnAssign: _annotated_assign,
+    ast.AugAssign: _augmented, ast.keyword: _keyword, ast.Call: _call, ast.Starred: _starred,
+    ast.Attribute: _attribute, ast.Subscript: _subscript, ast.Dict: _dictionary, ast.List: _sequence,
+    ast.Tuple: _sequence, ast.Set: _sequence, ast.FormattedValue: _formatted, ast.BinOp: _binary,
+    ast.For: _loop, ast.AsyncFor: _loop, ast.comprehension: _loop, ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension, ast.GeneratorExp: _comprehension, ast.DictComp: _comprehension,
+    ast.withitem: _with, ast.arguments: _default, ast.Lambda: _lambda, ast.Raise: _text, ast.Expr: _docstring,
+    ast.Compare: _compare, ast.Match: _match, ast.MatchValue: _match,
+}

@@ -1,0 +1,314 @@
+"""Answer one question: a value is kept in an attribute; who reads it?"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrator.flow.callers import callers
+from migrator.flow.classes import descendants, external_bases, family, is_self, lineage, method, owner_of
+from migrator.flow.constants import admitted
+from migrator.flow.project import Project
+from migrator.flow.symbols import (
+    Class,
+    External,
+    Function,
+    Instance,
+    class_of,
+    is_property,
+    last_name,
+    symbols,
+)
+from migrator.flow.trace import Path, State, Trace, attr
+from migrator.flow.unit import Binding, FunctionNode, Unit
+
+ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "strenum.StrEnum"})
+
+
+def store_attribute(trace: Trace, state: State, cls: Class, name: str, path: Path, node: ast.AST) -> None:
+    """The value is kept as ``name`` of objects of ``cls``."""
+    trace.named(name)
+    what = f"{cls.node.name}.{name}"
+    for relative in family(trace.project, cls):
+        _read_on_self(trace, state, relative, name, path, what)
+    for owner in (cls, *descendants(trace.project, cls)):
+        _read_on_objects(trace, state, owner, name, path, what)
+    _external_field(trace, state, cls, name, path)
+    _overridden_type(trace, state, cls, name, node)
+
+
+def _read_on_self(trace: Trace, state: State, cls: Class, name: str, path: Path, what: str) -> None:
+    for load in cls.unit.attributes.get(name, ()):
+        if is_self(cls, load.value):
+            trace.go(state, cls.unit, load, path, what, context=())
+
+
+def _read_on_objects(trace: Trace, state: State, cls: Class, name: str, path: Path, what: str) -> None:
+    inner: Path = (attr(name), *path)
+    for unit, node in class_uses(trace.project, cls):
+        parent = unit.parent(node)
+        if isinstance(parent, ast.Call) and parent.func is node:
+            trace.go(state, unit, parent, inner, what, context=())
+        elif isinstance(parent, ast.Attribute) and parent.attr == name:
+            trace.go(state, unit, parent, path, what, context=())
+        elif isinstance(parent, ast.Attribute):
+            _made_by_classmethod(trace, state, unit, parent, cls, inner, what)
+        else:
+            annotated(trace, state, unit, node, inner, what)
+
+
+def _made_by_classmethod(
+    trace: Trace, state: State, unit: Unit, node: ast.Attribute, cls: Class, inner: Path, what: str
+) -> None:
+    """``Settings.from_env()`` and ``Settings.model_validate(x)`` give a ``Settings``."""
+    call = unit.parent(node)
+    if not isinstance(call, ast.Call) or call.func is not node:
+        return
+    made = symbols(trace.project, unit, call)
+    if Instance(cls) in made or any(isinstance(s, External) and s.name.split(".")[-1] in MAKERS for s in made):
+        trace.go(state, unit, call, inner, what, context=())
+
+
+MAKERS = frozenset({"model_validate()", "parse_obj()", "model_construct()", "from_runnable_config()"})
+
+
+def annotated(trace: Trace, state: State, unit: Unit, node: ast.AST, inner: Path, what: str) -> None:
+    """The class stands in an annotation: what is annotated is an object of it."""
+    child, above = node, unit.parent(node)
+    while isinstance(above, (ast.BinOp, ast.Subscript, ast.Tuple)) or (
+        isinstance(above, ast.expr) and not isinstance(above, (ast.Call, ast.Attribute))
+    ):
+        if isinstance(above, ast.Subscript) and last_name(above.value) not in TRANSPARENT:
+            return
+        child, above = above, unit.parent(above)
+    match above:
+        case ast.arg() if above.annotation is child:
+            for binding in _parameter(unit, above):
+                bound_to(trace, state, binding, inner, f"parameter {above.arg}", context=())
+        case ast.AnnAssign() if above.annotation is child:
+            kept_in(trace, state, unit, above.target, inner, what)
+        case ast.FunctionDef() | ast.AsyncFunctionDef() if above.returns is child:
+            for where, call in callers(trace.project, Function(unit, above)):
+                trace.go(state, where, call, inner, what, context=())
+        case _:
+            return
+
+
+TRANSPARENT = frozenset({"Optional", "Union", "Annotated"})
+
+
+def _parameter(unit: Unit, argument: ast.arg) -> Iterator[Binding]:
+    function = unit.parent(unit.parent(argument))
+    for binding in unit.bindings.get((function, argument.arg), ()):
+        if binding.node is argument:
+            yield binding
+
+
+def class_uses(project: Project, cls: Class) -> Iterator[tuple[Unit, ast.AST]]:
+    """The places that name the class: constructions, annotations (quoted ones too), attribute reads."""
+    name = cls.node.name
+    for unit in project.units_naming(name):
+        aliases = {name} | {b.name for b in unit.imports if b.member == name}
+        for alias in sorted(aliases):
+            for load in unit.loads.get(alias, ()):
+                if cls in symbols(project, unit, load):
+                    yield unit, load
+        for access in unit.attributes.get(name, ()):
+            if cls in symbols(project, unit, access):
+                yield unit, access
+        for text in unit.strings:
+            if text.value == name and _is_annotation(unit, text):
+                yield unit, text
+
+
+def _is_annotation(unit: Unit, node: ast.AST) -> bool:
+    parent = unit.parent(node)
+    return isinstance(parent, (ast.arg, ast.AnnAssign)) or (
+        isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)) and parent.returns is node
+    )
+
+
+def _external_field(trace: Trace, state: State, cls: Class, name: str, path: Path) -> None:
+    """A subclass of a library's class sets the field that is its model: ``class Mine(OpenAIChat): id = ...``."""
+    from migrator.flow.calls import into_external
+
+    if state.node is not trace.literal and not isinstance(state.unit.parent(state.node), ast.ClassDef):
+        owner = _class_body(state)
+        if owner is None:
+            return
+    for base in external_bases(trace.project, cls):
+        into_external(trace, state, External(base.name, base.made), None, name, path, cls.unit, cls.node)
+
+
+def _class_body(state: State) -> ast.ClassDef | None:
+    statement = state.unit.statement(state.node)
+    above = state.unit.parent(statement)
+    return above if isinstance(above, ast.ClassDef) else None
+
+
+def _overridden_type(trace: Trace, state: State, cls: Class, name: str, node: ast.AST) -> None:
+    """A ``Literal`` type of the field must admit the new name."""
+    for owner in lineage(trace.project, cls):
+        for binding in owner.unit.bindings.get((owner.node, name), ()):
+            statement = owner.unit.parent(binding.node)
+            if isinstance(statement, ast.AnnAssign):
+                check_type(trace, state, owner.unit, statement.annotation)
+
+
+def check_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr | None) -> None:
+    """Hold back when ``annotation`` is a ``Literal`` type that has the old name and not the new one."""
+    if annotation is None:
+        return
+    found = admitted(trace.project, unit, annotation)
+    if found is not None and state.old in found.values and state.new not in found.values:
+        trace.block("literal_type", ast.unparse(annotation)[:60], unit, annotation)
+
+
+def is_enum(project: Project, cls: Class) -> bool:
+    """Say whether the class is an enumeration."""
+    return any(base.name in ENUMS for base in external_bases(project, cls))
+
+
+def kept_in(trace: Trace, state: State, unit: Unit, target: ast.AST, path: Path, what: str) -> None:
+    """The value is assigned to ``target``."""
+    match target:
+        case ast.Name():
+            owner = owner_of(unit, unit.statement(target))
+            for binding in _bindings_at(unit, target):
+                if owner is not None and binding.scope is owner.node:
+                    store_attribute(trace, state, owner, target.id, path, target)
+                bound_to(trace, state, binding, path, what or f"variable {target.id}")
+        case ast.Attribute():
+            _kept_in_attribute(trace, state, unit, target, path)
+        case ast.Subscript():
+            _kept_in_entry(trace, state, unit, target, path)
+        case ast.Tuple() | ast.List():
+            for i, element in enumerate(target.elts):
+                if path and path[0][0] == "key" and path[0][1] in (i, "*"):
+                    kept_in(trace, state, unit, element, path[1:], what)
+        case ast.Starred():
+            kept_in(trace, state, unit, target.value, path, what)
+        case _:
+            return
+
+
+def _bindings_at(unit: Unit, target: ast.AST) -> Iterator[Binding]:
+    scope = unit.scope(target)
+    name = getattr(target, "id", "")
+    owners = (scope, unit.tree)
+    for owner in dict.fromkeys(owners):
+        for binding in unit.bindings.get((owner, name), ()):
+            if binding.node is target:
+                yield binding
+
+
+def _kept_in_attribute(trace: Trace, state: State, unit: Unit, target: ast.Attribute, path: Path) -> None:
+    trace.named(target.attr)
+    for above in unit.ancestors(target):
+        if isinstance(above, ast.ClassDef):
+            if is_self(Class(unit, above), target.value):
+                store_attribute(trace, state, Class(unit, above), target.attr, path, target)
+                return
+            break
+    for symbol in symbols(trace.project, unit, target.value):
+        if isinstance(symbol, (Instance, Class)):
+            cls = symbol.cls if isinstance(symbol, Instance) else symbol
+            store_attribute(trace, state, cls, target.attr, path, target)
+        elif hasattr(symbol, "unit") and not isinstance(symbol, Function):
+            for binding in trace.project.exported(symbol.unit, target.attr):
+                bound_to(trace, state, binding, path, f"variable {target.attr}")
+    same_object(trace, state, unit, target.value, (attr(target.attr), *path))
+
+
+def _kept_in_entry(trace: Trace, state: State, unit: Unit, target: ast.Subscript, path: Path) -> None:
+    index = target.slice.value if isinstance(target.slice, ast.Constant) else "*"
+    if isinstance(index, str):
+        trace.named(index)
+    from migrator.flow.calls import set_environment
+
+    if isinstance(index, str) and set_environment(trace, state, unit, target.value, index):
+        return
+    same_object(trace, state, unit, target.value, (("key", index), *path))
+
+
+def same_object(trace: Trace, state: State, unit: Unit, holder: ast.expr, path: Path) -> None:
+    """The object that ``holder`` names now holds the value at ``path``: follow its other uses."""
+    match holder:
+        case ast.Name():
+            for binding in unit.lookup(holder.id, holder):
+                bound_to(trace, state, binding, path, f"variable {holder.id}")
+        case ast.Attribute():
+            for symbol in symbols(trace.project, unit, holder.value):
+                if isinstance(symbol, Instance):
+                    store_attribute(trace, state, symbol.cls, holder.attr, path, holder)
+        case ast.Subscript():
+            index = holder.slice.value if isinstance(holder.slice, ast.Constant) else "*"
+            same_object(trace, state, unit, holder.value, (("key", index), *path))
+        case _:
+            return
+
+
+def bound_to(trace: Trace, state: State, binding: Binding, path: Path, what: str, *,
+             context: tuple[object, ...] | None = None) -> None:
+    """The value is what ``binding``'s name means: follow the loads, here and in importing modules."""
+    unit = binding.unit
+    trace.named(binding.name)
+    where = () if context is not None else None
+    annotation = _declared(unit, binding)
+    if not path:
+        check_type(trace, state, unit, annotation)
+    for load in unit.uses(binding):
+        trace.go(state, unit, load, path, what, context=where)
+    if isinstance(binding.scope, ast.Module):
+        _imported_elsewhere(trace, state, binding, path, what)
+
+
+def _declared(unit: Unit, binding: Binding) -> ast.expr | None:
+    if isinstance(binding.node, ast.arg):
+        return binding.node.annotation
+    statement = unit.parent(binding.node)
+    return statement.annotation if isinstance(statement, ast.AnnAssign) else None
+
+
+def _imported_elsewhere(trace: Trace, state: State, binding: Binding, path: Path, what: str) -> None:
+    project, unit, name = trace.project, binding.unit, binding.name
+    mark = ("imported", unit, name, path, state.old)
+    if mark in trace.seen:
+        return
+    trace.seen.add(mark)
+    for inner in project.importers(unit, name):
+        bound_to(trace, state, inner, path, f"imported as {inner.name}", context=())
+    for module in project.module_importers(unit, name):
+        for access in module.unit.attributes.get(name, ()):
+            if _is_module(project, module.unit, access.value, unit):
+                trace.go(state, module.unit, access, path, what, context=())
+    for other in project.star_importers(unit, name):
+        for load in other.loads.get(name, ()):
+            if other.owner(name, load) is None:
+                trace.go(state, other, load, path, what, context=())
+
+
+def _is_module(project: Project, unit: Unit, node: ast.expr, wanted: Unit) -> bool:
+    return any(getattr(s, "unit", None) is wanted and not isinstance(s, (Function, Class))
+               for s in symbols(project, unit, node))
+
+
+def property_reads(trace: Trace, state: State, function: Function, path: Path) -> bool:
+    """A property gives the value: follow the reads of the attribute. False when it is no property."""
+    node = function.node
+    owner = class_of(function.unit, node)
+    if owner is None or isinstance(node, ast.Lambda) or not is_property(node):
+        return False
+    store_attribute(trace, state, Class(function.unit, owner), node.name, path, node)
+    return True
+
+
+def overriding(project: Project, function: Function) -> tuple[FunctionNode, ...]:
+    """The methods that subclasses put in place of this one."""
+    owner = class_of(function.unit, function.node)
+    name = getattr(function.node, "name", "")
+    if owner is None or name.startswith("__"):
+        return ()
+    found = (method(d, name) for d in descendants(project, Class(function.unit, owner)))
+    return tuple(m for m in found if m is not None)
+

@@ -1,0 +1,150 @@
+"""Answer one question: what has been learnt, so far, of where one literal goes?
+
+A ``State`` says: the value, or a container or object that holds it at ``path``, is what this
+expression gives. A ``Trace`` keeps the states still to be followed and what was found at their ends.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from migrator.flow.project import Project
+from migrator.flow.symbols import Called
+from migrator.flow.unit import FunctionNode, Unit
+from migrator.rulebook import Migration, Rulebook, Surface
+
+ANY = "*"
+MAX_STATES = 20_000
+MAX_PATH = 6
+MAX_CONTEXT = 3
+
+Key = tuple[str, object]
+Path = tuple[Key, ...]
+
+
+def attr(name: str) -> Key:
+    """The step into an attribute."""
+    return ("attr", name)
+
+
+def key(value: object) -> Key:
+    """The step into a dictionary's entry or a sequence's element; ``ANY`` is any of them."""
+    return ("key", value)
+
+
+def fits(held: Key, wanted: Key) -> bool:
+    """Say whether reading ``wanted`` may give what is held at ``held``."""
+    return held[0] == wanted[0] and (held[1] == wanted[1] or ANY in (held[1], wanted[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A call through which the value came into a function: where it goes back to when returned."""
+
+    unit: Unit
+    call: ast.Call
+    function: FunctionNode
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class State:
+    """One expression that holds the value, and how it was reached."""
+
+    unit: Unit
+    node: ast.AST
+    path: Path
+    old: str
+    new: str
+    context: tuple[Entered, ...]
+    via: State | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The value is the model of a call of a surface."""
+
+    surface: Surface
+    called: Called
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something on the way that the new name would change. ``reason`` is a key of the reasons table."""
+
+    reason: str
+    detail: str
+    unit: Unit
+    node: ast.AST
+
+
+@dataclass(eq=False, slots=True)
+class Trace:
+    """The work on one literal."""
+
+    project: Project
+    rules: Rulebook
+    migration: Migration
+    unit: Unit
+    literal: ast.AST
+    queue: list[State] = field(default_factory=list)
+    seen: set[object] = field(default_factory=set)
+    arrivals: list[Arrival] = field(default_factory=list)
+    obstacles: list[Obstacle] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    is_cut: bool = False
+
+    def start(self, old: str, new: str) -> None:
+        """Begin at the literal itself."""
+        self.queue.append(State(self.unit, self.literal, (), old, new, (), None, "literal"))
+
+    def go(self, state: State, unit: Unit, node: ast.AST, path: Path, what: str = "", *,
+           context: tuple[Entered, ...] | None = None, value: tuple[str, str] | None = None) -> None:
+        """Note that the value is at ``node`` too, having come from ``state``."""
+        old, new = value or (state.old, state.new)
+        where = () if path else (state.context if context is None else context)[-MAX_CONTEXT:]
+        mark = (node, path, old, where)
+        if mark in self.seen or len(path) > MAX_PATH:
+            return
+        if len(self.seen) > MAX_STATES:
+            if not self.is_cut:
+                self.block("too_far", f"{MAX_STATES} steps", self.unit, self.literal)
+            self.is_cut = True
+            return
+        self.seen.add(mark)
+        self.queue.append(State(unit, node, path, old, new, where, state, what))
+
+    def arrive(self, surface: Surface, called: Called, state: State) -> None:
+        """Note that the value is the model of a call."""
+        if not any(a.called == called for a in self.arrivals):
+            self.arrivals.append(Arrival(surface, called, state))
+
+    def block(self, reason: str, detail: str, unit: Unit, node: ast.AST) -> None:
+        """Note something that the new name would change."""
+        found = Obstacle(reason, detail, unit, node)
+        if found not in self.obstacles:
+            self.obstacles.append(found)
+
+    def named(self, *names: str) -> None:
+        """Note the names that the value bears: parameters, keywords, variables, keys."""
+        self.names += [n for n in names if n not in self.names]
+
+    def lose(self, where: str) -> None:
+        """Note a place after which the value was not followed."""
+        if where not in self.lost:
+            self.lost.append(where)
+
+
+def steps(state: State) -> Iterable[State]:
+    """The states from the literal to ``state``, those that say something."""
+    chain: list[State] = []
+    current: State | None = state
+    while current is not None:
+        if current.what:
+            chain.append(current)
+        current = current.via
+    return reversed(chain)

@@ -1,0 +1,232 @@
+"""Answer one question: which values do the tables in ``rules/`` hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Where a figure comes from: a URL or a package and version, and the day it was read."""
+
+    source: str
+    checked: date
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model: USD per million tokens, token limits, dates. ``None`` means the tables do not say."""
+
+    name: str
+    aliases: tuple[str, ...]
+    input_price: Decimal | None
+    cached_price: Decimal | None
+    output_price: Decimal | None
+    max_input: int | None
+    max_output: int | None
+    shutdown: date | None
+    replacement: str | None
+    encoding: str | None
+    sources: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Names that a migration tells about and never changes. ``reason`` is a key of the reasons table."""
+
+    names: tuple[str, ...]
+    reason: str
+    detail: str
+    fact: Fact | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to tell once about names that are changed: "its calls fail today"."""
+
+    names: tuple[str, ...]
+    text: str
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A string that is a model's name as a whole: ``openai/gpt-4o`` is ``openai/`` before ``gpt-4o``.
+
+    ``kind`` "gateway": the prefix is a host's that may not offer the target. "alias": a short name
+    (``4o``) that means the model only where a surface's ``forms`` have "alias".
+    """
+
+    old: str
+    prefix: str
+    kind: Literal["plain", "gateway", "alias"]
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """From which names to which.
+
+    ``names`` maps each old id to its new one. ``pinned`` does the same under ``--pin``.
+    ``prefixes`` are provider prefixes that stay ("", "openai/", "openai:", ...); ``gateways`` are
+    prefixes of hosts that may not offer the target, rewritten only with ``--gateways``.
+    ``suffixes`` stay behind a name (":completions"). ``aliases`` are short names ("4o").
+    ``prefilter`` are byte strings: a file that has none of them cannot matter.
+    ``members`` maps enum members that mean a model ("ModelType.GPT_4O" -> "GPT_4_1_MINI").
+    """
+
+    name: str
+    target: str
+    names: Mapping[str, str]
+    pinned: Mapping[str, str]
+    prefixes: tuple[str, ...]
+    gateways: tuple[str, ...]
+    prefilter: tuple[bytes, ...]
+    reported: tuple[Reported, ...]
+    members: Mapping[str, str]
+    sources: tuple[Fact, ...]
+    notes: tuple[Note, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def match(self, value: str) -> Match | None:
+        """Read a string as one whole name, with or without a provider's prefix."""
+        if value in self.aliases:
+            return Match(value, "", "alias")
+        for suffix in ("", *self.suffixes):
+            for prefix in (*self.prefixes, *self.gateways):
+                old = value.removeprefix(prefix).removesuffix(suffix)
+                if old in self.names and value == prefix + old + suffix:
+                    return Match(old, prefix, "gateway" if prefix in self.gateways else "plain", suffix)
+        return None
+
+    def rename(self, value: str, pin: bool = False) -> str | None:
+        """Give the new spelling of a name, prefix and suffix kept; ``pin`` asks for the dated snapshot."""
+        match = self.match(value)
+        if match is None:
+            return None
+        names = {**self.aliases, **(self.pinned if pin else self.names)}
+        return match.prefix + names[match.old] + match.suffix
+
+    def reported_as(self, value: str) -> Reported | None:
+        """Find the entry for a name that is told about and never changed."""
+        return next((entry for entry in self.reported if value in entry.names), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library whose calls the tables know: its PyPI name, the versions read, and where."""
+
+    name: str
+    checked: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a call takes its model: keyword names, a 0-based position, and the key path inside the value.
+
+    ``path`` ("llm", "config", "model") are dict keys, "*" any element of a list; empty: the value itself.
+    """
+
+    keywords: tuple[str, ...]
+    position: int | None
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The argument of a call that names the provider, and the values that mean OpenAI's own API.
+
+    A value is a string, or a dotted name matched on its last two parts ("ModelPlatformType.OPENAI").
+    """
+
+    keywords: tuple[str, ...]
+    position: int | None
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """The argument of a call that says where it sends, and the texts that mean OpenAI's own API."""
+
+    keywords: tuple[str, ...]
+    position: int | None
+    contains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """A kind of call that takes a model's name.
+
+    ``calls`` are canonical callees without braces ("openai.OpenAI().chat.completions.create"); one
+    that ends in ".**" matches every continuation. ``forms`` are the string forms it takes ("plain",
+    "openai/", "openai:"). With ``hold`` (a reason) a literal that arrives here is reported and never
+    rewritten. ``endpoint`` are keywords of this very call that point it at another server.
+    ``knows`` maps a target model to the requirement that first accepts it ("litellm>=1.66.1").
+    ``cache_key`` says how ``prompt_cache_key`` gets through (read by the caching transform).
+    ``url``: only a call that sends there is a request. ``client`` is the argument that carries the
+    client that sends (``openai_client=AsyncOpenAI(...)``).
+
+    Where a slot has a path, the keywords of ``provider`` and ``endpoint`` are also keys of the
+    dictionaries on that path. An endpoint with a dot is a key inside an argument
+    ("client_args.base_url").
+    """
+
+    name: str
+    calls: tuple[str, ...]
+    slots: tuple[Slot, ...]
+    forms: tuple[str, ...]
+    hold: str | None
+    provider: Provider | None
+    endpoint: tuple[str, ...]
+    knows: Mapping[str, str]
+    evidence: str
+    cache_key: Mapping[str, str]
+    library: Library
+    url: Url | None = None
+    client: Slot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A constructor whose instances are called: which keywords point it at another server.
+
+    ``hosts`` are the hosts that are OpenAI's own. ``same`` are methods that give the same object back.
+    ``client`` is the argument that carries an inner client (``instructor.from_openai(client)``).
+    """
+
+    calls: tuple[str, ...]
+    endpoint: tuple[str, ...]
+    hosts: tuple[str, ...]
+    same: tuple[str, ...]
+    client: Slot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A call outside the repository through which a value passes on, or in which it ends harmlessly.
+
+    ``kind``: "value" (the call gives its argument back), "environment" (its default), "field" (a
+    class field's default), "parameter" (the default of a parameter: ``typer.Option``), "option" (a
+    command-line option: argparse, click), "shows" (ends in text for people), "asserts" (ends in a
+    test's expectation).
+    """
+
+    calls: tuple[str, ...]
+    kind: str
+    keywords: tuple[str, ...]
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a literal is not rewritten: a short title, and what to do."""
+
+    name: str
+    title: str
+    advice: str

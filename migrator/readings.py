@@ -1,0 +1,94 @@
+"""Answer one question: what does one decision say, in words and figures?"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from migrator import prices
+from migrator.model import Decision, Finding, Plan, Position, Report, Review, Rewrite
+from migrator.rulebook import Migration, Model, Rulebook
+
+
+def place(shown: str, position: Position) -> str:
+    """Say where something is, as editors and compilers do; a notebook's cells count from 1 here."""
+    cell = "" if position.cell is None else f"cell {position.cell + 1}:"
+    return f"{shown}:{cell}{position.line}:{position.column}"
+
+
+def kind(decision: Decision) -> str:
+    """Name a decision in one word."""
+    match decision:
+        case Rewrite():
+            return "rewrite"
+        case Review():
+            return "review"
+        case Report():
+            return "report"
+        case _:
+            assert_never(decision)
+
+
+def left(plan: Plan, *, review: bool) -> tuple[Review | Report, ...]:
+    """Give the decisions that this run leaves to a person."""
+    return tuple(
+        decision
+        for decision in plan.decisions
+        if isinstance(decision, Report) or (isinstance(decision, Review) and not review)
+    )
+
+
+def changed(plan: Plan, *, review: bool) -> tuple[Rewrite | Review, ...]:
+    """Give the decisions that this run carries out."""
+    return tuple(
+        decision
+        for decision in plan.decisions
+        if isinstance(decision, Rewrite) or (isinstance(decision, Review) and review)
+    )
+
+
+def changes(plan: Plan, book: Rulebook, *, review: bool) -> tuple[prices.PriceChange, ...]:
+    """Give the price change of every name that this run changes."""
+    found = (price(decision, plan, book) for decision in changed(plan, review=review))
+    return tuple(one for one in found if one is not None)
+
+
+def changed_names(plan: Plan, migration: Migration, *, review: bool) -> frozenset[str]:
+    """Give the old names, without prefixes, that this run changes."""
+    values = (decision.finding.origin.value for decision in changed(plan, review=review))
+    matches = (migration.match(value) for value in values)
+    return frozenset(match.old for match in matches if match is not None)
+
+
+def price(decision: Decision, plan: Plan, book: Rulebook) -> prices.PriceChange | None:
+    """Give one decision's price change; what is reported has none."""
+    if isinstance(decision, Report):
+        return None
+    old = decision.finding.origin.value
+    return prices.change(old, decision.new, migration=book.migrations[plan.migration], book=book)
+
+
+def surface(finding: Finding) -> str:
+    """Name the calls that a literal reaches: ``openai.chat``, ``openai.chat, litellm.completion``."""
+    return ", ".join(dict.fromkeys(reach.site.surface for reach in finding.reaches))
+
+
+def chain(finding: Finding) -> tuple[str, ...]:
+    """Write each way from a literal to a call: ``config.py:4 → app/llm.py:31 openai.chat``."""
+    origin = finding.origin
+    start = line_of(origin.shown, origin.position)
+    ways = []
+    for reach in finding.reaches:
+        steps = [f"{line_of(step.shown, step.position)} {step.what}" for step in reach.steps]
+        ways.append(" → ".join((start, *steps)))
+    return tuple(ways)
+
+
+def target(plan: Plan, book: Rulebook) -> tuple[Migration, Model | None]:
+    """Give the migration of a plan and the facts of its target."""
+    migration = book.migrations[plan.migration]
+    return migration, prices.model_of(migration.target, book)
+
+
+def line_of(shown: str, position: Position) -> str:
+    """Say on which line something is: ``app/llm.py:31``."""
+    return place(shown, position).rpartition(":")[0]

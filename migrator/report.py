@@ -1,0 +1,325 @@
+"""Answer one question: which lines does a person read about a plan?
+
+A line is a tuple of pieces, each a text and a style's name, so that what is printed on a terminal
+and what goes into a pipe are the same words. ``deliver.terminal`` turns styles into colours.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from migrator import prices
+from migrator.model import Decision, Finding, Plan, Receipt, Report, Review, Rewrite, Skip
+from migrator.readings import (
+    chain,
+    changed_names,
+    changes,
+    kind,
+    left,
+    line_of,
+    place,
+    price,
+    surface,
+    target,
+)
+from migrator.rulebook import Rulebook
+
+Piece = tuple[str, str]
+Line = tuple[Piece, ...]
+WIDTH = 80
+INDENT = " " * 8
+BLANK: Line = ()
+
+
+def rows(plan: Plan, book: Rulebook, *, explain: bool, quiet: bool, width: int) -> Iterator[Line]:
+    """Give every decision, file by file."""
+    chosen = [one for one in plan.decisions if not (quiet and isinstance(one, Report))]
+    for shown, group in groupby(chosen, key=lambda decision: decision.finding.origin.shown):
+        yield ((shown, "path"),)
+        yield from _file(tuple(group), plan, book, explain=explain, width=width)
+        yield BLANK
+
+
+def summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
+    """Give what a person should know after the rows: counts, price, dates, what is left, what to do next."""
+    yield from _joined(
+        _counts(plan),
+        _prices(plan, book, review=review),
+        _remarks(plan, book, review=review, width=width),
+        _target(plan, book, width),
+        _advice(plan, book, review=review, width=width),
+        _others(plan, width),
+        skipped(plan.skips, width),
+        _next(plan, review=review),
+    )
+
+
+def nothing(plan: Plan, width: int) -> Iterator[Line]:
+    """Say that no Python names an old model."""
+    read = f"{plural(plan.files_read, 'file')} read"
+    first: Line = (("Nothing names the old models", "bold"), (f" ({read}).", ""))
+    yield from _joined([first], _others(plan, width), skipped(plan.skips, width))
+
+
+def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
+    """Give what was written, what was not, and what to do next."""
+    edits = {patch.shown: len(patch.edits) for patch in plan.patches}
+    yield from _joined(
+        _written(done, edits),
+        _held(plan, book, review=review),
+        skipped((*done.left, *plan.skips), width),
+        _after(done, plan, review=review),
+    )
+
+
+def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
+    """Say in one line what a diff changes and what it leaves."""
+    edits = sum(len(patch.edits) for patch in plan.patches)
+    waiting = len(left(plan, review=review))
+    files = plural(len(plan.patches), "file")
+    said = f"{plural(edits, 'name')} in {files} would change" if edits else "Nothing would change"
+    yield ((f"{said}; {waiting} left (migrator scan says why)." if waiting else f"{said}.", ""),)
+
+
+def failures(skips: Sequence[Skip], width: int) -> Iterator[Line]:
+    """Give the files that failed, and only those."""
+    yield from skipped([skip for skip in skips if skip.is_error], width)
+
+
+def skipped(skips: Sequence[Skip], width: int) -> Iterator[Line]:
+    """Give the files that were left alone, failures first."""
+    for title, style, chosen in (
+        ("Failed:", "error", [skip for skip in skips if skip.is_error]),
+        ("Left alone:", "bold", [skip for skip in skips if not skip.is_error]),
+    ):
+        if chosen:
+            yield ((title, style),)
+        for skip in chosen:
+            yield from wrapped(f"{skip.shown}: {skip.reason}", width, indent="  ")
+
+
+def wrapped(text: str, width: int, *, indent: str, hanging: str = "  ", style: str = "") -> Iterator[Line]:
+    """Break a text at spaces; a word longer than the width, such as a path, is never cut."""
+    for line in textwrap.wrap(
+        text,
+        max(width, 40),
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        yield ((line, style),)
+
+
+def plural(count: int, noun: str) -> str:
+    """Count in words: ``1 file``, ``2 files``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _joined(*parts: Iterable[Line]) -> Iterator[Line]:
+    """Put an empty line between the parts that say something."""
+    said = [lines for lines in map(tuple, parts) if lines]
+    for i, lines in enumerate(said):
+        if i:
+            yield BLANK
+        yield from lines
+
+
+def _file(
+    group: Sequence[Decision], plan: Plan, book: Rulebook, *, explain: bool, width: int
+) -> Iterator[Line]:
+    places = [place("", one.finding.origin.position).removeprefix(":") for one in group]
+    names = [_names(one) for one in group]
+    widths = max(map(len, places)), max(map(len, names))
+    for decision, where, name in zip(group, places, names, strict=True):
+        yield from _row(decision, (where, name), widths, _why(decision, plan, book), width)
+        yield from _notes(decision.finding, book, width)
+        if explain:
+            yield from _proof(decision.finding, width)
+
+
+def _row(
+    decision: Decision, cells: tuple[str, str], widths: tuple[int, int], why: str, width: int
+) -> Iterator[Line]:
+    word = kind(decision)
+    head: Line = (
+        (f"  {cells[0]:>{widths[0]}}  ", "place"),
+        (cells[1].ljust(widths[1]), "name"),
+        ("  ", ""),
+        (word, word),
+    )
+    gap = " " * (9 - len(word))
+    if sum(len(text) for text, _ in head) + len(gap) + len(why) <= width:
+        yield *head, (gap, ""), (why, _tone(why))
+        return
+    yield head
+    yield from wrapped(why, width, indent=INDENT, hanging="", style=_tone(why))
+
+
+def _tone(why: str) -> str:
+    return "dearer" if why.endswith("dearer") else "dim"
+
+
+def _names(decision: Decision) -> str:
+    old = decision.finding.origin.value
+    return old if isinstance(decision, Report) else f"{old} → {decision.new}"
+
+
+def _why(decision: Decision, plan: Plan, book: Rulebook) -> str:
+    calls = surface(decision.finding)
+    if isinstance(decision, Rewrite):
+        return "  ".join(part for part in (calls, _cost(decision, plan, book)) if part)
+    title = book.reasons[decision.reason].title
+    said = f"{title}: {decision.detail}" if decision.detail else title
+    cost = "" if isinstance(decision, Report) else _cost(decision, plan, book)
+    return "  ".join(part for part in (calls, said, cost) if part)
+
+
+def _cost(decision: Decision, plan: Plan, book: Rulebook) -> str:
+    found = price(decision, plan, book)
+    return "" if found is None else str(found)
+
+
+def _notes(finding: Finding, book: Rulebook, width: int) -> Iterator[Line]:
+    for note in finding.notes:
+        title = book.reasons[note.reason].title if note.reason in book.reasons else note.reason
+        text = f"note: {line_of(note.shown, note.position)} {title}"
+        yield from wrapped(f"{text}: {note.detail}" if note.detail else text, width, indent=INDENT)
+
+
+def _proof(finding: Finding, width: int) -> Iterator[Line]:
+    for way in chain(finding):
+        yield from wrapped(way, width, indent=INDENT, style="dim")
+    for hazard in finding.hazards:
+        text = f"against it: {line_of(hazard.shown, hazard.position)} {hazard.detail or hazard.reason}"
+        yield from wrapped(text, width, indent=INDENT, style="dim")
+
+
+def _counts(plan: Plan) -> Iterator[Line]:
+    files = len({decision.finding.origin.shown for decision in plan.decisions})
+    found = Counter(kind(decision) for decision in plan.decisions)
+    read = f"{plural(plan.files_read, 'file')} read, {plan.files_parsed} parsed"
+    yield (
+        (f"{plural(len(plan.decisions), 'name')} in {plural(files, 'file')}", "bold"),
+        (f" ({read})", ""),
+    )
+    for word, meaning in (
+        ("rewrite", "decides a request's model, and nothing stands against the new name"),
+        ("review", "looks like a model choice, but there is no proof"),
+        ("report", "stays as it is; a person should look"),
+    ):
+        yield (("  ", ""), (word.ljust(8), word), (f"{found[word]:>4}  {meaning}", ""))
+    if plan.ignored:
+        yield ((f"  ignored {plan.ignored:>4}  by a comment in the code", ""),)
+
+
+def _prices(plan: Plan, book: Rulebook, *, review: bool) -> Iterator[Line]:
+    bills = prices.bills(changes(plan, book, review=review))
+    if not bills:
+        return
+    yield (("Price per token, new over old, at list prices", "bold"),)
+    label = max(len(f"{bill.change.old} → {bill.change.new}") for bill in bills)
+    for bill in bills:
+        tone = bill.change.direction
+        yield (
+            (f"  {f'{bill.change.old} → {bill.change.new}':<{label}}", ""),
+            (f"  {plural(bill.sites, 'site'):>9}  ", ""),
+            (str(bill.change), tone),
+        )
+    yield ((f"  In total: {_totals(bills)}.", ""),)
+
+
+def _totals(bills: Sequence[prices.Bill]) -> str:
+    words = {"cheaper": "cheaper", "dearer": "dearer", "same": "no change", "mixed": "cheaper or dearer"}
+    sums: Counter[str] = Counter()
+    for bill in bills:
+        sums[bill.change.direction] += bill.sites
+    return ", ".join(f"{plural(sums[key], 'site')} {words[key]}" for key in words if sums[key])
+
+
+def _remarks(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
+    migration, _ = target(plan, book)
+    names = changed_names(plan, migration, review=review)
+    for note in migration.notes:
+        if names.intersection(note.names):
+            source = f"(source: {note.fact.source}, read {note.fact.checked.isoformat()})"
+            yield from wrapped(f"Note: {note.text} {source}", width, indent="")
+
+
+def _target(plan: Plan, book: Rulebook, width: int) -> Iterator[Line]:
+    migration, model = target(plan, book)
+    if model is None or model.shutdown is None:
+        return
+    yield ((f"{migration.target} has an announced shutdown date: {model.shutdown.isoformat()}.", "bold"),)
+    if model.replacement:
+        yield ((f"  The announced replacement is {model.replacement}.", ""),)
+    dated = [fact for fact in model.sources if "shutdown" in fact.source]
+    for fact in dated or model.sources:
+        yield from wrapped(f"Source: {fact.source}, read {fact.checked.isoformat()}", width, indent="  ")
+
+
+def _advice(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
+    found = Counter(decision.reason for decision in left(plan, review=review))
+    if not found:
+        return
+    yield (("Not changed, and what to do", "bold"),)
+    for name in sorted(found, key=lambda reason: (-found[reason], reason)):
+        reason = book.reasons[name]
+        text = f"{found[name]:>3}  {reason.title}. {reason.advice}"
+        yield from wrapped(text, width, indent="  ", hanging=" " * 5)
+
+
+def _others(plan: Plan, width: int) -> Iterator[Line]:
+    if not plan.others:
+        return
+    kinds = Counter(_suffix(shown) for shown in plan.others)
+    listed = ", ".join(f"{kinds[name]} {name}" for name in sorted(kinds))
+    yield (("Other files that name the models; nothing in them is changed", "bold"),)
+    yield from wrapped(listed, width, indent="  ", hanging="")
+
+
+def _suffix(shown: str) -> str:
+    name = shown.rpartition("/")[2]
+    stem, dot, suffix = name.rpartition(".")
+    return f"{dot}{suffix}" if stem else name
+
+
+def _next(plan: Plan, *, review: bool) -> Iterator[Line]:
+    if plan.patches:
+        yield (("Next: ", "bold"), ("migrator apply --diff shows the change, migrator apply writes it.", ""))
+    else:
+        yield (("Nothing left to rewrite.", "bold"),)
+    if not review and any(isinstance(decision, Review) for decision in plan.decisions):
+        yield (("To change what is held for review as well, add --review.", ""),)
+
+
+def _written(done: Receipt, edits: Mapping[str, int]) -> Iterator[Line]:
+    names = sum(edits.get(shown, 0) for shown in done.written)
+    if not names:
+        yield (("Nothing to change.", "bold"),)
+        return
+    for shown in done.written:
+        yield (
+            ("wrote", "rewrite"),
+            (f"  {shown}", "path"),
+            (f"  {plural(edits.get(shown, 0), 'name')}", "dim"),
+        )
+    yield ((f"Changed {plural(names, 'name')} in {plural(len(done.written), 'file')}.", "bold"),)
+
+
+def _held(plan: Plan, book: Rulebook, *, review: bool) -> Iterator[Line]:
+    """Count what stays, reason by reason."""
+    waiting = Counter((kind(decision), decision.reason) for decision in left(plan, review=review))
+    for (word, reason), count in sorted(waiting.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
+        said = "held for review" if word == "review" else "left"
+        yield (f"{said}: ", word), (f"{count} × {book.reasons[reason].title}", "")
+
+
+def _after(done: Receipt, plan: Plan, *, review: bool) -> Iterator[Line]:
+    if done.written:
+        yield (("Next: ", "bold"), ("look at git diff, then run your tests.", ""))
+    if left(plan, review=review):
+        yield (("migrator scan shows each name that is left, and what to do about it.", ""),)

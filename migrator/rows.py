@@ -1,0 +1,247 @@
+"""Answer one question: which row does a TOML table stand for?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from migrator.nouns import (
+    Carrier,
+    Client,
+    Fact,
+    Library,
+    Migration,
+    Model,
+    Note,
+    Provider,
+    Reason,
+    Reported,
+    Slot,
+    Surface,
+    Url,
+)
+from migrator.tables import Table, nearest
+
+OWN = Library("your own", "", "[tool.migrator]")
+EVIDENCE = ("measured", "source", "documentation", "configuration")
+KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asserts")
+CACHE_KEYS = ("keyword", "in", "since", "else")
+SURFACE_KEYS = (
+    *("name", "calls", "model", "forms", "hold", "provider"),
+    *("endpoint", "knows", "evidence", "cache_key", "url", "client"),
+)
+MODEL_KEYS = (
+    *("name", "aliases", "input_price", "cached_price", "output_price", "max_input", "max_output"),
+    *("shutdown", "replacement", "encoding", "sources"),
+)
+
+
+def reasons(table: Table) -> Mapping[str, Reason]:
+    """Read ``reasons.toml``: one table per reason."""
+    rows: dict[str, Reason] = {}
+    for name in table.data:
+        row = table.child(name)
+        assert row is not None
+        row.only("title", "advice")
+        rows[name] = Reason(name, row.text("title"), row.text("advice"))
+    return rows
+
+
+def models(table: Table) -> tuple[Model, ...]:
+    """Read a file of ``[[model]]`` tables."""
+    table.only("model")
+    return tuple(_model(child) for child in table.children("model"))
+
+
+def _model(table: Table) -> Model:
+    table.only(*MODEL_KEYS)
+    return Model(
+        name=table.text("name"),
+        aliases=table.names("aliases"),
+        input_price=table.price("input_price"),
+        cached_price=table.price("cached_price"),
+        output_price=table.price("output_price"),
+        max_input=table.number("max_input"),
+        max_output=table.number("max_output"),
+        shutdown=table.day("shutdown"),
+        replacement=table.maybe_text("replacement"),
+        encoding=table.maybe_text("encoding"),
+        sources=_sources(table),
+    )
+
+
+def _sources(table: Table) -> tuple[Fact, ...]:
+    facts = tuple(_fact(child) for child in table.children("sources"))
+    if not facts:
+        raise table.wrong("sources", "is missing")
+    for child in table.children("sources"):
+        child.only("source", "checked")
+    return facts
+
+
+def _fact(table: Table) -> Fact:
+    return Fact(table.text("source"), _checked(table))
+
+
+def _checked(table: Table) -> date:
+    day = table.day("checked")
+    if day is None:
+        raise table.wrong("checked", "is missing")
+    return day
+
+
+def migration(name: str, table: Table) -> Migration:
+    """Read one file of ``migrations/``: the ``[migration]`` table and the tables beside it."""
+    table.only("migration", "rename", "members", "aliases", "reported", "note")
+    head = table.child("migration")
+    if head is None:
+        raise table.wrong("migration", "is missing")
+    head.only("target", "prefixes", "gateways", "suffixes", "prefilter", "sources")
+    renames = table.children("rename")
+    for rename in renames:
+        rename.only("from", "to", "pinned")
+    return Migration(
+        name=name,
+        target=head.text("target"),
+        names={old: rename.text("to") for rename in renames for old in rename.names("from")},
+        pinned={old: rename.text("pinned") for rename in renames for old in rename.names("from")},
+        prefixes=head.names("prefixes"),
+        gateways=head.names("gateways"),
+        prefilter=tuple(text.encode() for text in head.texts("prefilter")),
+        reported=tuple(_reported(child) for child in table.children("reported")),
+        members=table.mapping("members"),
+        sources=_sources(head),
+        notes=tuple(_note(child) for child in table.children("note")),
+        suffixes=head.names("suffixes"),
+        aliases=table.mapping("aliases"),
+    )
+
+
+def _reported(table: Table) -> Reported:
+    table.only("names", "reason", "detail", "source", "checked")
+    return Reported(table.names("names"), table.text("reason"), table.text("detail"), _fact(table))
+
+
+def _note(table: Table) -> Note:
+    table.only("names", "text", "source", "checked")
+    return Note(table.names("names"), table.text("text"), _fact(table))
+
+
+def surfaces(table: Table, known: Mapping[str, Reason]) -> tuple[Surface, ...]:
+    """Read a file of ``surfaces/``: one library, its surfaces and its clients."""
+    table.only("library", "surface", "client")
+    head = table.child("library")
+    if head is None:
+        raise table.wrong("library", "is missing")
+    head.only("name", "checked", "source")
+    library = Library(head.text("name"), head.text("checked"), head.text("source"))
+    return tuple(surface(child, library, known) for child in table.children("surface"))
+
+
+def surface(table: Table, library: Library, known: Mapping[str, Reason]) -> Surface:
+    """Read one ``[[surface]]``, shipped or a user's own."""
+    table.only(*SURFACE_KEYS)
+    return Surface(
+        name=table.text("name"),
+        calls=table.callees("calls"),
+        slots=_slots(table, "model"),
+        forms=table.names("forms") or ("plain",),
+        hold=known_reason(table, "hold", table.maybe_text("hold"), known),
+        provider=_provider(table),
+        endpoint=table.texts("endpoint"),
+        knows=table.mapping("knows"),
+        evidence=_one_of(table, "evidence", EVIDENCE, "configuration" if library is OWN else None),
+        cache_key=_cache_key(table),
+        library=library,
+        url=_url(table),
+        client=next(iter(_slots(table, "client", required=False)), None),
+    )
+
+
+def known_reason(table: Table, key: str, reason: str | None, known: Mapping[str, Reason]) -> str | None:
+    """Give the reason back, or raise where the reasons table does not have it."""
+    if reason is not None and reason not in known:
+        raise table.wrong(key, f"no reason {reason!r}{nearest(reason, tuple(known))}")
+    return reason
+
+
+def _one_of(table: Table, key: str, known: tuple[str, ...], default: str | None) -> str:
+    word = table.text(key) if default is None else table.maybe_text(key) or default
+    if word not in known:
+        raise table.wrong(key, f"{word!r} is not one of {', '.join(known)}")
+    return word
+
+
+def _slots(table: Table, key: str, required: bool = True) -> tuple[Slot, ...]:
+    children = table.children(key)
+    if required and not children:
+        raise table.wrong(key, "is missing")
+    return tuple(_slot(child) for child in children)
+
+
+def _slot(table: Table) -> Slot:
+    table.only("keyword", "position", "path")
+    slot = Slot(table.texts("keyword"), table.number("position"), table.texts("path"))
+    _reachable(table, slot.keywords, slot.position)
+    return slot
+
+
+def _reachable(table: Table, keywords: Iterable[str], position: int | None) -> None:
+    if not keywords and position is None:
+        raise table.wrong("keyword", "is missing, and position too: one must say where the argument is")
+
+
+def _provider(table: Table) -> Provider | None:
+    row = table.child("provider")
+    if row is None:
+        return None
+    row.only("keyword", "position", "values")
+    provider = Provider(row.texts("keyword"), row.number("position"), row.names("values"))
+    _reachable(row, provider.keywords, provider.position)
+    return provider
+
+
+def _url(table: Table) -> Url | None:
+    row = table.child("url")
+    if row is None:
+        return None
+    row.only("keyword", "position", "contains")
+    url = Url(row.texts("keyword"), row.number("position"), row.texts("contains"))
+    _reachable(row, url.keywords, url.position)
+    return url
+
+
+def _cache_key(table: Table) -> Mapping[str, str]:
+    row = table.child("cache_key")
+    if row is None:
+        return {}
+    row.only(*CACHE_KEYS)
+    return table.mapping("cache_key")
+
+
+def clients(table: Table) -> tuple[Client, ...]:
+    """Read the ``[[client]]`` tables of a file of ``surfaces/``."""
+    return tuple(_client(child) for child in table.children("client"))
+
+
+def _client(table: Table) -> Client:
+    table.only("calls", "endpoint", "hosts", "same", "client")
+    return Client(
+        calls=table.callees("calls"),
+        endpoint=table.texts("endpoint"),
+        hosts=table.texts("hosts"),
+        same=table.texts("same"),
+        client=next(iter(_slots(table, "client", required=False)), None),
+    )
+
+
+def carriers(table: Table) -> tuple[Carrier, ...]:
+    """Read ``carriers.toml``."""
+    table.only("carrier")
+    return tuple(_carrier(child) for child in table.children("carrier"))
+
+
+def _carrier(table: Table) -> Carrier:
+    table.only("calls", "kind", "keyword", "position")
+    kind = _one_of(table, "kind", KINDS, None)
+    return Carrier(table.callees("calls"), kind, table.texts("keyword"), table.number("position"))

@@ -1,0 +1,226 @@
+"""Answer one question: what does one run plan, and what does it print?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from migrator.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from migrator.model import Plan, Receipt, Skip
+    from migrator.report import Line
+    from migrator.rulebook import Rulebook
+
+DONE, CHANGES, WRONG = 0, 1, 2
+STDIN = "-"
+
+
+class Options(TypedDict):
+    """What ``scan`` and ``apply`` both take."""
+
+    only: str | None
+    skip: str | None
+    review: bool | None
+    to: str | None
+    pin: bool | None
+    gateways: bool | None
+    exclude: tuple[str, ...]
+    force_exclude: bool | None
+    config: Path | None
+    form: str
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One planned run: what would happen, under which settings, by which tables."""
+
+    plan: Plan
+    settings: Settings
+    quiet: bool
+    stdin: bytes
+    is_stdin: bool
+
+    @property
+    def book(self) -> Rulebook:
+        """Read the tables; only when there is something to say, because most scans find nothing."""
+        from migrator.rulebook import load
+
+        return load(self.settings.migration, self.settings.surfaces)
+
+    @property
+    def code(self) -> int:
+        """Give the exit code of a run that only looks."""
+        if any(skip.is_error for skip in self.plan.skips):
+            return WRONG
+        return CHANGES if self.plan.patches else DONE
+
+
+def plan(paths: tuple[Path, ...], chosen: Options) -> Run:
+    """Plan what the command line asks for."""
+    from migrator.plan import make_text
+
+    settings = _settings(paths, chosen)
+    is_stdin = paths == (Path(STDIN),)
+    data = sys.stdin.buffer.read() if is_stdin else b""
+    if is_stdin:
+        found = make_text(data, STDIN, settings, cwd=Path.cwd(), today=date.today())
+    else:
+        found = _plan_paths(paths, settings, chosen["quiet"])
+    return Run(found, settings, chosen["quiet"], data, is_stdin)
+
+
+def _plan_paths(paths: tuple[Path, ...], settings: Settings, quiet: bool) -> Plan:
+    from migrator.plan import make
+
+    if Path(STDIN) in paths:
+        raise SettingsError("- stands alone: standard input cannot be mixed with files")
+    with _progress(quiet) as progress:
+        return make(paths or (Path(),), settings, cwd=Path.cwd(), today=date.today(), progress=progress)
+
+
+def _settings(paths: tuple[Path, ...], chosen: Options) -> Settings:
+    from migrator.discover import common_folder
+    from migrator.settings import load as settle
+
+    said: Mapping[str, object] = {
+        "to": chosen["to"],
+        "pin": chosen["pin"],
+        "gateways": chosen["gateways"],
+        "review": chosen["review"],
+        "only": _names(chosen["only"]),
+        "skip": _names(chosen["skip"]),
+        "exclude": chosen["exclude"],
+        "force-exclude": chosen["force_exclude"],
+    }
+    files = () if paths == (Path(STDIN),) else paths
+    return settle(chosen["config"], common_folder(files, Path.cwd()), said)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Show progress on standard error while a person watches, and wipe it afterwards."""
+    if quiet or not (sys.stderr.isatty() and sys.stdout.isatty()):
+        yield None
+        return
+
+    def show(what: str, done: int, total: int) -> None:
+        sys.stderr.write(f"\r\033[K{what} {done}/{total}")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\033[K")
+        sys.stderr.flush()
+
+
+def show_scan(found: Run, form: str, *, explain: bool) -> None:
+    """Print what a scan found."""
+    from migrator import report
+    from migrator.deliver.terminal import show, width
+
+    if form != "text":
+        _print_data(found, form)
+        return
+    if not found.plan.decisions:
+        _show_nothing(found)
+        return
+    show(report.rows(found.plan, found.book, explain=explain, quiet=found.quiet, width=width()))
+    if found.quiet:
+        _complain(found.plan.skips)
+    else:
+        show(report.summary(found.plan, found.book, review=found.settings.review, width=width()))
+
+
+def _show_nothing(found: Run) -> None:
+    from migrator import report
+    from migrator.deliver.terminal import show, width
+
+    if found.quiet:
+        _complain(found.plan.skips)
+    else:
+        show(report.nothing(found.plan, width()))
+
+
+def show_diff(found: Run, form: str) -> None:
+    """Print what would change; the diff alone goes to standard output."""
+    from migrator import report
+    from migrator.deliver.diff import styled, unified
+    from migrator.deliver.terminal import is_coloured, show
+    from migrator.deliver.terminal import write as emit
+
+    if form != "text":
+        _print_data(found, form)
+        return
+    for patch in found.plan.patches:
+        diff = unified(patch)
+        if is_coloured():
+            show(styled(diff))
+        else:
+            emit(diff)
+    _complain(found.plan.skips)
+    if not found.quiet:
+        _tell(report.diff_summary(found.plan, review=found.settings.review))
+
+
+def write(found: Run, form: str) -> int:
+    """Write what was planned, print what was done, and give the exit code."""
+    from migrator import report
+    from migrator.deliver.terminal import show, width
+    from migrator.deliver.write import write as put
+
+    done = put(found.plan.patches)
+    if form != "text":
+        _print_data(found, form, done)
+    elif found.quiet:
+        _complain((*done.left, *found.plan.skips))
+    else:
+        review = found.settings.review
+        show(report.receipt(done, found.plan, found.book, review=review, width=width()))
+    return WRONG if any(skip.is_error for skip in (*done.left, *found.plan.skips)) else DONE
+
+
+def write_stdin(found: Run) -> int:
+    """Print what standard input becomes, and give the exit code."""
+    from migrator.deliver.terminal import write as emit
+
+    patches = found.plan.patches
+    emit(patches[0].after if patches else found.stdin)
+    _complain(found.plan.skips)
+    return WRONG if found.code == WRONG else DONE
+
+
+def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
+    from migrator.deliver.github import commands
+    from migrator.deliver.json import document
+    from migrator.deliver.terminal import write as emit
+
+    if form == "json":
+        emit(document(found.plan, found.book, review=found.settings.review, done=done))
+        return
+    left = done.left if done else ()
+    for command in commands(found.plan, found.book, left):
+        emit(f"{command}\n".encode())
+
+
+def _complain(skips: Sequence[Skip]) -> None:
+    """Name each failed file on standard error."""
+    from migrator import report
+
+    _tell(report.failures(skips, report.WIDTH))
+
+
+def _tell(lines: Iterable[Line]) -> None:
+    for line in lines:
+        print("".join(text for text, _ in line), file=sys.stderr)

@@ -1,0 +1,167 @@
+"""Answer one question: what Python text is in this notebook, and at which bytes of the file?"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrator.model import Cell, Run, Skip, Source, Span
+from migrator.sources import magics, python
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_SCALAR = re.compile(rb"[^\s,\]}]+")
+_BETWEEN = re.compile(rb"[\s,:]*")
+_PIECE = re.compile(rb'(?:\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.)|[^"\\]+', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One code cell as the file has it: its text and the runs, counted from the cell's own start."""
+
+    index: int
+    text: str
+    runs: tuple[Run, ...]
+
+
+def read(path: Path, shown: str, data: bytes) -> Source | Skip:
+    """Join the code cells of a notebook into one text."""
+    reason = _refusal(data)
+    if reason is not None:
+        return Skip(shown, reason)
+    encoding = "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
+    texts: list[str] = []
+    views: list[str] = []
+    cells: list[Cell] = []
+    skipped: list[tuple[int, str]] = []
+    start = 0
+    for cell in _code_cells(data):
+        text, view, problem = _python_of(cell.text)
+        if problem is not None:
+            skipped.append((cell.index, problem))
+        size = len(text.encode())
+        runs = () if problem else tuple(_shifted(run, start) for run in cell.runs)
+        cells.append(Cell(cell.index, Span(start, start + size), runs))
+        texts.append(text)
+        views.append(view)
+        start += size + 1
+    text, view = "\n".join(texts), "\n".join(views)
+    return Source(path, shown, "notebook", data, text, view, encoding, tuple(cells), tuple(skipped))
+
+
+def _refusal(data: bytes) -> str | None:
+    try:
+        document = json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return "line 1: not valid UTF-8, so this is no notebook; save it again from Jupyter, or exclude it"
+    except json.JSONDecodeError as error:
+        return f"line {error.lineno}: not valid JSON ({error.msg}); save it again from Jupyter, or exclude it"
+    except RecursionError:
+        return "line 1: too deeply nested to be a notebook; exclude it"
+    if not isinstance(document, dict) or "worksheets" in document:
+        return "line 1: not a notebook of format 4; convert it with `jupyter nbconvert --to notebook`"
+    if not isinstance(document.get("cells"), list):
+        return "line 1: a notebook without cells; exclude it"
+    for index, cell in enumerate(document["cells"]):
+        if not _is_cell(cell):
+            return f"cell {index}: not a cell of format 4; save the notebook again from Jupyter"
+    language = _language(document.get("metadata"))
+    return None if language == "python" else f"line 1: a notebook in {language}, not Python; exclude it"
+
+
+def _is_cell(cell: object) -> bool:
+    source = cell.get("source") if isinstance(cell, dict) else None
+    return isinstance(source, str) or (isinstance(source, list) and all(isinstance(s, str) for s in source))
+
+
+def _language(metadata: object) -> str:
+    """Give the language that the kernel declares; a notebook that declares none is taken as Python."""
+    for table, key in (("language_info", "name"), ("kernelspec", "language")):
+        value = metadata.get(table) if isinstance(metadata, dict) else None
+        name = value.get(key) if isinstance(value, dict) else None
+        if isinstance(name, str) and name:
+            return "python" if name.lower() in {"python", "ipython", "python3"} else name
+    return "python"
+
+
+def _code_cells(data: bytes) -> Iterator[_Read]:
+    root = data.index(b"{")
+    cells = dict(_members(data, root))["cells"]
+    for index, (start, _) in enumerate(_elements(data, cells[0])):
+        members = dict(_members(data, start))
+        kind = members.get("cell_type", (0, 0))
+        if data[slice(*kind)] == b'"code"':
+            yield _cell(data, index, members["source"])
+
+
+def _members(data: bytes, at: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Give each key of the object at ``at`` with the range of its value."""
+    values = _elements(data, at)
+    for start, end in values:
+        yield json.loads(data[start:end]), next(values)
+
+
+def _elements(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """Give the range of each value of the array at ``at``; for an object, keys and values in turn."""
+    at = _skip(data, at + 1)
+    while data[at : at + 1] not in (b"]", b"}"):
+        end = _end(data, at)
+        yield at, end
+        at = _skip(data, end)
+
+
+def _skip(data: bytes, at: int) -> int:
+    between = _BETWEEN.match(data, at)
+    return at if between is None else between.end()
+
+
+def _end(data: bytes, at: int) -> int:
+    first = data[at : at + 1]
+    if first not in (b"[", b"{"):
+        value = (_STRING if first == b'"' else _SCALAR).match(data, at)
+        return len(data) if value is None else value.end()
+    depth = 0
+    for token in _TOKEN.finditer(data, at):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return len(data)
+
+
+def _cell(data: bytes, index: int, source: tuple[int, int]) -> _Read:
+    """Read a cell's source, one string or a list of them."""
+    start, end = source
+    strings = [source] if data[start : start + 1] == b'"' else list(_elements(data, start))
+    texts: list[str] = []
+    runs: list[Run] = []
+    size = 0
+    for start, end in strings:
+        for piece in _PIECE.finditer(data, start + 1, end - 1):
+            text = json.loads(b'"' + piece[0] + b'"', strict=False)
+            length = len(text.encode(errors="surrogatepass"))
+            if not piece[0].startswith(b"\\"):
+                runs.append(Run(Span(size, size + length), Span(piece.start(), piece.end())))
+            texts.append(text)
+            size += length
+    return _Read(index, "".join(texts), tuple(runs))
+
+
+def _shifted(run: Run, by: int) -> Run:
+    return Run(Span(run.text.start + by, run.text.end + by), run.data)
+
+
+def _python_of(text: str) -> tuple[str, str, str | None]:
+    """Give a cell's Python and its view, or blanks and the reason."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "", "", "half a surrogate pair; save the notebook again from Jupyter"
+    plain = magics.blank(text)
+    view = python.lower(plain)
+    if isinstance(view, python.Refusal):
+        blanked = magics.spaces(text)
+        return blanked, blanked, view.reason
+    return plain, view, None

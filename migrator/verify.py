@@ -1,0 +1,177 @@
+"""Answer one question: does this change do what was planned, and nothing else?"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import tokenize
+from collections.abc import Iterator, Sequence
+
+from migrator import edits as splicing
+from migrator import sources
+from migrator.model import Cell, Edit, Skip, Source, Span
+
+_Owners = dict[ast.AST, tuple[Span, list[Edit]]]
+
+
+def prove(source: Source, edits: Sequence[Edit], after: bytes) -> str | None:
+    """Give None where every proof holds, else why the file must be left alone, in one line.
+
+    LibCST gives the original back byte for byte; the new file reads and parses; its tree is the old
+    one with exactly the planned strings changed; every comment is still there, in its order; of a
+    notebook's JSON nothing but the edited cells' sources has changed; and so has no byte outside the edits.
+    """
+    if (reason := _not_reproduced(source, edits)) is not None:
+        return reason
+    changed = sources.read(source.path, source.shown, after)
+    if isinstance(changed, Skip):
+        return f"the new text does not parse: {changed.reason}"
+    if changed.encoding != source.encoding:
+        return f"the encoding became {changed.encoding}"
+    if source.kind == "notebook" and (reason := _json_differs(source, edits, after)) is not None:
+        return reason
+    reason = _tree_differs(source, edits, changed) or _comments_differ(source, changed)
+    if reason is None and splicing.apply(source, edits) != after:
+        return "the bytes are not the old ones with the planned edits"
+    return reason
+
+
+def _not_reproduced(source: Source, edits: Sequence[Edit]) -> str | None:
+    import libcst
+
+    for cell, text in _parts(source, edits):
+        where = "" if cell is None else f"cell {cell.index}: "
+        try:
+            reproduced = libcst.parse_module(text).code
+        except Exception as error:  # its own errors, recursion: the proof fails, whatever the reason
+            return f"{where}LibCST does not read it: {(str(error).splitlines() or [''])[0]}"
+        if reproduced != text:
+            return f"{where}LibCST does not give the text back byte for byte; edit it by hand"
+    return None
+
+
+def _parts(source: Source, edits: Sequence[Edit]) -> Iterator[tuple[Cell | None, str]]:
+    """Give the texts that the edits are in: the file's, or each edited cell's."""
+    if source.kind == "python":
+        yield None, source.text
+    encoded = source.text.encode()
+    for cell in source.cells:
+        if any(_contains(cell.span, edit.span) for edit in edits):
+            yield cell, encoded[cell.span.start : cell.span.end].decode()
+
+
+def _contains(outer: Span, inner: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
+def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str | None:
+    """Compare the new tree with the old one, in which each edited string is read again after the edit."""
+    old = sources.parse(source)
+    owners = _owners(source, old, edits)
+    if isinstance(owners, str):
+        return owners
+    view = source.view.encode()
+    for node, (span, inside) in owners.items():
+        found, expected = _reread(view, span, []), _reread(view, span, inside)
+        if found is None or ast.dump(found) != ast.dump(node):
+            # Interpreters differ in the places they give inside f-strings.
+            return f"{_where(source, span)}: the edited place is not the whole of one string"
+        if expected is None or _code_in(expected) != _code_in(found):
+            return f"{_where(source, span)}: the edit leaves no string, or changes an expression in it"
+        for name, value in ast.iter_fields(expected):
+            setattr(node, name, value)
+    if ast.dump(old) != ast.dump(sources.parse(changed)):
+        return "the new code is not the old code with the planned strings changed"
+    return None
+
+
+def _where(source: Source, span: Span) -> str:
+    position = sources.locate(source, span.start)
+    return f"line {position.line}" if position.cell is None else f"cell {position.cell}: line {position.line}"
+
+
+def _owners(source: Source, tree: ast.Module, edits: Sequence[Edit]) -> _Owners | str:
+    """Find the string that each edit is in: the innermost one whose text contains it."""
+    lines = sources.offsets(source)
+    strings = [
+        (lines.span(node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), node)
+        for node in _strings(tree)
+        if node.end_lineno is not None and node.end_col_offset is not None
+    ]
+    owners: _Owners = {}
+    for edit in splicing.merge(edits):
+        around = [(span.start - span.end, span, node) for span, node in strings if _contains(span, edit.span)]
+        if not around:
+            return f"{_where(source, edit.span)}: the edit of {edit.transform} is not inside a string"
+        _, span, node = max(around, key=lambda item: item[0])
+        owners.setdefault(node, (span, []))[1].append(edit)
+    return owners
+
+
+def _strings(tree: ast.Module) -> Iterator[ast.expr]:
+    """Give every string expression; the constant pieces of an f-string have no place of their own."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        children = ast.iter_child_nodes(node)
+        if isinstance(node, ast.JoinedStr):
+            yield node
+            children = (child for child in children if not isinstance(child, ast.Constant))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node
+        pending.extend(children)
+
+
+def _reread(view: bytes, span: Span, edits: Sequence[Edit]) -> ast.expr | None:
+    """Apply the edits to the text of one string alone and parse what comes out."""
+    moved = ((Span(e.span.start - span.start, e.span.end - span.start), e.text.encode()) for e in edits)
+    piece = splicing.splice(view[span.start : span.end], moved).decode(errors="replace")
+    try:
+        body = sources.python.tree(f"({piece}\n)").body
+    except (SyntaxError, ValueError):
+        return None
+    return body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+
+
+def _code_in(string: ast.expr) -> tuple[str, ...] | None:
+    """Give the expressions inside a string, none for a plain one; None for what is no string."""
+    if isinstance(string, ast.JoinedStr):
+        return tuple(ast.dump(part) for part in string.values if not isinstance(part, ast.Constant))
+    return () if isinstance(string, ast.Constant) and isinstance(string.value, str) else None
+
+
+def _comments_differ(source: Source, changed: Source) -> str | None:
+    try:
+        if _comments(source.view) != _comments(changed.view):
+            return "a comment was lost or changed"
+    except (tokenize.TokenError, SyntaxError) as error:  # pragma: no cover - both views have been parsed
+        return f"the comments cannot be read: {error}"
+    return None
+
+
+def _comments(view: str) -> list[str]:
+    # The pure Python tokenizer knows no bare carriage return; the newlines of both sides are made one.
+    text = view.replace("\r\n", "\n").replace("\r", "\n")
+    tokens = tokenize.generate_tokens(io.StringIO(text, newline="\n").readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]
+
+
+def _json_differs(source: Source, edits: Sequence[Edit], after: bytes) -> str | None:
+    """Compare both documents: only an edited cell's source may differ, and only by its edits."""
+    old, new = (json.loads(data.decode("utf-8-sig")) for data in (source.data, after))
+    for cell in source.cells:
+        moved = [
+            (Span(e.span.start - cell.span.start, e.span.end - cell.span.start), e.text.encode())
+            for e in splicing.merge(edits)
+            if _contains(cell.span, e.span)
+        ]
+        if not moved:
+            continue
+        before, now = old["cells"][cell.index], new["cells"][cell.index]
+        expected = splicing.splice("".join(before["source"]).encode(), moved).decode()
+        if expected != "".join(now["source"]):
+            return f"cell {cell.index}: the source is not the old one with the planned edits"
+        before["source"] = now["source"] = ""
+    # Written out again, 1, 1.0 and true differ, and so does the order of keys.
+    return None if json.dumps(old) == json.dumps(new) else "the notebook changed outside the edited cells"

@@ -1,0 +1,168 @@
+"""Answer one question: does the user get what was asked for, or one line that says what is wrong?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from migrator.settings import FILE_KEYS, Settings, SettingsError, find, load
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def refusal(root: Path, **overrides: object) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(None, root, {key.replace("_", "-"): value for key, value in overrides.items()})
+    return str(caught.value)
+
+
+def test_defaults_without_a_file(tmp_path: Path) -> None:
+    assert load(None, tmp_path, {}) == Settings()
+
+
+def test_every_key_of_a_pyproject(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "pyproject.toml",
+        """
+        [tool.migrator]
+        to = "gpt-4.1-mini"
+        pin = true
+        gateways = true
+        only = ["model"]
+        skip = []
+        exclude = ["legacy/", "*.gen.py"]
+        force-exclude = true
+        [[tool.migrator.surface]]
+        name = "ours"
+        calls = ["ours.ask"]
+        model = { keyword = ["model"] }
+        """,
+    )
+    surface = {"name": "ours", "calls": ["ours.ask"], "model": {"keyword": ["model"]}}
+    assert load(None, tmp_path, {}) == Settings(
+        pin=True,
+        gateways=True,
+        exclude=("legacy/", "*.gen.py"),
+        force_exclude=True,
+        surfaces=(surface,),
+        config=path,
+    )
+
+
+def test_the_documentation_shows_what_can_be_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text("utf-8")
+    project, own = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    first = load(write(tmp_path / "pyproject.toml", project), tmp_path, {})
+    second = load(write(tmp_path / "migrator.toml", own), tmp_path, {})
+    assert (first.exclude, first.force_exclude, first.surfaces) == (
+        second.exclude,
+        second.force_exclude,
+        second.surfaces,
+    )
+    assert [surface["name"] for surface in first.surfaces] == ["ours.ask"]
+    assert re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE) == list(FILE_KEYS)
+
+
+def test_the_command_line_beats_the_file(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "migrator.toml", 'to = "a"\npin = true\nexclude = ["old/"]\nforce-exclude = true\n'
+    )
+    said = {"to": "b", "pin": False, "exclude": ("new/",), "force-exclude": None, "review": True}
+    assert load(None, tmp_path, said) == Settings(
+        migration="b", review=True, exclude=("new/",), force_exclude=True, config=path
+    )
+
+
+def test_what_was_not_said_leaves_the_file_in_force(tmp_path: Path) -> None:
+    path = write(tmp_path / "migrator.toml", 'pin = true\nexclude = ["old/"]\n')
+    assert load(None, tmp_path, {"pin": None, "exclude": ()}) == Settings(
+        pin=True, exclude=("old/",), config=path
+    )
+
+
+def test_only_on_the_command_line_sets_the_files_skip_aside(tmp_path: Path) -> None:
+    write(tmp_path / "migrator.toml", 'skip = ["model"]\n')
+    assert load(None, tmp_path, {"only": ("model",)}).transforms == ("model",)
+
+
+def test_names_may_be_joined_by_commas(tmp_path: Path) -> None:
+    assert load(None, tmp_path, {"only": ("model, model",)}).transforms == ("model",)
+
+
+def test_the_closest_file_wins(tmp_path: Path) -> None:
+    outer = write(tmp_path / "pyproject.toml", "[tool.migrator]\npin = true\n")
+    middle = write(tmp_path / "a" / "pyproject.toml", "[tool.migrator]\n")
+    inner = write(tmp_path / "a" / "b" / "migrator.toml", "")
+    write(tmp_path / "a" / "b" / "pyproject.toml", "[tool.migrator]\n")
+    write(tmp_path / "a" / "c" / "pyproject.toml", "[tool.other]\nname = 'migrator'\n")
+    folders = ("", "a", "a/b", "a/c", "d")
+    assert [find(tmp_path / folder) for folder in folders] == [outer, middle, inner, middle, outer]
+
+
+def test_a_broken_pyproject_of_somebody_else_is_passed_over(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", "[tool.other\n")
+    assert load(None, tmp_path, {}) == Settings()
+
+
+def test_a_file_that_was_named(tmp_path: Path) -> None:
+    write(tmp_path / "migrator.toml", 'to = "near"\n')
+    path = write(tmp_path / "etc" / "strict.toml", 'to = "named"\n')
+    assert load(path, tmp_path, {}) == Settings(migration="named", config=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('exlude = ["x"]', "unknown key 'exlude' in {}; did you mean 'exclude'?"),
+        ("force_exclude = true", "unknown key 'force_exclude' in {}; did you mean 'force-exclude'?"),
+        (
+            "zzz = 1",
+            "unknown key 'zzz' in {}; known: to, pin, gateways, only, skip, exclude, force-exclude, surface",
+        ),
+        ("pin = 1", "'pin' in {} must be true or false, not an integer"),
+        ("to = true", "'to' in {} must be a string, not a boolean"),
+        ('exclude = "x"', "'exclude' in {} must be an array of strings, not a string"),
+        ("exclude = [1, 2]", "'exclude' in {} must be an array of strings, not an array of integers"),
+        ('exclude = ["a", 1]', "'exclude' in {} must be an array of strings, not an array of mixed values"),
+        ("surface = { name = 1 }", "'surface' in {} must be an array of tables, not a table"),
+        ("to = 2027-01-01", "'to' in {} must be a string, not a date"),
+        ('only = ["modle"]', "unknown transform 'modle' in 'only' of {}; did you mean 'model'?"),
+        ('skip = ["model"]', "nothing is left to run: 'skip' of {} names all that is chosen"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path / "pyproject.toml", f"[tool.migrator]\n{text}\n")
+    assert refusal(tmp_path) == message.format("pyproject.toml [tool.migrator]")
+    write(tmp_path / "migrator.toml", f"{text}\n")
+    assert refusal(tmp_path) == message.format("migrator.toml")
+
+
+def test_review_is_for_the_command_line_alone(tmp_path: Path) -> None:
+    write(tmp_path / "migrator.toml", "review = true\n")
+    assert refusal(tmp_path) == "'review' in migrator.toml is for the command line alone: pass --review"
+
+
+def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
+    assert refusal(tmp_path, skip=("cache",)) == (
+        "unknown transform 'cache' in 'skip' of the command line; known: model"
+    )
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    write(tmp_path / "migrator.toml", "pin = \n")
+    assert refusal(tmp_path) == "migrator.toml: not TOML: Invalid value (at line 1, column 7)"
+    (tmp_path / "migrator.toml").write_bytes(b"# \xff\n")
+    assert refusal(tmp_path) == "migrator.toml: not UTF-8 at byte 2"
+    with pytest.raises(SettingsError, match=r"^gone\.toml: no such file or directory$"):
+        load(tmp_path / "gone.toml", tmp_path, {})
+
+
+def test_a_table_that_is_none(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", "[tool]\nmigrator = 1\n")
+    assert refusal(tmp_path) == "'tool.migrator' in pyproject.toml must be a table, not an integer"

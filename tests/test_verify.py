@@ -1,0 +1,151 @@
+"""Answer one question: does every proof fail when what it proves is not so?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from migrator import edits, sources, verify
+from migrator.model import Edit, Source, Span
+
+CODE = "# one\nx = call(model='old', other='old')  # two\ny = f'{x}/old {call('p')}'\n"
+
+
+def read(data: bytes | str, name: str = "a.py") -> Source:
+    source = sources.read(Path(name), name, data.encode() if isinstance(data, str) else data)
+    assert isinstance(source, Source), source
+    return source
+
+
+def changing(source: Source, *pairs: tuple[str, str]) -> list[Edit]:
+    """Plan to replace the first place of each text."""
+    text = source.text.encode()
+    plan = []
+    for old, new in pairs:
+        start = text.index(old.encode())
+        plan.append(Edit(source.shown, Span(start, start + len(old.encode())), new, "model"))
+    return plan
+
+
+def proof(data: bytes | str, *pairs: tuple[str, str], name: str = "a.py") -> str | None:
+    source = read(data, name)
+    plan = changing(source, *pairs)
+    return verify.prove(source, plan, edits.apply(source, plan))
+
+
+def notebook(*cells: str) -> str:
+    code = [{"cell_type": "code", "outputs": [], "source": cell.splitlines(keepends=True)} for cell in cells]
+    return json.dumps({"cells": code, "metadata": {"old": 1}}, indent=1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CODE.replace("'p'", "1"),
+        "\ufeffx = 'é' 'old'\r\n",
+        b"# coding: latin-1\nx = '\xe9' 'old'\n",
+        "x = u'old'\n",
+        "x = ('a'  # old?\n     'b/old'\n)\n".replace("# old?", "# why"),
+        "x = b'' + f'old/{y!r:>{z}}'.encode()\n",
+        "if a:\n\tx = '''\r\nold'''\r\n",
+        "x = 'old'",
+    ],
+)
+def test_planned_change_is_proved(data: bytes | str) -> None:
+    assert proof(data, ("old", "new-er")) is None
+
+
+def test_newer_syntax_is_proved_in_its_view() -> None:
+    assert proof('def f[T](x: T): return g(f"{x["old"]}", \'new\')\ntype X = int\n', ("new", "newer")) is None
+
+
+def test_two_edits_of_one_string_are_proved() -> None:
+    assert proof("x = 'a b'\n", ("a", "c"), ("b", "d")) is None
+
+
+def test_notebook_change_is_proved() -> None:
+    assert proof(notebook("a = 1\n%time b\n", "x = 'é'; y = 'old'\n"), ("old", "new"), name="a.ipynb") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("'old'", "'a", "the new text does not parse: line 2"),
+        ("'old'", "1", "line 2: the edit leaves no string, or changes an expression in it"),
+        ("call(", "run(", "line 2: the edit of model is not inside a string"),
+        ("{x}/old", "{z}/new", "line 3: the edit leaves no string, or changes an expression in it"),
+        ("old'", "new', more='x'", "line 2: the edit leaves no string, or changes an expression in it"),
+        ("old'", "new' 'x'", None),
+        ("# two", "# three", "line 2: the edit of model is not inside a string"),
+        ("old', other='old", "new", "line 2: the edit of model is not inside a string"),
+    ],
+)
+def test_edit_that_does_more_than_planned_is_refused(old: str, new: str, expected: str | None) -> None:
+    found = proof(CODE.replace("'p'", "1"), (old, new))
+    assert found is expected if expected is None else (found or "").startswith(expected)
+
+
+def test_lost_comment_is_refused() -> None:
+    data = "x = ('a'  # why\n     'old')\n"
+    assert proof(data, ("a'  # why\n     'old", "new")) == "a comment was lost or changed"
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("x = 'new'; y = 1  # c\n", "the new code is not the old code with the planned strings changed"),
+        ("x = 'newer'; y = 2  # c\n", "the new code is not the old code with the planned strings changed"),
+        ("x = 'new'; y = 2  # d\n", "a comment was lost or changed"),
+        ("x =  'new'; y = 2  # c\n", "the bytes are not the old ones with the planned edits"),
+        ("\ufeffx = 'new'; y = 2  # c\n", "the encoding became utf-8-sig"),
+        ("x = 'new'; y = 2  # c\n", None),
+    ],
+)
+def test_bytes_that_differ_from_the_plan_are_refused(after: str, expected: str | None) -> None:
+    source = read("x = 'old'; y = 2  # c\n")
+    assert verify.prove(source, changing(source, ("old", "new")), after.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"old": 1', '"old": 1.0', "the notebook changed outside the edited cells"),
+        ('"old": 1', '"old": true', "the notebook changed outside the edited cells"),
+        ('"outputs": []', '"outputs": [1]', "the notebook changed outside the edited cells"),
+        ("b = 2", "b = 3", "the notebook changed outside the edited cells"),
+        ("y = 1", "y = 3", "cell 0: the source is not the old one with the planned edits"),
+        ('"metadata"', ' "metadata"', "the bytes are not the old ones with the planned edits"),
+    ],
+)
+def test_notebook_that_differs_from_the_plan_is_refused(old: str, new: str, expected: str) -> None:
+    source = read(notebook("x = 'old'\ny = 1\n", "b = 2\n"), "a.ipynb")
+    plan = changing(source, ("old", "new"))
+    after = edits.apply(source, plan).decode()
+    assert verify.prove(source, plan, after.replace(old, new, 1).encode()) == expected
+
+
+@pytest.mark.parametrize("data", ["\x0cx = 'old'\n", "y = 1\rx = 'old'\r"])
+def test_file_that_libcst_does_not_give_back_is_left(data: str) -> None:
+    assert proof(data, ("old", "new")) == "LibCST does not give the text back byte for byte; edit it by hand"
+
+
+def test_file_that_libcst_does_not_read_is_left() -> None:
+    found = proof("x = 'old'\ny = " + " + ".join(["z"] * 800), ("old", "new"))
+    assert (found or "").startswith("LibCST does not read it: ")
+
+
+@pytest.mark.parametrize("spec", ["old", "old{w}", "{w}old"])
+def test_format_specification_is_no_string(spec: str) -> None:
+    found = proof(f"x = f'{{y:{spec}}}'\n", ("old", "new")) or ""
+    reasons = (
+        "the edit leaves no string, or changes an expression in it",
+        "the edited place is not the whole",
+    )
+    assert found.startswith(tuple(f"line 1: {reason}" for reason in reasons))
+
+
+def test_only_the_edited_cell_has_to_be_given_back() -> None:
+    data = notebook("y = 1\rz = 2", "x = 'old'")
+    assert proof(data, ("old", "new"), name="a.ipynb") is None
