@@ -39,6 +39,9 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("migrator: interrupted; every file is either as it was or written whole", err=True)
         return INTERRUPTED
+    except SystemExit:
+        # The only exit that click makes here is its own answer to a reader that went away.
+        return CLOSED
     except BrokenPipeError:
         # The reader went away, as `head` does; without this Python complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from migrator import plan, report
+from migrator import plan, receipt, report
 from migrator.deliver.diff import styled, unified
 from migrator.deliver.terminal import show, width
 from migrator.deliver.write import write
@@ -32,7 +32,7 @@ def play() -> bool:
         _step("migrator scan", _report(first, book))
         _step("migrator apply --diff", chain.from_iterable(styled(unified(one)) for one in first.patches))
         done = write(first.patches)
-        _step("migrator apply", report.receipt(done, first, book, review=False, width=width()))
+        _step("migrator apply", receipt.receipt(done, first, book, review=False, width=width()))
         second = _scan(root)
         _step("migrator scan", report.summary(second, book, review=False, width=width()))
         show([BLANK, *_closing(second)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from migrator import prices
-from migrator.model import Decision, Finding, Plan, Position, Report, Review, Rewrite
+from migrator.model import Decision, Finding, Origin, Plan, Position, Reach, Report, Review, Rewrite
 from migrator.rulebook import Migration, Model, Rulebook
 
 
@@ -78,9 +78,16 @@ def chain(finding: Finding) -> tuple[str, ...]:
     start = line_of(origin.shown, origin.position)
     ways = []
     for reach in finding.reaches:
-        steps = [f"{line_of(step.shown, step.position)} {step.what}" for step in reach.steps]
+        after = reach.steps[1:] if _starts_at(reach, origin) else reach.steps
+        steps = [f"{line_of(step.shown, step.position)} {step.what}" for step in after]
         ways.append(" → ".join((start, *steps)))
     return tuple(ways)
+
+
+def _starts_at(reach: Reach, origin: Origin) -> bool:
+    """Say whether the first step is the literal itself, which needs no second mention."""
+    first = reach.steps[0] if reach.steps else None
+    return first is not None and (first.shown, first.position) == (origin.shown, origin.position)
 
 
 def target(plan: Plan, book: Rulebook) -> tuple[Migration, Model | None]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from migrator import prices
-from migrator.model import Decision, Finding, Plan, Receipt, Report, Review, Rewrite, Skip
+from migrator.model import Decision, Finding, Hazard, Plan, Report, Review, Rewrite, Skip
 from migrator.readings import (
     chain,
     changed_names,
@@ -45,7 +45,7 @@ def rows(plan: Plan, book: Rulebook, *, explain: bool, quiet: bool, width: int) 
 
 def summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
     """Give what a person should know after the rows: counts, price, dates, what is left, what to do next."""
-    yield from _joined(
+    yield from joined(
         _counts(plan),
         _prices(plan, book, review=review),
         _remarks(plan, book, review=review, width=width),
@@ -61,27 +61,7 @@ def nothing(plan: Plan, width: int) -> Iterator[Line]:
     """Say that no Python names an old model."""
     read = f"{plural(plan.files_read, 'file')} read"
     first: Line = (("Nothing names the old models", "bold"), (f" ({read}).", ""))
-    yield from _joined([first], _others(plan, width), skipped(plan.skips, width))
-
-
-def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
-    """Give what was written, what was not, and what to do next."""
-    edits = {patch.shown: len(patch.edits) for patch in plan.patches}
-    yield from _joined(
-        _written(done, edits),
-        _held(plan, book, review=review),
-        skipped((*done.left, *plan.skips), width),
-        _after(done, plan, review=review),
-    )
-
-
-def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
-    """Say in one line what a diff changes and what it leaves."""
-    edits = sum(len(patch.edits) for patch in plan.patches)
-    waiting = len(left(plan, review=review))
-    files = plural(len(plan.patches), "file")
-    said = f"{plural(edits, 'name')} in {files} would change" if edits else "Nothing would change"
-    yield ((f"{said}; {waiting} left (migrator scan says why)." if waiting else f"{said}.", ""),)
+    yield from joined([first], _others(plan, width), skipped(plan.skips, width))
 
 
 def failures(skips: Sequence[Skip], width: int) -> Iterator[Line]:
@@ -119,7 +99,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _joined(*parts: Iterable[Line]) -> Iterator[Line]:
+def joined(*parts: Iterable[Line]) -> Iterator[Line]:
     """Put an empty line between the parts that say something."""
     said = [lines for lines in map(tuple, parts) if lines]
     for i, lines in enumerate(said):
@@ -138,7 +118,7 @@ def _file(
         yield from _row(decision, (where, name), widths, _why(decision, plan, book), width)
         yield from _notes(decision.finding, book, width)
         if explain:
-            yield from _proof(decision.finding, width)
+            yield from _proof(decision.finding, book, width)
 
 
 def _row(
@@ -185,17 +165,21 @@ def _cost(decision: Decision, plan: Plan, book: Rulebook) -> str:
 
 def _notes(finding: Finding, book: Rulebook, width: int) -> Iterator[Line]:
     for note in finding.notes:
-        title = book.reasons[note.reason].title if note.reason in book.reasons else note.reason
-        text = f"note: {line_of(note.shown, note.position)} {title}"
-        yield from wrapped(f"{text}: {note.detail}" if note.detail else text, width, indent=INDENT)
+        text = f"note: {line_of(note.shown, note.position)} {_named(note, book)}"
+        yield from wrapped(text, width, indent=INDENT)
 
 
-def _proof(finding: Finding, width: int) -> Iterator[Line]:
+def _proof(finding: Finding, book: Rulebook, width: int) -> Iterator[Line]:
     for way in chain(finding):
         yield from wrapped(way, width, indent=INDENT, style="dim")
     for hazard in finding.hazards:
-        text = f"against it: {line_of(hazard.shown, hazard.position)} {hazard.detail or hazard.reason}"
+        text = f"against it: {line_of(hazard.shown, hazard.position)} {_named(hazard, book)}"
         yield from wrapped(text, width, indent=INDENT, style="dim")
+
+
+def _named(hazard: Hazard, book: Rulebook) -> str:
+    title = book.reasons[hazard.reason].title if hazard.reason in book.reasons else hazard.reason
+    return f"{title}: {hazard.detail}" if hazard.detail else title
 
 
 def _counts(plan: Plan) -> Iterator[Line]:
@@ -294,32 +278,3 @@ def _next(plan: Plan, *, review: bool) -> Iterator[Line]:
         yield (("Nothing left to rewrite.", "bold"),)
     if not review and any(isinstance(decision, Review) for decision in plan.decisions):
         yield (("To change what is held for review as well, add --review.", ""),)
-
-
-def _written(done: Receipt, edits: Mapping[str, int]) -> Iterator[Line]:
-    names = sum(edits.get(shown, 0) for shown in done.written)
-    if not names:
-        yield (("Nothing to change.", "bold"),)
-        return
-    for shown in done.written:
-        yield (
-            ("wrote", "rewrite"),
-            (f"  {shown}", "path"),
-            (f"  {plural(edits.get(shown, 0), 'name')}", "dim"),
-        )
-    yield ((f"Changed {plural(names, 'name')} in {plural(len(done.written), 'file')}.", "bold"),)
-
-
-def _held(plan: Plan, book: Rulebook, *, review: bool) -> Iterator[Line]:
-    """Count what stays, reason by reason."""
-    waiting = Counter((kind(decision), decision.reason) for decision in left(plan, review=review))
-    for (word, reason), count in sorted(waiting.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
-        said = "held for review" if word == "review" else "left"
-        yield (f"{said}: ", word), (f"{count} × {book.reasons[reason].title}", "")
-
-
-def _after(done: Receipt, plan: Plan, *, review: bool) -> Iterator[Line]:
-    if done.written:
-        yield (("Next: ", "bold"), ("look at git diff, then run your tests.", ""))
-    if left(plan, review=review):
-        yield (("migrator scan shows each name that is left, and what to do about it.", ""),)

@@ -155,7 +155,7 @@ def _show_nothing(found: Run) -> None:
 
 def show_diff(found: Run, form: str) -> None:
     """Print what would change; the diff alone goes to standard output."""
-    from migrator import report
+    from migrator import receipt
     from migrator.deliver.diff import styled, unified
     from migrator.deliver.terminal import is_coloured, show
     from migrator.deliver.terminal import write as emit
@@ -171,12 +171,12 @@ def show_diff(found: Run, form: str) -> None:
             emit(diff)
     _complain(found.plan.skips)
     if not found.quiet:
-        _tell(report.diff_summary(found.plan, review=found.settings.review))
+        _tell(receipt.diff_summary(found.plan, review=found.settings.review))
 
 
 def write(found: Run, form: str) -> int:
     """Write what was planned, print what was done, and give the exit code."""
-    from migrator import report
+    from migrator import receipt
     from migrator.deliver.terminal import show, width
     from migrator.deliver.write import write as put
 
@@ -187,7 +187,7 @@ def write(found: Run, form: str) -> int:
         _complain((*done.left, *found.plan.skips))
     else:
         review = found.settings.review
-        show(report.receipt(done, found.plan, found.book, review=review, width=width()))
+        show(receipt.receipt(done, found.plan, found.book, review=review, width=width()))
     return WRONG if any(skip.is_error for skip in (*done.left, *found.plan.skips)) else DONE
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from migrator import prices, report
+from migrator import prices, receipt, report
 from migrator.deliver import diff, github
 from migrator.deliver import json as document
 from migrator.model import (
@@ -132,7 +132,7 @@ def test_explain_shows_the_way_and_what_stands_against_it() -> None:
         "        app/answer.py:4 → app/answer.py:8 parameter model → app/answer.py:13\n"
         "          openai.chat\n"
     ) in text
-    assert '        against it: app/costs.py:3 `model == "gpt-4o"`\n' in text
+    assert '        against it: app/costs.py:3 compared with a name: `model == "gpt-4o"`\n' in text
 
 
 def test_summary_says_counts_price_dates_reasons_and_what_to_do_next() -> None:
@@ -207,7 +207,7 @@ Left alone:
 def test_receipt_says_what_was_written_what_was_held_and_why() -> None:
     done = Receipt(("app/answer.py",), (Skip("b.py", "changed on disk", is_error=True),))
     assert (
-        words(report.receipt(done, PLAN, BOOK, review=False, width=80))
+        words(receipt.receipt(done, PLAN, BOOK, review=False, width=80))
         == """\
 wrote  app/answer.py  1 name
 Changed 1 name in 1 file.

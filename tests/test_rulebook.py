@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from migrator import rulebook
-from migrator.rulebook import Match, RuleError, load, load_migration
+from migrator.rulebook import Match, RuleError, Slot, load, load_migration
 from migrator.rulebook import _root as rules_folder
 from migrator.tables import Table, expand
 
@@ -95,6 +95,14 @@ def test_every_library_of_the_research_has_a_surface() -> None:
         *("embedchain", "ragas", "deepeval", "camel-ai", "llm", "promptflow-tools", "vanna", "aider-chat"),
         *("guardrails-ai", "tiktoken", "raw HTTP", "gpt-researcher", "langfuse"),
     }
+
+
+def test_every_form_is_a_prefix_that_some_migration_keeps() -> None:
+    book = load()
+    kept = {prefix for migration in book.migrations.values() for prefix in migration.prefixes}
+    for surface in book.surfaces:
+        assert set(surface.forms) <= {"plain", "alias"} | kept
+        assert set(surface.knows) <= set(book.models)
 
 
 def test_every_name_of_a_migration_is_a_known_model_with_a_dated_source() -> None:
@@ -323,25 +331,43 @@ def test_a_users_own_surface_stands_beside_the_shipped_ones() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"keyword": ["model"]}, "key keyword: unknown key; known are name, calls, model, forms, hold, provider"),
+        (
+            {"keyword": ["model"]},
+            "key keyword: unknown key; known are name, calls, model, forms, hold, provider",
+        ),
         ({"modle": {}}, "key modle: unknown key; did you mean 'model'?"),
         ({"calls": 3}, "key calls: expected a list of strings, found a whole number"),
-        ({"calls": ["a", 3]}, "key calls: expected a list of strings, found a list with a string and a whole number"),
+        (
+            {"calls": ["a", 3]},
+            "key calls: expected a list of strings, found a list with a string and a whole number",
+        ),
         ({"calls": []}, "key calls: is empty"),
         ({"calls": ["app.{a,b"]}, "key calls: a brace is opened but never closed in 'app.{a,b'"),
         ({"calls": ["app.a}"]}, "key calls: a brace is closed but never opened in 'app.a}'"),
-        ({"calls": ["app-llm"]}, "key calls: 'app-llm' is not a canonical callee, such as 'openai.OpenAI().chat'"),
+        (
+            {"calls": ["app-llm"]},
+            "key calls: 'app-llm' is not a canonical callee, such as 'openai.OpenAI().chat'",
+        ),
         ({"model": {}}, "key keyword: is missing, and position too: one must say where the argument is"),
-        ({"model": {"keyword": ["model"], "postion": 0}}, "key postion: unknown key; did you mean 'position'?"),
+        (
+            {"model": {"keyword": ["model"], "postion": 0}},
+            "key postion: unknown key; did you mean 'position'?",
+        ),
         ({"model": {"position": True}}, "key position: expected a whole number, found a boolean"),
         ({"model": "model"}, "key model: expected a table, found a string"),
         ({"hold": "azur"}, "key hold: no reason 'azur'; did you mean 'azure'?"),
         ({"hold": 1}, "key hold: expected a string, found a whole number"),
-        ({"evidence": "guess"}, "key evidence: 'guess' is not one of measured, source, documentation, configuration"),
+        (
+            {"evidence": "guess"},
+            "key evidence: 'guess' is not one of measured, source, documentation, configuration",
+        ),
         ({"knows": ["x"]}, "key knows: expected a table of strings, found a list with a string"),
         ({"name": "openai.chat"}, "key name: another surface has this name"),
         ({"name": ""}, "key name: is empty"),
-        ({"provider": {"keyword": ["provider"], "value": ["x"]}}, "key value: unknown key; did you mean 'values'?"),
+        (
+            {"provider": {"keyword": ["provider"], "value": ["x"]}},
+            "key value: unknown key; did you mean 'values'?",
+        ),
         ({"url": {"contains": ["x"]}}, "key keyword: is missing, and position too"),
         ({"cache_key": {"keywords": "x"}}, "key keywords: unknown key; did you mean 'keyword'?"),
     ],
@@ -367,27 +393,57 @@ def test_a_table_without_a_key_that_must_be_there_says_so() -> None:
 def test_the_small_tables_are_right(tables: Path) -> None:
     book = load("new")
     assert list(book.migrations) == ["new"]
-    assert [surface.name for surface in book.surfaces_for("lib.AsyncClient().with_options().ask")] == ["lib.ask"]
+    found = book.surfaces_for("lib.AsyncClient().with_options().ask")
+    assert [surface.name for surface in found] == ["lib.ask"]
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("surfaces/lib.toml", '"lib.ask"', "3", "surface 1, key name: expected a string, found a whole number"),
-        ("surfaces/lib.toml", "[[client]]", "[[clients]]", "key clients: unknown key; did you mean 'client'?"),
+        (
+            "surfaces/lib.toml", '"lib.ask"', "3",
+            "surface 1, key name: expected a string, found a whole number",
+        ),
+        (
+            "surfaces/lib.toml", "[[client]]", "[[clients]]",
+            "key clients: unknown key; did you mean 'client'?",
+        ),
         ("surfaces/lib.toml", "same ", "some ", "client 1, key some: unknown key; did you mean 'same'?"),
         ("surfaces/lib.toml", 'source  = "a"', "", "library, key source: is missing"),
         ("surfaces/lib.toml", 'evidence = "source"', "", "surface lib.ask, key evidence: is missing"),
         ("surfaces/lib.toml", "[library]", "[library", "cannot be read: Expected ']'"),
-        ("carriers.toml", "environment", "env", "carrier 1, key kind: 'env' is not one of value, environment, field"),
+        (
+            "carriers.toml", "environment", "env",
+            "carrier 1, key kind: 'env' is not one of value, environment, field",
+        ),
         ("reasons.toml", "advice", "advise", "azure, key advise: unknown key; did you mean 'advice'?"),
-        ("models/one.toml", "checked = 2026-11-22", 'checked = "today"', "expected a date such as 2026-11-22, found a"),
-        ("models/one.toml", 'name = "old"', 'name = "old"\ninput_price = "x"', 'an amount such as "0.40", found \'x\''),
-        ("models/one.toml", 'name = "old"', 'name = "old"\ninput_price = 0.4', "expected a string, found a float"),
+        (
+            "models/one.toml", "checked = 2026-11-22", 'checked = "today"',
+            "expected a date such as 2026-11-22, found a",
+        ),
+        (
+            "models/one.toml", 'name = "old"', 'name = "old"\ninput_price = "x"',
+            'an amount such as "0.40", found \'x\'',
+        ),
+        (
+            "models/one.toml", 'name = "old"', 'name = "old"\ninput_price = 0.4',
+            "expected a string, found a float",
+        ),
         ("models/one.toml", '"new-1"', '"new-2"', "rename, key to: no model 'new-1'; did you mean 'new-2'?"),
+        ("models/one.toml", ", checked = 2026-11-22", "", "model old.sources, key checked: is missing"),
+        ("models/one.toml", "sources =", "aliases = [] #", "model old, key sources: is missing"),
+        ("surfaces/lib.toml", "[library]", "[other]", "key other: unknown key; known are library, surface"),
+        ("migrations/new.toml", "[migration]", "[note]", "key migration: is missing"),
+        ("migrations/new.toml", 'target    = "new"', "", "migration, key target: is missing"),
         ("migrations/new.toml", 'from   = ["old"]', 'from = ["older"]', "key from: no model 'older'"),
-        ("migrations/new.toml", "pinned", "pined", "rename 1, key pined: unknown key; did you mean 'pinned'?"),
-        ("migrations/new.toml", "sources   =", "source =", "migration, key source: unknown key; did you mean 'sources'?"),
+        (
+            "migrations/new.toml", "pinned", "pined",
+            "rename 1, key pined: unknown key; did you mean 'pinned'?",
+        ),
+        (
+            "migrations/new.toml", "sources   =", "source =",
+            "migration, key source: unknown key; did you mean 'sources'?",
+        ),
     ],
 )
 def test_a_wrong_shipped_table_is_named_with_file_table_and_key(
@@ -404,16 +460,25 @@ def test_a_wrong_shipped_table_is_named_with_file_table_and_key(
     assert "\n" not in str(caught.value)
 
 
+def test_surfaces_need_a_library(tables: Path) -> None:
+    (tables / "surfaces/zoo.toml").write_text("", encoding="utf-8")
+    with pytest.raises(RuleError) as caught:
+        load()
+    assert str(caught.value) == "rules/surfaces/zoo.toml, key library: is missing"
+
+
 def test_two_files_with_one_surface_name_are_refused(tables: Path) -> None:
     (tables / "surfaces/zoo.toml").write_text(SMALL["surfaces/lib.toml"], encoding="utf-8")
     with pytest.raises(RuleError) as caught:
         load()
-    assert str(caught.value) == "rules/surfaces/zoo.toml, surface lib.ask, key name: another surface has this name"
+    place = "rules/surfaces/zoo.toml, surface lib.ask, key name"
+    assert str(caught.value) == f"{place}: another surface has this name"
 
 
 def test_a_reason_that_no_table_has_is_refused_in_a_migration(tables: Path) -> None:
     with (tables / "migrations/new.toml").open("a", encoding="utf-8") as file:
-        file.write('[[reported]]\nnames = ["x"]\nreason = "azur"\ndetail = "y"\nsource = "a"\nchecked = 2026-11-22\n')
+        file.write('[[reported]]\nnames = ["x"]\nreason = "azur"\ndetail = "y"\n')
+        file.write('source = "a"\nchecked = 2026-11-22\n')
     with pytest.raises(RuleError) as caught:
         load()
     assert str(caught.value) == (
@@ -446,6 +511,12 @@ def test_one_migration_reads_one_file(tables: Path) -> None:
 )
 def test_braces_expand_in_order(pattern: str, names: list[str]) -> None:
     assert list(expand(pattern)) == names
+
+
+def test_one_string_stands_for_a_list_of_one() -> None:
+    slot = {"keyword": "model", "position": 1, "path": ["llm", "*", "model"]}
+    (surface,) = load(extra=({**SURFACE, "calls": "app.{a,b}", "model": slot},)).surfaces_for("app.b")
+    assert surface.slots == (Slot(("model",), 1, ("llm", "*", "model")),)
 
 
 def test_one_table_is_asked_for_and_two_stand_there() -> None:

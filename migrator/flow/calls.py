@@ -22,7 +22,7 @@ from migrator.flow.symbols import (
     symbols,
 )
 from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key
-from migrator.flow.unit import FunctionNode, Unit
+from migrator.flow.unit import Unit
 from migrator.rulebook import Carrier, Slot, Surface
 
 AZURE = ("azure",)
@@ -57,8 +57,7 @@ def _into(trace: Trace, state: State, call: ast.Call, symbol: Symbol, name: str 
         case External():
             into_external(trace, state, symbol, call, name if name is not None else position, path, state.unit, call)
         case Function():
-            for node in (symbol.node, *overriding(trace.project, symbol)):
-                unit = _home(trace, symbol, node)
+            for unit, node in ((symbol.unit, symbol.node), *overriding(trace.project, symbol)):
                 into_function(trace, state, call, Function(unit, node, symbol.bound), name, position, path)
         case Class():
             into_class(trace, state, call, symbol, name, position, path)
@@ -68,12 +67,6 @@ def _into(trace: Trace, state: State, call: ast.Call, symbol: Symbol, name: str 
                     into_function(trace, state, call, method, name, position, path)
         case _:
             return
-
-
-def _home(trace: Trace, symbol: Function, node: FunctionNode) -> Unit:
-    if node is symbol.node:
-        return symbol.unit
-    return next(u for u in trace.project.units.values() if u is not None and node in u.parents)
 
 
 def _alternatives(trace: Trace, state: State, call: ast.Call, name: str | None, position: int | None,

@@ -83,8 +83,8 @@ def descendants(project: Project, cls: Class) -> tuple[Class, ...]:
 
 def _descendants(project: Project, cls: Class) -> Iterator[Class]:
     for unit in project.units_naming(cls.node.name):
-        for node in ast.walk(unit.tree):
-            if isinstance(node, ast.ClassDef) and node.bases:
+        for node in unit.classes:
+            if node.bases:
                 other = Class(unit, node)
                 if other != cls and cls in bases(project, other):
                     yield other

@@ -17,7 +17,7 @@ from migrator.flow.constants import constants
 from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, same_object
 from migrator.flow.symbols import Class, Function, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, fits, key
-from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, Binding, FunctionNode, parameters_of
+from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, FunctionNode, parameters_of
 
 DICTIONARY_COPIES = frozenset({"copy", "model_dump", "dict", "_asdict"})
 
@@ -355,15 +355,9 @@ def _loop(trace: Trace, state: State, parent: ast.AST) -> None:
 
 def _item(trace: Trace, state: State, target: ast.expr, path: Path) -> None:
     if isinstance(target, ast.Name):
-        for binding in _bindings_of(state, target):
-            bound_to(trace, state, binding, path, f"each {target.id}")
+        bound_to(trace, state, state.unit.bound[target], path, f"each {target.id}")
     else:
         kept_in(trace, state, state.unit, target, path, "")
-
-
-def _bindings_of(state: State, target: ast.Name) -> list[Binding]:
-    return [b for (_, name), found in state.unit.bindings.items() if name == target.id
-            for b in found if b.node is target]
 
 
 def _comprehension(trace: Trace, state: State, parent: ast.AST) -> None:

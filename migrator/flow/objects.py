@@ -27,6 +27,10 @@ ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "st
 
 def store_attribute(trace: Trace, state: State, cls: Class, name: str, path: Path, node: ast.AST) -> None:
     """The value is kept as ``name`` of objects of ``cls``."""
+    mark = ("kept", cls, name, path, state.old)
+    if mark in trace.seen:
+        return
+    trace.seen.add(mark)
     trace.named(name)
     what = f"{cls.node.name}.{name}"
     for relative in family(trace.project, cls):
@@ -104,8 +108,15 @@ def _parameter(unit: Unit, argument: ast.arg) -> Iterator[Binding]:
             yield binding
 
 
-def class_uses(project: Project, cls: Class) -> Iterator[tuple[Unit, ast.AST]]:
+def class_uses(project: Project, cls: Class) -> tuple[tuple[Unit, ast.AST], ...]:
     """The places that name the class: constructions, annotations (quoted ones too), attribute reads."""
+    key = ("uses", cls)
+    if key not in project.memory:
+        project.memory[key] = tuple(_class_uses(project, cls))
+    return project.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
+
+
+def _class_uses(project: Project, cls: Class) -> Iterator[tuple[Unit, ast.AST]]:
     name = cls.node.name
     for unit in project.units_naming(name):
         aliases = {name} | {b.name for b in unit.imports if b.member == name}
@@ -174,10 +185,10 @@ def kept_in(trace: Trace, state: State, unit: Unit, target: ast.AST, path: Path,
     match target:
         case ast.Name():
             owner = owner_of(unit, unit.statement(target))
-            for binding in _bindings_at(unit, target):
-                if owner is not None and binding.scope is owner.node:
-                    store_attribute(trace, state, owner, target.id, path, target)
-                bound_to(trace, state, binding, path, what or f"variable {target.id}")
+            binding = unit.bound[target]
+            if owner is not None and binding.scope is owner.node:
+                store_attribute(trace, state, owner, target.id, path, target)
+            bound_to(trace, state, binding, path, what or f"variable {target.id}")
         case ast.Attribute():
             _kept_in_attribute(trace, state, unit, target, path)
         case ast.Subscript():
@@ -190,16 +201,6 @@ def kept_in(trace: Trace, state: State, unit: Unit, target: ast.AST, path: Path,
             kept_in(trace, state, unit, target.value, path, what)
         case _:
             return
-
-
-def _bindings_at(unit: Unit, target: ast.AST) -> Iterator[Binding]:
-    scope = unit.scope(target)
-    name = getattr(target, "id", "")
-    owners = (scope, unit.tree)
-    for owner in dict.fromkeys(owners):
-        for binding in unit.bindings.get((owner, name), ()):
-            if binding.node is target:
-                yield binding
 
 
 def _kept_in_attribute(trace: Trace, state: State, unit: Unit, target: ast.Attribute, path: Path) -> None:
@@ -303,12 +304,12 @@ def property_reads(trace: Trace, state: State, function: Function, path: Path) -
     return True
 
 
-def overriding(project: Project, function: Function) -> tuple[FunctionNode, ...]:
+def overriding(project: Project, function: Function) -> tuple[tuple[Unit, FunctionNode], ...]:
     """The methods that subclasses put in place of this one."""
     owner = class_of(function.unit, function.node)
     name = getattr(function.node, "name", "")
     if owner is None or name.startswith("__"):
         return ()
-    found = (method(d, name) for d in descendants(project, Class(function.unit, owner)))
-    return tuple(m for m in found if m is not None)
+    found = ((d.unit, method(d, name)) for d in descendants(project, Class(function.unit, owner)))
+    return tuple((unit, node) for unit, node in found if node is not None)
 

@@ -16,7 +16,7 @@ from migrator.flow.unit import FunctionNode, Unit
 from migrator.rulebook import Migration, Rulebook, Surface
 
 ANY = "*"
-MAX_STATES = 20_000
+MAX_STATES = 6_000
 MAX_PATH = 6
 MAX_CONTEXT = 3
 

@@ -63,6 +63,10 @@ class Unit:
     strings: list[ast.Constant] = field(default_factory=list)
     declared: dict[tuple[ast.AST, str], str] = field(default_factory=dict)
     stores: dict[str, list[ast.Attribute]] = field(default_factory=lambda: defaultdict(list))
+    classes: list[ast.ClassDef] = field(default_factory=list)
+    bound: dict[ast.AST, Binding] = field(default_factory=dict)
+    used: dict[Binding, tuple[ast.Name, ...]] = field(default_factory=dict)
+    scopes: dict[ast.AST, ScopeNode] = field(default_factory=dict)
 
     def span(self, node: ast.AST) -> Span:
         """The bytes of ``node`` in the source's text."""
@@ -95,6 +99,12 @@ class Unit:
 
     def scope(self, node: ast.AST) -> ScopeNode:
         """The scope in which the expression ``node`` is evaluated."""
+        found = self.scopes.get(node)
+        if found is None:
+            found = self.scopes[node] = self._scope(node)
+        return found
+
+    def _scope(self, node: ast.AST) -> ScopeNode:
         child, above = node, self.parent(node)
         while True:
             if isinstance(above, SCOPES) and evaluated_inside(above, child):
@@ -132,11 +142,12 @@ class Unit:
             first = first and isinstance(scope, COMPREHENSIONS)
             scope = self.scope(scope)
 
-    def uses(self, binding: Binding) -> Iterator[ast.Name]:
+    def uses(self, binding: Binding) -> tuple[ast.Name, ...]:
         """The loads in this unit that may see the value of ``binding``."""
-        for load in self.loads.get(binding.name, ()):
-            if binding in self.lookup(binding.name, load):
-                yield load
+        if binding not in self.used:
+            loads = self.loads.get(binding.name, ())
+            self.used[binding] = tuple(load for load in loads if binding in self.lookup(binding.name, load))
+        return self.used[binding]
 
     def arrives(self, binding: Binding, use: ast.AST) -> bool:
         """Say whether a value bound at ``binding`` can still be there at ``use`` in the same scope."""
@@ -256,7 +267,9 @@ class _Indexer:
     ) -> None:
         if self.unit.declared.get((scope, name)) == "global":
             scope = self.unit.tree
-        self.unit.bindings[scope, name].append(Binding(name, kind, node, scope, self.unit, value, path))
+        binding = Binding(name, kind, node, scope, self.unit, value, path)
+        self.unit.bindings[scope, name].append(binding)
+        self.unit.bound[node] = binding
 
     def target(self, target: ast.expr, kind: BindingKind, scope: ScopeNode, value: ast.expr | None,
                path: tuple[int, ...] = ()) -> None:
@@ -342,6 +355,7 @@ class _Indexer:
 
     def on_ClassDef(self, node: ast.ClassDef, scope: ScopeNode) -> None:
         self.bind(node.name, "class", node, scope)
+        self.unit.classes.append(node)
 
     def on_Import(self, node: ast.Import, scope: ScopeNode) -> None:
         for alias in node.names:

@@ -1,0 +1,60 @@
+"""Answer one question: which lines does a person read about what was done?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from migrator.model import Plan, Receipt
+from migrator.readings import kind, left
+from migrator.report import Line, joined, plural, skipped
+from migrator.rulebook import Rulebook
+
+
+def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
+    """Give what was written, what was not, and what to do next."""
+    edits = {patch.shown: len(patch.edits) for patch in plan.patches}
+    yield from joined(
+        _written(done, edits),
+        _held(plan, book, review=review),
+        skipped((*done.left, *plan.skips), width),
+        _after(done, plan, review=review),
+    )
+
+
+def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
+    """Say in one line what a diff changes and what it leaves."""
+    edits = sum(len(patch.edits) for patch in plan.patches)
+    waiting = len(left(plan, review=review))
+    files = plural(len(plan.patches), "file")
+    said = f"{plural(edits, 'name')} in {files} would change" if edits else "Nothing would change"
+    yield ((f"{said}; {waiting} left (migrator scan says why)." if waiting else f"{said}.", ""),)
+
+
+def _written(done: Receipt, edits: Mapping[str, int]) -> Iterator[Line]:
+    names = sum(edits.get(shown, 0) for shown in done.written)
+    if not names:
+        yield (("Nothing to change.", "bold"),)
+        return
+    for shown in done.written:
+        yield (
+            ("wrote", "rewrite"),
+            (f"  {shown}", "path"),
+            (f"  {plural(edits.get(shown, 0), 'name')}", "dim"),
+        )
+    yield ((f"Changed {plural(names, 'name')} in {plural(len(done.written), 'file')}.", "bold"),)
+
+
+def _held(plan: Plan, book: Rulebook, *, review: bool) -> Iterator[Line]:
+    """Count what stays, reason by reason."""
+    waiting = Counter((kind(decision), decision.reason) for decision in left(plan, review=review))
+    for (word, reason), count in sorted(waiting.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
+        said = "held for review" if word == "review" else "left"
+        yield (f"{said}: ", word), (f"{count} × {book.reasons[reason].title}", "")
+
+
+def _after(done: Receipt, plan: Plan, *, review: bool) -> Iterator[Line]:
+    if done.written:
+        yield (("Next: ", "bold"), ("look at git diff, then run your tests.", ""))
+    if left(plan, review=review):
+        yield (("migrator scan shows each name that is left, and what to do about it.", ""),)

@@ -1,0 +1,130 @@
+"""Answer one question: do registry, fixtures, README and ``migrator rules`` use the same names?"""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import date
+from pathlib import Path
+
+import click
+import pytest
+
+from migrator import lookup, plan, report, rulebook
+from migrator.cli import app
+from migrator.model import Rewrite
+from migrator.settings import TRANSFORMS as SETTLED
+from migrator.settings import Settings
+from migrator.transforms import TRANSFORMS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BOOK = rulebook.load()
+
+# The folder of fixtures that are not before/after pairs of a transform.
+OTHER_FOLDERS = {"reported", "repos", "untouched"}
+
+# Surfaces that must have a before/after pair. A new one is added here with its fixture.
+SURFACES_WITH_A_PAIR = (
+    "agents.Agent",
+    "agno.OpenAIChat",
+    "langchain.init_chat_model",
+    "langchain_openai.ChatOpenAI",
+    "litellm.completion",
+    "openai.chat",
+    "openai.responses",
+    "phi.OpenAIChat",
+    "pydantic_ai.Agent",
+)
+
+
+def module_of(transform: str) -> str:
+    """Give the module that holds a transform; its fixtures and its README heading have the same name."""
+    return TRANSFORMS[transform].__module__.rpartition(".")[2]
+
+
+def printed(lines: object) -> str:
+    """Put lines together as a pipe would."""
+    return "".join("".join(text for text, _ in line) + "\n" for line in lines)  # type: ignore[attr-defined]
+
+
+def test_transforms_are_the_same_everywhere() -> None:
+    assert tuple(TRANSFORMS) == SETTLED == tuple(lookup.TRANSFORMS)
+    assert {module_of(name) for name in TRANSFORMS} == {
+        path.name for path in (ROOT / "fixtures").iterdir() if path.is_dir()
+    } - OTHER_FOLDERS
+    headings = re.findall(r"^### `(\w+)` \(`--only ([\w-]+)`\)$", README, re.MULTILINE)
+    assert headings == [(module_of(name), name) for name in TRANSFORMS]
+    listed = printed(lookup.overview(BOOK, report.WIDTH)).partition("Transforms\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^  ([\w-]+)  ", listed, re.MULTILINE) == list(TRANSFORMS)
+
+
+@pytest.mark.parametrize("transform", list(TRANSFORMS))
+def test_a_transform_explains_itself(transform: str) -> None:
+    path = ROOT / "migrator" / "transforms" / f"{module_of(transform)}.py"
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    for heading in ("What it does", "Why", "Before and after", "What it leaves alone"):
+        assert heading in text
+
+
+@pytest.mark.parametrize("name", sorted(app.commands))
+def test_a_command_its_options_and_the_readme_agree(name: str) -> None:
+    command = app.commands[name]
+    assert command.help
+    assert f"migrator {name}" in README
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert option.help, f"{name} {option.name} has no help"
+            assert f"`{option.opts[0]}" in README, f"the README does not name {option.opts[0]}"
+
+
+def test_the_readme_names_no_option_that_does_not_exist() -> None:
+    table = README.partition("## Options")[2].partition("\n## ")[0]
+    known = {opt for command in app.commands.values() for one in command.params for opt in one.opts}
+    assert set(re.findall(r"`(--[\w-]+)", table)) - known == set()
+
+
+@pytest.mark.parametrize("name", ["scan", "apply"])
+def test_scan_and_apply_take_the_same_options(name: str) -> None:
+    own = {"explain", "only_diff"}
+    shared = {one.name for one in app.commands["scan"].params} - own
+    assert {one.name for one in app.commands[name].params} - own == shared
+
+
+@pytest.fixture(scope="module")
+def reached() -> frozenset[str]:
+    """Plan every before/after pair and collect the surfaces at which something is rewritten."""
+    surfaces = set()
+    for folder in {module_of(name) for name in TRANSFORMS}:
+        for before in sorted((ROOT / "fixtures" / folder).glob("*.before.py")):
+            found = plan.make_text(
+                before.read_bytes(),
+                "case.py",
+                Settings(),
+                cwd=before.parent / "none",
+                today=date(2026, 11, 22),
+            )
+            rewrites = [one for one in found.decisions if isinstance(one, Rewrite)]
+            surfaces |= {reach.site.surface for one in rewrites for reach in one.finding.reaches}
+    return frozenset(surfaces)
+
+
+@pytest.mark.parametrize("surface", SURFACES_WITH_A_PAIR)
+def test_a_surface_has_a_pair(surface: str, reached: frozenset[str]) -> None:
+    assert surface in {one.name for one in BOOK.surfaces}
+    assert surface in reached
+
+
+def test_every_reason_that_a_table_names_is_explained() -> None:
+    named = {one.hold for one in BOOK.surfaces if one.hold}
+    named |= {group.reason for one in BOOK.migrations.values() for group in one.reported}
+    assert named - set(BOOK.reasons) == set()
+    for name in BOOK.reasons:
+        assert lookup.explain(name, BOOK, report.WIDTH)
+
+
+def test_every_surface_is_listed_and_explained() -> None:
+    listed = printed(lookup.overview(BOOK, 10_000))
+    for surface in BOOK.surfaces:
+        assert surface.name in listed
+        assert lookup.explain(surface.name, BOOK, report.WIDTH)
