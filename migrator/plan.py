@@ -51,10 +51,11 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
 def _planned(known: dict[Path, str], root: Path, hits: dict[Path, discover.Candidate], settings: Settings,
              today: date, progress: Progress | None) -> Plan:
     from migrator.flow.project import Project
+    from migrator.sources.metadata import published_here
 
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
-    project = Project(root, known)
+    project = Project(root, known, published_here(root, known, rules))
     project.data.update({path: c.data for path, c in hits.items()})
     decisions: list[Decision] = []
     patches: list[Patch] = []

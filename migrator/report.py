@@ -60,7 +60,9 @@ def summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator
 def nothing(plan: Plan, width: int) -> Iterator[Line]:
     """Say that no Python names an old model."""
     read = f"{plural(plan.files_read, 'file')} read"
-    first: Line = (("Nothing names the old models", "bold"), (f" ({read}).", ""))
+    failed = any(skip.is_error for skip in plan.skips)
+    said = "No old model is named in what could be read" if failed else "Nothing names the old models"
+    first: Line = ((said, "bold"), (f" ({read}).", ""))
     yield from joined([first], _others(plan, width), skipped(plan.skips, width))
 
 
@@ -185,7 +187,7 @@ def _named(hazard: Hazard, book: Rulebook) -> str:
 def _counts(plan: Plan) -> Iterator[Line]:
     files = len({decision.finding.origin.shown for decision in plan.decisions})
     found = Counter(kind(decision) for decision in plan.decisions)
-    read = f"{plural(plan.files_read, 'file')} read, {plan.files_parsed} parsed"
+    read = f"{plural(plan.files_read, 'file')} read"
     yield (
         (f"{plural(len(plan.decisions), 'name')} in {plural(files, 'file')}", "bold"),
         (f" ({read})", ""),

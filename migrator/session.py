@@ -211,7 +211,7 @@ def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
         return
     left = done.left if done else ()
     for command in commands(found.plan, found.book, left):
-        emit(f"{command}\n".encode())
+        emit(f"{command}\n".encode("utf-8", "surrogateescape"))
 
 
 def _complain(skips: Sequence[Skip]) -> None:

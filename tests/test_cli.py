@@ -72,7 +72,7 @@ def test_scan_shows_the_name_and_exits_with_1(folder: Path, capfd: pytest.Captur
     assert (code, err) == (1, "")
     assert out.startswith(
         "app.py\n  3:33  gpt-4o → gpt-4.1-mini  rewrite  openai.responses  ×0.16 cheaper\n\n"
-        "1 name in 1 file (1 file read, 1 parsed)\n"
+        "1 name in 1 file (1 file read)\n"
     )
     assert "gpt-4.1-mini has an announced shutdown date: 2027-01-14.\n" in out
     assert (folder / "app.py").read_text() == CALL
@@ -383,6 +383,17 @@ def test_a_terminal_gets_a_coloured_diff(folder: Path) -> None:
 
 def test_no_color_is_honoured(folder: Path) -> None:
     assert on_a_terminal(("apply", "--diff"), NO_COLOR="1") == DIFF
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
+def test_a_file_name_that_is_no_text_is_printed_as_it_is(folder: Path) -> None:
+    name = b"caf\xe9.py"
+    Path(os.fsdecode(name)).write_text(CALL)
+    for form in ("text", "github", "json"):
+        done = process("scan", os.fsdecode(name), "--format", form)
+        assert done.stderr == b""
+        assert (b"caf\\udce9.py" if form == "json" else name) in done.stdout
+    assert "caf\N{REPLACEMENT CHARACTER}.py" in on_a_terminal(("scan", os.fsdecode(name)))
 
 
 @posix

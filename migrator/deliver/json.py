@@ -32,7 +32,9 @@ def document(plan: Plan, book: Rulebook, *, review: bool, done: Receipt | None =
         "target": _target(plan, book),
         "written": None if done is None else list(done.written),
     }
-    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    # A file name that is not UTF-8 becomes a JSON escape: "\udcff".
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _site(decision: Decision, plan: Plan, book: Rulebook) -> Value:

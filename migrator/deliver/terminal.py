@@ -48,7 +48,7 @@ def show(lines: Iterable[Line]) -> None:
         _paint(lines)
         return
     for line in lines:
-        write("".join(text for text, _ in line).encode() + b"\n")
+        write("".join(text for text, _ in line).encode("utf-8", "surrogateescape") + b"\n")
 
 
 def write(data: bytes) -> None:
@@ -64,5 +64,9 @@ def _paint(lines: Iterable[Line]) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for line in lines:
-        text = Text.assemble(*((piece, STYLES.get(style, "")) for piece, style in line))
-        console.print(text)
+        console.print(Text.assemble(*((_printable(piece), STYLES.get(style, "")) for piece, style in line)))
+
+
+def _printable(text: str) -> str:
+    """Replace the bytes of a file name that are no text."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -19,7 +19,7 @@ from migrator.flow.symbols import (
     last_name,
     symbols,
 )
-from migrator.flow.trace import Path, State, Trace, attr
+from migrator.flow.trace import MAX_PATH, Path, State, Trace, attr
 from migrator.flow.unit import Binding, FunctionNode, Unit
 
 ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "strenum.StrEnum"})
@@ -28,7 +28,7 @@ ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "st
 def store_attribute(trace: Trace, state: State, cls: Class, name: str, path: Path, node: ast.AST) -> None:
     """The value is kept as ``name`` of objects of ``cls``."""
     mark = ("kept", cls, name, path, state.old)
-    if mark in trace.seen:
+    if mark in trace.seen or len(path) >= MAX_PATH or path.count(attr(name)) > 1:
         return
     trace.seen.add(mark)
     trace.named(name)

@@ -6,6 +6,7 @@ keeps what it read. Nothing is imported or run.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -23,16 +24,23 @@ MARKERS = ("pyproject.toml", "setup.py", "setup.cfg")
 
 @dataclass(eq=False)
 class Project:
-    """The Python files below one root: ``files`` maps a resolved path to how it is shown."""
+    """The Python files below one root: ``files`` maps an absolute path to how it is shown.
+
+    ``published`` are the import names of libraries that have tables and are developed in this very
+    repository: their own code, seen from its examples, is what the tables say it is.
+    """
 
     root: Path
     files: Mapping[Path, str]
+    published: frozenset[str] = frozenset()
     units: dict[Path, Unit | None] = field(default_factory=dict)
     skips: dict[Path, Skip] = field(default_factory=dict)
     data: dict[Path, bytes] = field(default_factory=dict)
     kept: int = 0
     naming: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     memory: dict[object, object] = field(default_factory=dict)
+    active: dict[ast.AST, int] = field(default_factory=dict)
+    lowest: int = 0
 
     def bytes_of(self, path: Path) -> bytes:
         """The bytes of a file, empty when it cannot be read. Read once while they fit in memory."""

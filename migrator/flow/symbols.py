@@ -91,9 +91,20 @@ def symbols(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Symb
         return known  # type: ignore[return-value]  # only Symbols are kept under this key
     if depth > MAX_DEPTH:
         return frozenset({UNKNOWN})
-    project.memory[key] = NOTHING
+    active = project.active
+    if node in active:
+        project.lowest = min(project.lowest, active[node])
+        return NOTHING
+    # What was found inside a circle is whole only at the circle's start, so only that is kept.
+    place, around = len(active), project.lowest
+    active[node], project.lowest = place, place
     found = frozenset(_symbols(project, unit, node, depth))
-    project.memory[key] = found
+    del active[node]
+    if project.lowest >= place:
+        project.memory[key] = found
+        project.lowest = around
+    else:
+        project.lowest = min(around, project.lowest)
     return found
 
 
@@ -179,8 +190,7 @@ def bound(project: Project, binding: Binding, depth: int = 0) -> Iterator[Symbol
         case "parameter":
             yield from _parameter(project, binding, depth)
         case "value" if binding.path:
-            part = _element(binding.value, binding.path)
-            yield from symbols(project, unit, part, depth + 1) if part is not None else (UNKNOWN,)
+            yield from _unpacked(project, unit, binding.value, binding.path, depth)
         case "value":
             annotation = _annotation_of(unit, node)
             if annotation is not None:
@@ -198,12 +208,27 @@ def bound(project: Project, binding: Binding, depth: int = 0) -> Iterator[Symbol
             yield UNKNOWN
 
 
-def _element(value: ast.expr | None, path: tuple[int, ...]) -> ast.expr | None:
-    for index in path:
-        if not isinstance(value, (ast.Tuple, ast.List)) or index >= len(value.elts):
-            return None
-        value = value.elts[index]
-    return value
+def _unpacked(
+    project: Project, unit: Unit, value: ast.expr | None, path: tuple[int, ...], depth: int
+) -> Iterator[Symbol]:
+    """What ``a, b = value`` gives one of the names: an element of a display, or of what a function returns."""
+    if not path:
+        yield from symbols(project, unit, value, depth + 1) if value is not None else (UNKNOWN,)
+        return
+    match value:
+        case ast.Tuple() | ast.List() if path[0] < len(value.elts):
+            yield from _unpacked(project, unit, value.elts[path[0]], path[1:], depth)
+        case ast.Await():
+            yield from _unpacked(project, unit, value.value, path, depth)
+        case ast.Call() if depth < MAX_DEPTH:
+            for callee in symbols(project, unit, value.func, depth + 1):
+                if isinstance(callee, Function) and not isinstance(callee.node, ast.Lambda):
+                    for given in returns(callee.node):
+                        yield from _unpacked(project, callee.unit, given, path, depth + 1)
+                else:
+                    yield UNKNOWN
+        case _:
+            yield UNKNOWN
 
 
 def _annotation_of(unit: Unit, target: ast.AST) -> ast.expr | None:
@@ -212,6 +237,9 @@ def _annotation_of(unit: Unit, target: ast.AST) -> ast.expr | None:
 
 
 def _imported(project: Project, binding: Binding, depth: int) -> Iterator[Symbol]:
+    if binding.module.partition(".")[0] in project.published:
+        yield External(binding.module + (f".{binding.member}" if binding.member else ""))
+        return
     module = project.imported_module(binding)
     if module is not None:
         yield Module(module)
@@ -262,13 +290,13 @@ def _given(project: Project, binding: Binding, depth: int) -> Iterator[Symbol]:
 
     if binding.value is not None:
         yield from symbols(project, binding.unit, binding.value, depth + 1)
-    if depth > 8:
+    if depth > MAX_DEPTH - 4:
         yield UNKNOWN
         return
     assert isinstance(binding.scope, FUNCTIONS) and isinstance(binding.node, ast.arg)
     given = tuple(arguments_for(project, Function(binding.unit, binding.scope), binding.node))
     for unit, argument in given:
-        yield from symbols(project, unit, argument, depth + 4)
+        yield from symbols(project, unit, argument, depth + 2)
     if not given and binding.value is None:
         yield UNKNOWN
 

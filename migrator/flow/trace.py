@@ -17,7 +17,7 @@ from migrator.rulebook import Migration, Rulebook, Surface
 
 ANY = "*"
 MAX_STATES = 6_000
-MAX_PATH = 6
+MAX_PATH = 5
 MAX_CONTEXT = 3
 
 Key = tuple[str, object]
