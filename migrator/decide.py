@@ -9,7 +9,7 @@ from migrator.rulebook import Migration
 from migrator.settings import Settings
 
 # Where the value ends in one of these and also in a request, the request decides.
-HARMLESS = frozenset({"tokenizer", "metadata", "text"})
+HARMLESS = frozenset({"tokenizer", "metadata", "text", "recorded"})
 # These say what the literal itself is; they come before what was seen further on its way.
 OWN_PLACE = ("table_key", "literal_type", "model_list", "enum_member", "comparison", "membership", "match_case",
              "assertion", "raises", "azure", "text")
@@ -28,13 +28,14 @@ def _decide(finding: Finding, migration: Migration, settings: Settings, pinned: 
     if told is not None:
         return Report(finding, told.reason, told.detail)
     hazard = worst(finding)
-    if hazard is not None:
-        return Report(finding, hazard.reason, hazard.detail)
     match = migration.match(value)
+    if match is not None and match.kind == "gateway" and not settings.gateways and not _at_origin(finding):
+        return Report(finding, "gateway", match.prefix)
+    if hazard is not None:
+        reason = "mixed_provider" if hazard.reason == "other_provider" and finding.reaches else hazard.reason
+        return Report(finding, reason, hazard.detail)
     if match is None:
         return Report(finding, "no_use", "")
-    if match.kind == "gateway" and not settings.gateways:
-        return Report(finding, "gateway", match.prefix)
     if value in pinned:
         return Report(finding, "test_pin", "")
     return _opinion(finding, migration.rename(value, settings.pin) or value)
@@ -50,6 +51,12 @@ def _opinion(finding: Finding, new: str) -> Decision:
         return Report(finding, "no_use", "")
     kind, _, detail = finding.hint.partition(":")
     return Review(finding, new, "unknown_client" if kind == "shape" else "unproven", detail)
+
+
+def _at_origin(finding: Finding) -> bool:
+    """Say whether the literal's own place, and not its way, stands against a change."""
+    return any(h.reason in OWN_PLACE and h.shown == finding.origin.shown
+               and h.span.start <= finding.origin.span.start <= h.span.end for h in finding.hazards)
 
 
 def worst(finding: Finding) -> Hazard | None:

@@ -56,6 +56,8 @@ def _finding(project: Project, rules: Rulebook, migration: Migration, unit: Unit
         return None
     reaches = tuple(_reach(a) for a in trace.arrivals)
     hazards = tuple(_hazard(o) for o in trace.obstacles)
+    if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
+        hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     return Finding(_identity(unit, node, ordinal), _origin(unit, node, trace), reaches, hazards, hint_of(trace))
 
 

@@ -68,6 +68,15 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An argument of a request that the target does not serve; with ``contains``, only where it holds that text."""
+
+    keyword: str
+    contains: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """From which names to which.
 
@@ -92,6 +101,7 @@ class Migration:
     notes: tuple[Note, ...] = ()
     suffixes: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
 
     def match(self, value: str) -> Match | None:
         """Read a string as one whole name, with or without a provider's prefix."""

@@ -98,7 +98,18 @@ def _file(project: Project, rules: Rulebook, migration: Migration, path: Path, s
 
 
 def _not_ignored(unit: Unit, found: tuple[Finding, ...], today: date) -> tuple[tuple[Finding, ...], int]:
-    return found, 0
+    """Leave out what a comment asks to ignore, and count it."""
+    from migrator.pragmas import pragmas
+
+    wishes = pragmas(unit.source.view)
+    kept = tuple(f for f in found if not any(wishes.ignored(n, today) for n in _lines(unit, f)))
+    return kept, len(found) - len(kept)
+
+
+def _lines(unit: Unit, finding: Finding) -> range:
+    """The lines of the joined text that the literal covers; a notebook's positions count per cell."""
+    span = finding.origin.span
+    return range(unit.lines.line(span.start), unit.lines.line(span.end) + 1)
 
 
 def _patched(path: Path, source: Source, decisions: tuple[Decision, ...], settings: Settings) -> Outcome:

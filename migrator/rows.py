@@ -15,6 +15,7 @@ from migrator.nouns import (
     Note,
     Provider,
     Reason,
+    Refused,
     Reported,
     Slot,
     Surface,
@@ -92,7 +93,7 @@ def _checked(table: Table) -> date:
 
 def migration(name: str, table: Table) -> Migration:
     """Read one file of ``migrations/``: the ``[migration]`` table and the tables beside it."""
-    table.only("migration", "rename", "members", "aliases", "reported", "note")
+    table.only("migration", "rename", "members", "aliases", "reported", "note", "refused")
     head = table.child("migration")
     if head is None:
         raise table.wrong("migration", "is missing")
@@ -114,7 +115,13 @@ def migration(name: str, table: Table) -> Migration:
         notes=tuple(_note(child) for child in table.children("note")),
         suffixes=head.names("suffixes"),
         aliases=table.mapping("aliases"),
+        refused=tuple(_refused(child) for child in table.children("refused")),
     )
+
+
+def _refused(table: Table) -> Refused:
+    table.only("keyword", "contains", "reason")
+    return Refused(table.text("keyword"), table.maybe_text("contains") or "", table.text("reason"))
 
 
 def _reported(table: Table) -> Reported:

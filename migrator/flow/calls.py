@@ -38,9 +38,10 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
     if name is not None:
         trace.named(name)
     beside_azure(trace, state, call, name)
-    last = last_name(call.func)
-    if last.startswith("assert") and state.node is trace.literal:
-        trace.block("assertion", source(unit, call), unit, call)
+    if _judged_by_method(trace, state, call):
+        return
+    if name in LABELS and path:
+        trace.block("metadata", f"{name}=", unit, call)
         return
     found = sorted(symbols(trace.project, unit, call.func), key=repr_of)
     arrived = _alternatives(trace, state, call, name, position, path, found)
@@ -49,6 +50,24 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
             _into(trace, state, call, symbol, name, position, path)
     if not found or UNKNOWN in found:
         _unresolved(trace, state, call, name, path)
+
+
+LABELS = frozenset({"metadata", "run_metadata", "tags_metadata", "labels"})
+TESTS_OF_TEXT = frozenset({"startswith", "endswith", "__eq__", "find", "index"})
+
+
+def _judged_by_method(trace: Trace, state: State, call: ast.Call) -> bool:
+    """The literal itself is what a text is tested against, or what a mock's assertion expects."""
+    last = last_name(call.func)
+    if state.node is not trace.literal or not isinstance(call.func, ast.Attribute):
+        return False
+    if last.startswith("assert"):
+        trace.block("assertion", source(state.unit, call), state.unit, call)
+    elif last in TESTS_OF_TEXT:
+        trace.block("comparison", source(state.unit, call), state.unit, call)
+    else:
+        return False
+    return True
 
 
 def _into(trace: Trace, state: State, call: ast.Call, symbol: Symbol, name: str | None,
@@ -78,8 +97,7 @@ def _alternatives(trace: Trace, state: State, call: ast.Call, name: str | None, 
     taking = [
         (symbol, surface)
         for symbol in found if isinstance(symbol, External)
-        for surface in trace.rules.surfaces_for(symbol.name)
-        if any(_takes(slot, name if name is not None else position, path) for slot in surface.slots)
+        for surface in _taking(trace, symbol, name if name is not None else position, path)
     ]
     if not taking:
         return False
@@ -92,6 +110,15 @@ def _alternatives(trace: Trace, state: State, call: ast.Call, name: str | None, 
     for _, surface in free[:1]:
         trace.arrive(surface, Called(state.unit, call), state)
     return True
+
+
+def _taking(trace: Trace, symbol: External, given: str | int | None, path: Path) -> Iterator[Surface]:
+    """The surfaces of a call that take this argument as their model, holds last."""
+    match = trace.migration.match(str(getattr(trace.literal, "value", "")))
+    alias = match is not None and match.kind == "alias"
+    for surface in trace.rules.surfaces_for(symbol.name):
+        if any(_takes(slot, given, path) for slot in surface.slots) and (not alias or "alias" in surface.forms):
+            yield surface
 
 
 FORGIVEN = frozenset({"foreign_endpoint", "other_provider"})
@@ -108,19 +135,94 @@ def refusal(trace: Trace, state: State, symbol: External, surface: Surface, call
         return "foreign_endpoint", host
     if call is not None and surface.url is not None and not _own_url(trace, state.unit, call, surface):
         return "foreign_endpoint", source(state.unit, call.func)
-    for made in symbol.made:
-        client = trace.rules.client_of(symbol.name)
-        endpoint = client.endpoint if client is not None else ()
-        host = _foreign(trace, made.unit, made.call, endpoint, client.hosts if client is not None else HOSTS)
+    if call is not None and (seen := _refused_argument(trace, state.unit, call)) is not None:
+        return seen
+    if call is not None and (seen := _inner_client(trace, state.unit, call, surface.client)) is not None:
+        return seen
+    return _client_refusal(trace, symbol) or _beside(trace, state, surface) or _wrong_form(trace, state, surface)
+
+
+def _refused_argument(trace: Trace, unit: Unit, call: ast.Call) -> tuple[str, str] | None:
+    """An argument of the request that the target does not serve."""
+    for refused in trace.migration.refused:
+        given = argument(call, (refused.keyword,), None)
+        if given is None or _is_none(given):
+            continue
+        texts = [str(n.value) for n in ast.walk(given) if isinstance(n, ast.Constant)]
+        if not refused.contains or refused.contains in texts:
+            return refused.reason, f"{refused.keyword}="
+    return None
+
+
+def _client_refusal(trace: Trace, symbol: External) -> tuple[str, str] | None:
+    """The client on which the call is made talks to another server, or wraps one that does."""
+    client = trace.rules.client_of(symbol.name)
+    for made in symbol.made if client is not None else ():
+        assert client is not None
+        host = _foreign(trace, made.unit, made.call, client.endpoint, client.hosts or HOSTS)
         if host is not None:
             return "foreign_endpoint", host
-    return _wrong_form(state, surface)
+        if (seen := _inner_client(trace, made.unit, made.call, client.client)) is not None:
+            return seen
+    return None
+
+
+def _inner_client(trace: Trace, unit: Unit, call: ast.Call, slot: Slot | None) -> tuple[str, str] | None:
+    """What stands against the client that this call is given: ``from_openai(AzureOpenAI())``."""
+    given = argument(call, slot.keywords, slot.position) if slot is not None else None
+    if given is None:
+        return None
+    found = [s for s in sorted(symbols(trace.project, unit, given), key=repr_of) if isinstance(s, External)]
+    reasons = [_as_client(trace, symbol) for symbol in found]
+    if not reasons or None in reasons:
+        azure = next((r for r in reasons if r is not None and r[0] == "azure"), None)
+        return ("two_values", azure[1]) if azure is not None else None
+    return reasons[0]
+
+
+def _as_client(trace: Trace, symbol: External) -> tuple[str, str] | None:
+    for shape in ("chat.completions.create", "responses.create"):
+        for surface in trace.rules.surfaces_for(f"{symbol.name}.{shape}"):
+            if surface.hold is not None:
+                return surface.hold, surface.name
+    return _client_refusal(trace, symbol)
+
+
+def _beside(trace: Trace, state: State, surface: Surface) -> tuple[str, str] | None:
+    """An entry beside the model in a configuration dictionary names another provider or server."""
+    if not any(slot.path for slot in surface.slots):
+        return None
+    current: State | None = state
+    while current is not None:
+        table = current.unit.parent(current.node)
+        if isinstance(table, ast.Dict):
+            seen = _entries_against(trace, current.unit, table, surface)
+            if seen is not None:
+                return seen
+        current = current.via
+    return None
+
+
+def _entries_against(trace: Trace, unit: Unit, table: ast.Dict, surface: Surface) -> tuple[str, str] | None:
+    for name, value in zip(table.keys, table.values, strict=True):
+        if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+            continue
+        texts = [v for v in constants(trace.project, unit, value).values if isinstance(v, str) and v]
+        if name.value in surface.endpoint and any(not any(h in t for h in HOSTS) for t in texts):
+            return "foreign_endpoint", texts[0]
+        provider = surface.provider
+        if provider is not None and name.value in provider.keywords and texts and texts[0] not in provider.values:
+            return ("azure" if "azure" in texts[0].lower() else "other_provider"), texts[0]
+    return None
 
 
 HOSTS = ("api.openai.com",)
 
 
-def _wrong_form(state: State, surface: Surface) -> tuple[str, str] | None:
+def _wrong_form(trace: Trace, state: State, surface: Surface) -> tuple[str, str] | None:
+    match = trace.migration.match(state.old)
+    if match is not None and (match.kind == "gateway" or match.suffix):
+        return None
     prefix = state.old[: max(state.old.rfind("/"), state.old.rfind(":")) + 1]
     if surface.forms and prefix and not any(_form(prefix, form) for form in surface.forms):
         return "prefix", f"{surface.name} does not take '{prefix}'"
@@ -161,7 +263,7 @@ def argument(call: ast.Call, keywords: tuple[str, ...], position: int | None) ->
 def _foreign(trace: Trace, unit: Unit, call: ast.Call, endpoint: tuple[str, ...], hosts: tuple[str, ...]
              ) -> str | None:
     """The address of another server that this call is given, when one is written down."""
-    given = argument(call, endpoint, None) if endpoint else None
+    given = argument(call, endpoint, None) or _dotted(call, endpoint)
     if given is None:
         return None
     for value in constants(trace.project, unit, given).values:
@@ -171,6 +273,20 @@ def _foreign(trace: Trace, unit: Unit, call: ast.Call, endpoint: tuple[str, ...]
         text = "".join(str(v.value) for v in given.values if isinstance(v, ast.Constant))
         if "//" in text and not any(host in text for host in hosts):
             return text
+    return None
+
+
+def _dotted(call: ast.Call, endpoint: tuple[str, ...]) -> ast.expr | None:
+    """``client_args.base_url``: an entry of a dictionary that is an argument."""
+    for name in endpoint:
+        holder, _, inner = name.partition(".")
+        table = argument(call, (holder,), None) if inner else None
+        if isinstance(table, ast.Dict):
+            for entry, value in zip(table.keys, table.values, strict=True):
+                if isinstance(entry, ast.Constant) and entry.value == inner:
+                    return value
+        elif isinstance(table, ast.Call):
+            return argument(table, (inner,), None)
     return None
 
 
@@ -197,7 +313,7 @@ def _takes(slot: Slot, given: str | int | None, path: Path) -> bool:
 def into_external(trace: Trace, state: State, symbol: External, call: ast.Call | None,
                   given: str | int | None, path: Path, unit: Unit, node: ast.AST) -> None:
     """The value goes into a library's call, or into a field of a class built on a library's."""
-    taking = [s for s in trace.rules.surfaces_for(symbol.name) if any(_takes(x, given, path) for x in s.slots)]
+    taking = tuple(_taking(trace, symbol, given, path))
     for surface in taking:
         reason = refusal(trace, state, symbol, surface, call)
         if reason is not None:
@@ -230,8 +346,12 @@ def _carried(trace: Trace, state: State, carrier: Carrier, symbol: External, cal
             _option(trace, state, call)
         case "asserts":
             _expected(trace, state, call)
+        case "shows":
+            if state.node is trace.literal:
+                trace.block("text", "", state.unit, call)
+            trace.lose("text")
         case _:
-            trace.lose(symbol.name)
+            _builtin(trace, state, symbol.name, call, given, path)
 
 
 def _environment_name(trace: Trace, state: State, call: ast.Call) -> None:
@@ -356,11 +476,22 @@ def read_environment(trace: Trace, state: State, name: str) -> None:
     for unit in trace.project.units_naming(name):
         for text in unit.strings:
             holder = unit.parent(text) if text.value == name else None
-            if isinstance(holder, ast.Call) and text in holder.args[:1] and _reads_environment(trace, unit, holder):
+            called = isinstance(holder, ast.Call) and text in holder.args[:1]
+            if called and _reads_environment(trace, unit, holder) or _is_entry(trace, unit, holder, text):
+                assert holder is not None
                 trace.go(state, unit, holder, (), f"environment {name}", context=())
 
 
-def _reads_environment(trace: Trace, unit: Unit, call: ast.Call) -> bool:
+def _is_entry(trace: Trace, unit: Unit, holder: ast.AST | None, text: ast.AST) -> bool:
+    """Say whether ``holder`` is ``os.environ[text]``, read."""
+    return isinstance(holder, ast.Subscript) and holder.slice is text and isinstance(holder.ctx, ast.Load) and any(
+        isinstance(s, External) and s.name == "os.environ" for s in symbols(trace.project, unit, holder.value)
+    )
+
+
+def _reads_environment(trace: Trace, unit: Unit, call: ast.AST | None) -> bool:
+    if not isinstance(call, ast.Call):
+        return False
     found = (s for s in symbols(trace.project, unit, call.func) if isinstance(s, External))
     return any((c := trace.rules.carrier_of(s.name)) is not None and c.kind == "environment" for s in found)
 
@@ -392,6 +523,8 @@ def _builtin(trace: Trace, state: State, name: str, call: ast.Call, given: str |
         follow_pattern(trace, state, call)
     elif name in ("dataclasses.replace", "copy.replace") and isinstance(given, str):
         _replaced(trace, state, call, given, path)
+    elif name.endswith(SHAPES):
+        _shaped(trace, call, given, path)
     else:
         trace.lose(name)
 
@@ -477,8 +610,12 @@ def into_class(trace: Trace, state: State, call: ast.Call, cls: Class, name: str
 
 def _unresolved(trace: Trace, state: State, call: ast.Call, name: str | None, path: Path) -> None:
     """The callee could not be traced; say so, with more weight when it has the shape of a request."""
+    trace.lose(ast.unparse(call.func))
+    _shaped(trace, call, name, path)
+
+
+def _shaped(trace: Trace, call: ast.Call, given: str | int | None, path: Path) -> None:
     text = ast.unparse(call.func)
-    trace.lose(text)
     beside = {k.arg for k in call.keywords}
-    if name == "model" and not path and text.endswith(SHAPES) and beside & {"messages", "input", None}:
+    if given == "model" and not path and text.endswith(SHAPES) and beside & {"messages", "input", None}:
         trace.lose(f"shape:{text}")

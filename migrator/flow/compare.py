@@ -21,7 +21,9 @@ SAME_TEXT = frozenset({"strip", "lower", "casefold", "lstrip", "rstrip", "encode
 def follow_compare(trace: Trace, state: State, compare: ast.Compare) -> None:
     """The value is an operand of ``compare``."""
     if state.node is trace.literal:
-        trace.block(reason_of(state.unit, compare, "comparison"), source(state.unit, compare), state.unit, compare)
+        reason = reason_of(state.unit, compare, "comparison")
+        own = "assertion" if reason == "assertion" else "comparison"
+        trace.block(own, source(state.unit, compare), state.unit, compare)
         return
     operands = [compare.left, *compare.comparators]
     for i, operator in enumerate(compare.ops):
@@ -80,17 +82,28 @@ def reason_of(unit: Unit, test: ast.AST, plain: str) -> str:
         if isinstance(above, ast.Assert):
             return "assertion"
         if isinstance(above, ast.If) and child is above.test:
-            return "raises" if any(isinstance(s, ast.Raise) for s in above.body) else plain
+            return "raises" if _raises(above) else plain
         if isinstance(above, ast.stmt):
             return plain
         child = above
     return plain
 
 
+def _raises(branch: ast.If) -> bool:
+    """Say whether the branch, or the last ``else`` of its chain, raises."""
+    if any(isinstance(s, ast.Raise) for s in branch.body):
+        return True
+    rest = branch.orelse
+    if len(rest) == 1 and isinstance(rest[0], ast.If):
+        return _raises(rest[0])
+    return any(isinstance(s, ast.Raise) for s in rest)
+
+
 def follow_index(trace: Trace, state: State, table: ast.expr, use: ast.AST) -> None:
     """The value looks a row up in ``table``."""
     if state.node is trace.literal:
-        trace.block("table_lookup", source(state.unit, use), state.unit, use)
+        kept = isinstance(use, ast.Subscript) and isinstance(use.ctx, ast.Store)
+        trace.block("table_key" if kept else "table_lookup", source(state.unit, use), state.unit, use)
         return
     found = elements(trace.project, state.unit, table)
     values = found.values

@@ -323,6 +323,13 @@ def _formatted(trace: Trace, state: State, parent: ast.AST) -> None:
     _prefixed(trace, state, text, before, after)
 
 
+def _plain_f_string(trace: Trace, state: State, parent: ast.AST) -> None:
+    """``f"gpt-4o"`` is its only piece."""
+    assert isinstance(parent, ast.JoinedStr)
+    if len(parent.values) == 1:
+        _same(trace, state, parent)
+
+
 def _prefixed(trace: Trace, state: State, whole: ast.AST, before: str, after: str) -> None:
     """The name gets a provider's prefix: follow the longer name; anything else is a text for people."""
     if after or any(c.isspace() for c in before) or (before and before[-1] not in "/:"):
@@ -450,6 +457,6 @@ HANDLERS: Mapping[type[ast.AST], Callable[[Trace, State, ast.AST], None]] = {
     ast.Tuple: _sequence, ast.Set: _sequence, ast.FormattedValue: _formatted, ast.BinOp: _binary,
     ast.For: _loop, ast.AsyncFor: _loop, ast.comprehension: _loop, ast.ListComp: _comprehension,
     ast.SetComp: _comprehension, ast.GeneratorExp: _comprehension, ast.DictComp: _comprehension,
-    ast.withitem: _with, ast.arguments: _default, ast.Lambda: _lambda, ast.Raise: _text, ast.Expr: _docstring,
+    ast.JoinedStr: _plain_f_string, ast.withitem: _with, ast.arguments: _default, ast.Lambda: _lambda, ast.Raise: _text, ast.Expr: _docstring,
     ast.Compare: _compare, ast.Match: _match, ast.MatchValue: _match,
 }

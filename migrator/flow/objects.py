@@ -261,7 +261,7 @@ def bound_to(trace: Trace, state: State, binding: Binding, path: Path, what: str
     for load in unit.uses(binding):
         trace.go(state, unit, load, path, what, context=where)
     if isinstance(binding.scope, ast.Module):
-        _imported_elsewhere(trace, state, binding, path, what)
+        _imported_elsewhere(trace, state, binding.unit, binding.name, path, what)
 
 
 def _declared(unit: Unit, binding: Binding) -> ast.expr | None:
@@ -271,8 +271,8 @@ def _declared(unit: Unit, binding: Binding) -> ast.expr | None:
     return statement.annotation if isinstance(statement, ast.AnnAssign) else None
 
 
-def _imported_elsewhere(trace: Trace, state: State, binding: Binding, path: Path, what: str) -> None:
-    project, unit, name = trace.project, binding.unit, binding.name
+def _imported_elsewhere(trace: Trace, state: State, unit: Unit, name: str, path: Path, what: str) -> None:
+    project = trace.project
     mark = ("imported", unit, name, path, state.old)
     if mark in trace.seen:
         return
@@ -287,6 +287,7 @@ def _imported_elsewhere(trace: Trace, state: State, binding: Binding, path: Path
         for load in other.loads.get(name, ()):
             if other.owner(name, load) is None:
                 trace.go(state, other, load, path, what, context=())
+        _imported_elsewhere(trace, state, other, name, path, what)
 
 
 def _is_module(project: Project, unit: Unit, node: ast.expr, wanted: Unit) -> bool:

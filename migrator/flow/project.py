@@ -187,8 +187,10 @@ class Project:
 
     def star_importers(self, unit: Unit, name: str) -> Iterator[Unit]:
         """The modules that may see ``name`` of ``unit`` through a starred import."""
-        for other in self.units_naming(name):
-            if any(self.module(s.module, other) is unit for s in other.stars):
+        path = unit.source.path
+        stem = path.parent.name if path.stem == "__init__" else path.stem
+        for other in dict.fromkeys((*self.units_naming(stem), *self.units_naming(name))):
+            if other is not unit and any(self.module(s.module, other) is unit for s in other.stars):
                 yield other
 
     def _means(self, binding: Binding, unit: Unit) -> bool:

@@ -32,6 +32,10 @@ class Lines:
         """Give the text that stands in ``span``."""
         return self.encoded[span.start : span.end].decode()
 
+    def line(self, offset: int) -> int:
+        """Give the line of the joined text that holds a byte, counted as ``ast`` does."""
+        return bisect_right(self.starts, offset)
+
     def position(self, offset: int) -> Position:
         """Give the place that an editor shows for a byte; in a notebook, inside its cell."""
         line = bisect_right(self.starts, offset)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from migrator.model import Span
 
 _PIECE = re.compile(
-    r"""(?P<prefix>[rRuU]?)(?P<quote>\"\"\"|'''|"|')(?P<body>(?:\\.|(?!(?P=quote))[^\\])*)(?P=quote)""",
+    r"""(?P<prefix>[rRuU]?|[fF](?=[^{}]*\Z))(?P<quote>\"\"\"|'''|"|')(?P<body>(?:\\.|(?!(?P=quote))[^\\])*)(?P=quote)""",
     re.DOTALL,
 )
 _BETWEEN = re.compile(r"(?:\s|\\(?:\r\n|\r|\n)|\#[^\r\n]*)*")
@@ -53,6 +53,8 @@ def rename_in_literal(source_slice: str, old: str, new: str) -> tuple[Span, str]
 
 def evaluate(source_slice: str) -> str | None:
     """Give the value of a string literal's exact text, or None if it is none."""
+    if source_slice[:1] in "fF" and "{" not in source_slice and "}" not in source_slice:
+        source_slice = source_slice[1:]  # without a field an f-string is a plain one
     try:
         value = ast.literal_eval(f"({source_slice}\n)")
     except (SyntaxError, ValueError, MemoryError, RecursionError):
