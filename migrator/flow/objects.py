@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from migrator.flow.callers import callers
 from migrator.flow.classes import descendants, external_bases, family, is_self, lineage, method, owner_of
 from migrator.flow.constants import admitted
+from migrator.flow.guards import reachable
 from migrator.flow.project import Project
 from migrator.flow.symbols import (
     Class,
@@ -259,7 +260,8 @@ def bound_to(trace: Trace, state: State, binding: Binding, path: Path, what: str
     if not path:
         check_type(trace, state, unit, annotation)
     for load in unit.uses(binding):
-        trace.go(state, unit, load, path, what, context=where)
+        if path or reachable(trace.project, binding, load, (state.old, state.new)):
+            trace.go(state, unit, load, path, what, context=where)
     if isinstance(binding.scope, ast.Module):
         _imported_elsewhere(trace, state, binding.unit, binding.name, path, what)
 
