@@ -11,8 +11,19 @@ from migrator.settings import Settings
 # Where the value ends in one of these and also in a request, the request decides.
 HARMLESS = frozenset({"tokenizer", "metadata", "text", "recorded"})
 # These say what the literal itself is; they come before what was seen further on its way.
-OWN_PLACE = ("table_key", "literal_type", "model_list", "enum_member", "comparison", "membership", "match_case",
-             "assertion", "raises", "azure", "text")
+OWN_PLACE = (
+    "table_key",
+    "literal_type",
+    "model_list",
+    "enum_member",
+    "comparison",
+    "membership",
+    "match_case",
+    "assertion",
+    "raises",
+    "azure",
+    "text",
+)
 
 
 def decide(findings: Iterable[Finding], migration: Migration, settings: Settings) -> tuple[Decision, ...]:
@@ -55,14 +66,23 @@ def _opinion(finding: Finding, new: str) -> Decision:
 
 def _at_origin(finding: Finding) -> bool:
     """Say whether the literal's own place, and not its way, stands against a change."""
-    return any(h.reason in OWN_PLACE and h.shown == finding.origin.shown
-               and h.span.start <= finding.origin.span.start <= h.span.end for h in finding.hazards)
+    return any(
+        h.reason in OWN_PLACE
+        and h.shown == finding.origin.shown
+        and h.span.start <= finding.origin.span.start <= h.span.end
+        for h in finding.hazards
+    )
 
 
 def worst(finding: Finding) -> Hazard | None:
     """The hazard to tell first: one at the literal itself, else the first on its way; None when none counts."""
     hard = [h for h in finding.hazards if h.reason not in HARMLESS]
-    own = [h for h in hard if h.shown == finding.origin.shown and h.span.start <= finding.origin.span.start
-           and finding.origin.span.end <= h.span.end]
+    own = [
+        h
+        for h in hard
+        if h.shown == finding.origin.shown
+        and h.span.start <= finding.origin.span.start
+        and finding.origin.span.end <= h.span.end
+    ]
     ranked = sorted(own, key=lambda h: OWN_PLACE.index(h.reason) if h.reason in OWN_PLACE else len(OWN_PLACE))
     return next(iter(ranked), next(iter(hard), None))

@@ -51,9 +51,7 @@ MAX_PYTHON = 5_000_000
 MAX_NOTEBOOK = 20_000_000
 MAX_OTHER = 1_000_000
 
-_WALK_ERROR = re.compile(
-    r"(?s:.*error for operation on )?(?P<path>(?s:.+)): (?P<what>.+?)(?: \(os error \d+\))?"
-)
+_WALK_ERROR = re.compile(r"(?s:.*error for operation on )?(?P<path>(?s:.+)): (?P<what>.+?)(?: \(os error \d+\))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from migrator.model import CallSite, Finding, Hazard, How, Origin, Reach, Step
 from migrator.rulebook import Migration, Rulebook
 
 
-def findings(project: Project, rules: Rulebook, migration: Migration, unit: Unit, *, pin: bool = False
-             ) -> tuple[Finding, ...]:
+def findings(
+    project: Project, rules: Rulebook, migration: Migration, unit: Unit, *, pin: bool = False
+) -> tuple[Finding, ...]:
     """Everything that is known of each literal in ``unit`` that names an old model, in the order of the text."""
     nodes = sorted(unit.strings, key=lambda n: (n.lineno, n.col_offset))
     counts: Counter[tuple[str, str]] = Counter()
@@ -44,8 +45,15 @@ def _is_prose(unit: Unit, node: ast.Constant) -> bool:
     return isinstance(parent, ast.Expr) or (isinstance(parent, ast.JoinedStr) and len(parent.values) > 1)
 
 
-def _finding(project: Project, rules: Rulebook, migration: Migration, unit: Unit, node: ast.Constant,
-             ordinal: int, pin: bool) -> Finding | None:
+def _finding(
+    project: Project,
+    rules: Rulebook,
+    migration: Migration,
+    unit: Unit,
+    node: ast.Constant,
+    ordinal: int,
+    pin: bool,
+) -> Finding | None:
     value = str(node.value)
     new = migration.rename(value, pin) or ""
     trace = Trace(project, rules, migration, unit, node)
@@ -55,10 +63,24 @@ def _finding(project: Project, rules: Rulebook, migration: Migration, unit: Unit
     if match is not None and match.kind == "alias" and not trace.arrivals:
         return None
     reaches = tuple(_reach(a) for a in trace.arrivals)
-    hazards = tuple(_hazard(o) for o in trace.obstacles)
+    hazards = (*(_hazard(o) for o in trace.obstacles), *_old_libraries(trace, value))
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     return Finding(_identity(unit, node, ordinal), _origin(unit, node, trace), reaches, hazards, hint_of(trace))
+
+
+def _old_libraries(trace: Trace, value: str) -> Iterator[Hazard]:
+    """The calls whose library is pinned at a version that does not know the new name.
+
+    A provider prefix says what the bare name would be looked up for, so it needs no such table.
+    """
+    match = trace.migration.match(value)
+    for surface, called in trace.touched if match is not None and not match.prefix else ():
+        requirement = surface.knows.get(trace.migration.target)
+        refusal = trace.project.pins.refuses(requirement, called.unit.source.path) if requirement else None
+        if refusal is not None:
+            unit = called.unit
+            yield Hazard("old_library", refusal.detail, unit.source.shown, unit.position(called.call))
 
 
 def hint_of(trace: Trace) -> str | None:
@@ -70,9 +92,34 @@ def hint_of(trace: Trace) -> str | None:
 
 
 MODEL_WORDS = frozenset({"model", "llm", "models", "engine", "chatmodel", "lm"})
-OTHER_WORDS = frozenset({"tokenizer", "encoding", "embedding", "embeddings", "tokenize", "token", "tokens", "price",
-                         "cost", "test", "label", "display", "title", "rerank", "reranker", "whisper", "tts", "mock",
-                         "expected", "allowed", "supported", "known", "default_models", "pricing"})
+OTHER_WORDS = frozenset(
+    {
+        "tokenizer",
+        "encoding",
+        "embedding",
+        "embeddings",
+        "tokenize",
+        "token",
+        "tokens",
+        "price",
+        "cost",
+        "test",
+        "label",
+        "display",
+        "title",
+        "rerank",
+        "reranker",
+        "whisper",
+        "tts",
+        "mock",
+        "expected",
+        "allowed",
+        "supported",
+        "known",
+        "default_models",
+        "pricing",
+    }
+)
 
 
 def sounds_like_model(name: str) -> bool:
@@ -82,7 +129,7 @@ def sounds_like_model(name: str) -> bool:
 
 
 def _identity(unit: Unit, node: ast.Constant, ordinal: int) -> str:
-    text = f"{unit.source.shown}\0{qualname(unit, node)}\0{node.value}\0{ordinal}"
+    text = f"{unit.source.shown}\0{qualname(unit, node)}\0{node.value!s}\0{ordinal}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -99,8 +146,15 @@ def qualname(unit: Unit, node: ast.AST) -> str:
 def _origin(unit: Unit, node: ast.Constant, trace: Trace) -> Origin:
     span = unit.span(_whole(unit, node))
     lines = unit.lines
-    return Origin(unit.source.shown, span, lines.position(span.start), lines.position(span.end), str(node.value),
-                  how_of(unit, node, trace), qualname(unit, node))
+    return Origin(
+        unit.source.shown,
+        span,
+        lines.position(span.start),
+        lines.position(span.end),
+        str(node.value),
+        how_of(unit, node, trace),
+        qualname(unit, node),
+    )
 
 
 def _whole(unit: Unit, node: ast.Constant) -> ast.AST:
@@ -113,9 +167,9 @@ PASSING = (ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Await)
 
 def how_of(unit: Unit, node: ast.AST, trace: Trace) -> How:
     """The kind of place the literal stands in."""
-    child, above = node, unit.parent(node)
+    _child, above = node, unit.parent(node)
     while isinstance(above, PASSING):
-        child, above = above, unit.parent(above)
+        _child, above = above, unit.parent(above)
     if isinstance(above, ast.keyword):
         above = unit.parent(above)
     if isinstance(above, ast.Call):
@@ -135,7 +189,17 @@ def _how_of_call(unit: Unit, call: ast.Call, trace: Trace) -> How:
     name = ast.unparse(call.func)
     if name.endswith(("getenv", "environ.get", "environ.setdefault")):
         return How.ENVIRONMENT
-    if name.split(".")[-1] in ("Field", "field", "ib", "attrib", "Option", "option", "add_argument", "Query", "Body"):
+    if name.split(".")[-1] in (
+        "Field",
+        "field",
+        "ib",
+        "attrib",
+        "Option",
+        "option",
+        "add_argument",
+        "Query",
+        "Body",
+    ):
         return How.DEFAULT
     return How.OTHER if name.endswith(".get") else How.WRAPPER
 
@@ -144,8 +208,13 @@ def _reach(arrival: Arrival) -> Reach:
     unit, call = arrival.called.unit, arrival.called.call
     place = call if hasattr(call, "lineno") else arrival.state.node
     where = unit if place is call else arrival.state.unit
-    site = CallSite(_site_id(where, place), arrival.surface.name, where.source.shown, where.span(place),
-                    where.position(place))
+    site = CallSite(
+        _site_id(where, place),
+        arrival.surface.name,
+        where.source.shown,
+        where.span(place),
+        where.position(place),
+    )
     last = Step(site.shown, site.position, arrival.surface.name)
     return Reach(site, (*_steps(arrival.state), last))
 
@@ -154,11 +223,19 @@ def _site_id(unit: Unit, call: ast.AST) -> str:
     """Path, qualified name, ordinal among equal calls and a hash of the call, so that it survives moved lines."""
     shape = ast.dump(call)
     name = qualname(unit, call)
-    equal = [
-        n for n in ast.walk(unit.tree)
-        if isinstance(n, ast.Call) and isinstance(call, ast.Call) and n.lineno <= call.lineno and ast.dump(n) == shape
-        and qualname(unit, n) == name
-    ] if isinstance(call, ast.Call) else []
+    equal = (
+        [
+            n
+            for n in ast.walk(unit.tree)
+            if isinstance(n, ast.Call)
+            and isinstance(call, ast.Call)
+            and n.lineno <= call.lineno
+            and ast.dump(n) == shape
+            and qualname(unit, n) == name
+        ]
+        if isinstance(call, ast.Call)
+        else []
+    )
     text = f"{unit.source.shown}\0{name}\0{len(equal)}\0{shape}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -173,4 +250,4 @@ def _hazard(obstacle: Obstacle) -> Hazard:
     return Hazard(obstacle.reason, obstacle.detail, unit.source.shown, unit.position(node), unit.span(node))
 
 
-__all__ = ["findings", "hint_of", "how_of", "qualname", "source", "sounds_like_model"]
+__all__ = ["findings", "hint_of", "how_of", "qualname", "sounds_like_model", "source"]

@@ -22,7 +22,7 @@ class Span:
 
     def overlaps(self, other: Span) -> bool:
         """Say whether two ranges share a byte, or one is an insertion inside the other."""
-        return self.start < other.end and other.start < self.end or self == other
+        return (self.start < other.end and other.start < self.end) or self == other
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,7 +37,7 @@ class Position:
     column: int
 
 
-SourceKind = Literal["python", "notebook"]
+SourceKind = Literal["python", "notebook", "config"]
 
 
 @dataclass(frozen=True, slots=True)

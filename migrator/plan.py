@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 
 
-def make(paths: Sequence[Path], settings: Settings, *, cwd: Path, today: date, progress: Progress | None = None
-         ) -> Plan:
+def make(
+    paths: Sequence[Path], settings: Settings, *, cwd: Path, today: date, progress: Progress | None = None
+) -> Plan:
     """Plan the migration of ``paths``. Reads files, writes nothing, asks no network."""
     migration = load_migration(settings.migration)
     selection = discover.select(paths, settings, cwd)
@@ -48,14 +49,21 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
     return replace(_planned({path: shown}, cwd, {path: candidate}, settings, today, None), files_read=1)
 
 
-def _planned(known: dict[Path, str], root: Path, hits: dict[Path, discover.Candidate], settings: Settings,
-             today: date, progress: Progress | None) -> Plan:
+def _planned(
+    known: dict[Path, str],
+    root: Path,
+    hits: dict[Path, discover.Candidate],
+    settings: Settings,
+    today: date,
+    progress: Progress | None,
+) -> Plan:
     from migrator.flow.project import Project
+    from migrator.sources import pins
     from migrator.sources.metadata import published_here
 
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
-    project = Project(root, known, published_here(root, known, rules))
+    project = Project(root, known, pins.read(root), published_here(root, known, rules))
     project.data.update({path: c.data for path, c in hits.items()})
     decisions: list[Decision] = []
     patches: list[Patch] = []
@@ -79,8 +87,9 @@ def _planned(known: dict[Path, str], root: Path, hits: dict[Path, discover.Candi
 Outcome = tuple[tuple[Decision, ...], Patch | None, Skip | None]
 
 
-def _file(project: Project, rules: Rulebook, migration: Migration, path: Path, settings: Settings, today: date
-          ) -> tuple[Outcome | Skip, int]:
+def _file(
+    project: Project, rules: Rulebook, migration: Migration, path: Path, settings: Settings, today: date
+) -> tuple[Outcome | Skip, int]:
     """Plan one file. A file that cannot be planned is one skip, and never stops the others."""
     from migrator.decide import decide
     from migrator.find import findings
@@ -130,8 +139,9 @@ def _patched(path: Path, source: Source, decisions: tuple[Decision, ...], settin
     return decided, Patch(path, source.shown, source.data, after, edits), None
 
 
-def _edits(source: Source, decisions: Iterable[Decision], settings: Settings
-           ) -> tuple[tuple[Decision, ...], tuple[Edit, ...]]:
+def _edits(
+    source: Source, decisions: Iterable[Decision], settings: Settings
+) -> tuple[tuple[Decision, ...], tuple[Edit, ...]]:
     """The edits of the transforms that run; a decision whose edit cannot be spelled becomes a report."""
     from migrator.transforms import TRANSFORMS
 

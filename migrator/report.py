@@ -110,9 +110,7 @@ def joined(*parts: Iterable[Line]) -> Iterator[Line]:
         yield from lines
 
 
-def _file(
-    group: Sequence[Decision], plan: Plan, book: Rulebook, *, explain: bool, width: int
-) -> Iterator[Line]:
+def _file(group: Sequence[Decision], plan: Plan, book: Rulebook, *, explain: bool, width: int) -> Iterator[Line]:
     places = [place("", one.finding.origin.position).removeprefix(":") for one in group]
     names = [_names(one) for one in group]
     widths = max(map(len, places)), max(map(len, names))
@@ -123,9 +121,7 @@ def _file(
             yield from _proof(decision.finding, book, width)
 
 
-def _row(
-    decision: Decision, cells: tuple[str, str], widths: tuple[int, int], why: str, width: int
-) -> Iterator[Line]:
+def _row(decision: Decision, cells: tuple[str, str], widths: tuple[int, int], why: str, width: int) -> Iterator[Line]:
     word = kind(decision)
     head: Line = (
         (f"  {cells[0]:>{widths[0]}}  ", "place"),

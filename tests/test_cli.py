@@ -84,9 +84,7 @@ def test_scan_of_a_clean_folder_exits_with_0(folder: Path, capfd: pytest.Capture
 
 
 def test_scan_explain_shows_the_way_to_the_call(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (folder / "app.py").write_text(
-        CALL.replace('"gpt-4o"', "MODEL").replace("\n\n", '\n\nMODEL = "gpt-4o"\n')
-    )
+    (folder / "app.py").write_text(CALL.replace('"gpt-4o"', "MODEL").replace("\n\n", '\n\nMODEL = "gpt-4o"\n'))
     _, out, _ = call(capfd, "scan", "--explain")
     assert re.search(r"^ {8}app\.py:3 → app\.py:4 .*→ app\.py:4 openai\.responses$", out, re.MULTILINE), out
 
@@ -125,9 +123,7 @@ def test_json_of_the_sample_follows_the_schema(
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(out))
 
 
-def test_scan_github_prints_one_command_for_each_name(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_scan_github_prints_one_command_for_each_name(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert call(capfd, "scan", "--format", "github") == (
         1,
         "::warning file=app.py,line=3,endLine=3,col=33,endColumn=41,title=migrator%3A rewrite"
@@ -136,9 +132,7 @@ def test_scan_github_prints_one_command_for_each_name(
     )
 
 
-def test_apply_diff_shows_the_change_and_writes_nothing(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_apply_diff_shows_the_change_and_writes_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert call(capfd, "apply", "--diff") == (1, DIFF, "1 name in 1 file would change.\n")
     assert (folder / "app.py").read_text() == CALL
 
@@ -191,9 +185,7 @@ def test_exclude_leaves_a_file_out(folder: Path, capfd: pytest.CaptureFixture[st
     assert call(capfd, "scan", "--exclude", "app.py")[0] == 0
 
 
-def test_one_bad_file_is_named_and_the_others_are_done(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_one_bad_file_is_named_and_the_others_are_done(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capfd, "apply", "nowhere.py", "app.py")
     assert (code, err) == (2, "")
     assert "Failed:\n  nowhere.py: no such file or directory\n" in out
@@ -250,9 +242,7 @@ def test_standard_input_becomes_standard_output(
     assert capfd.readouterr().out.replace("\r\n", "\n") == CHANGED
 
 
-@pytest.mark.parametrize(
-    "data", [CALL.replace("\n", "\r\n").encode(), "\ufeff# größe\n".encode() + CALL.encode()]
-)
+@pytest.mark.parametrize("data", [CALL.replace("\n", "\r\n").encode(), "\ufeff# größe\n".encode() + CALL.encode()])
 def test_standard_input_keeps_its_bytes(data: bytes) -> None:
     done = process("apply", "-", stdin=data)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -319,9 +309,7 @@ def test_version() -> None:
     assert process("--version").stdout.decode().split() == ["migrator", __version__]
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--version",), ("scan", "{empty}"), ("scan", "{empty}", "--format", "json")]
-)
+@pytest.mark.parametrize("arguments", [("--version",), ("scan", "{empty}"), ("scan", "{empty}", "--format", "json")])
 def test_a_start_without_a_hit_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "plain.py").write_text("x = 1\n")
     script = (
@@ -467,8 +455,7 @@ def test_demo_changes_the_names_that_run_and_nothing_else(
             'def __init__(self, client: AsyncOpenAI, model: str = "gpt-4.1-mini-2025-04-14") -> None:'
         ],
         "helpdesk/triage.py": [
-            "classifier = ChatOpenAI("
-            'model=os.getenv("HELPDESK_TRIAGE_MODEL", "gpt-4.1-mini"), temperature=0)',
+            'classifier = ChatOpenAI(model=os.getenv("HELPDESK_TRIAGE_MODEL", "gpt-4.1-mini"), temperature=0)',
             'model="openai/gpt-4.1-mini",',
         ],
         "notebooks/explore.ipynb": ['"    model=\\"gpt-4.1-mini-2025-04-14\\",\\n",'],

@@ -41,9 +41,7 @@ from migrator.report import Line
 from migrator.rulebook import load
 
 BOOK = load("gpt-4.1-mini")
-SCHEMA = json.loads(
-    (Path(__file__).parent.parent / "docs" / "report.schema.json").read_text(encoding="utf-8")
-)
+SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 
 
 def finding(shown: str, value: str, line: int, *, surface: str = "", cell: int | None = None) -> Finding:
@@ -130,8 +128,7 @@ def test_quiet_rows_leave_out_what_is_only_reported() -> None:
 def test_explain_shows_the_way_and_what_stands_against_it() -> None:
     text = words(report.rows(PLAN, BOOK, explain=True, quiet=False, width=80))
     assert (
-        "        app/answer.py:4 → app/answer.py:8 parameter model → app/answer.py:13\n"
-        "          openai.chat\n"
+        "        app/answer.py:4 → app/answer.py:8 parameter model → app/answer.py:13\n          openai.chat\n"
     ) in text
     assert '        against it: app/costs.py:3 compared with a name: `model == "gpt-4o"`\n' in text
 
@@ -250,9 +247,7 @@ def test_document_matches_the_schema_and_carries_the_plan() -> None:
     content = read(document.document(PLAN, BOOK, review=False))
     sites = content["sites"]
     assert isinstance(sites, list)
-    assert [
-        (site["decision"], site["cell"], site["line"], site["new"], site["reason"]) for site in sites
-    ] == [
+    assert [(site["decision"], site["cell"], site["line"], site["new"], site["reason"]) for site in sites] == [
         ("rewrite", None, 4, "gpt-4.1-mini", None),
         ("rewrite", None, 24, "gpt-4.1-mini", None),
         ("report", None, 3, None, "comparison"),
@@ -342,9 +337,7 @@ CASES: dict[str, tuple[bytes, bytes]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "tool", [("git", "apply", "--whitespace=nowarn"), ("patch", "-p1", "--binary", "-s", "-i")]
-)
+@pytest.mark.parametrize("tool", [("git", "apply", "--whitespace=nowarn"), ("patch", "-p1", "--binary", "-s", "-i")])
 def test_a_real_tool_applies_the_diff(tool: tuple[str, ...], tmp_path: Path) -> None:
     if shutil.which(tool[0]) is None:
         pytest.skip(f"{tool[0]} is not installed")
@@ -372,9 +365,7 @@ def random_cases() -> dict[str, tuple[bytes, bytes]]:
     for number in range(80):
         before = [dice.choice([b"a", b"b", b"\tc", b""]) for _ in range(dice.randrange(1, 40))]
         after = [
-            new
-            for line in before
-            for new in dice.choices(([line], [b"changed"], [line, line], []), (12, 2, 1, 1))[0]
+            new for line in before for new in dice.choices(([line], [b"changed"], [line, line], []), (12, 2, 1, 1))[0]
         ]
         pair = b"\n".join(before), b"\n".join(after)
         if all(pair) and pair[0] != pair[1]:

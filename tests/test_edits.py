@@ -44,9 +44,7 @@ def test_different_files_never_clash() -> None:
 
 @pytest.mark.parametrize("other", [edit(1, 3, "y"), edit(0, 2, "y"), edit(0, 9, "y"), edit(1, 1, "y")])
 def test_different_edits_of_the_same_bytes_are_refused_by_name(other: Edit) -> None:
-    with pytest.raises(
-        edits.EditConflict, match=r"a\.py: model \(.*'y'\) change the same bytes|'x'.*'y'|'y'.*'x'"
-    ):
+    with pytest.raises(edits.EditConflict, match=r"a\.py: model \(.*'y'\) change the same bytes|'x'.*'y'|'y'.*'x'"):
         edits.merge([edit(0, 2, "x"), other])
 
 

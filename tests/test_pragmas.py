@@ -82,15 +82,11 @@ def test_a_line_that_begins_with_an_open_bracket_covers_itself() -> None:
 
 
 def test_a_comment_alone_stands_for_the_line_below() -> None:
-    assert covered(
-        'call(\n    # migrator: ignore\n    # (agreed)\n    a="gpt-4o",\n    b="gpt-4o",\n)\n'
-    ) == [4]
+    assert covered('call(\n    # migrator: ignore\n    # (agreed)\n    a="gpt-4o",\n    b="gpt-4o",\n)\n') == [4]
 
 
 def test_a_comment_alone_above_a_function_covers_its_head() -> None:
-    assert covered(
-        'if x:\n    # migrator: ignore\n    def f(model="gpt-4o"):\n        return "gpt-4o"\n'
-    ) == [3]
+    assert covered('if x:\n    # migrator: ignore\n    def f(model="gpt-4o"):\n        return "gpt-4o"\n') == [3]
 
 
 @pytest.mark.parametrize(
@@ -121,9 +117,7 @@ def test_until_ends_on_its_day() -> None:
 
 
 def test_an_expired_wish_leaves_another_one_standing() -> None:
-    text = (
-        '# migrator: ignore by contract\nx = call(  # migrator: ignore[until=2026-01-01]\n    "gpt-4o",\n)\n'
-    )
+    text = '# migrator: ignore by contract\nx = call(  # migrator: ignore[until=2026-01-01]\n    "gpt-4o",\n)\n'
     assert covered(text) == [2, 3, 4]
     assert [wish.line for wish in pragmas(text).expired(TODAY)] == [2]
 

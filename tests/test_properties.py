@@ -19,9 +19,7 @@ QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthC
 words = st.sampled_from(["x", "größe", "ключ", "model", "data_1"])
 prose = st.text(st.sampled_from("ab é€😀\t#{}'\"\\"), max_size=8)
 literal = st.one_of(
-    st.sampled_from(
-        [f"'{OLD}'", f'"{OLD}"', f"r'openai/{OLD}'", f"'''{OLD}'''", '("gpt-" "4o")', f'u"{OLD}"']
-    ),
+    st.sampled_from([f"'{OLD}'", f'"{OLD}"', f"r'openai/{OLD}'", f"'''{OLD}'''", '("gpt-" "4o")', f'u"{OLD}"']),
     st.sampled_from([f'("a"  # {OLD}\n        "{OLD}")', f'"\\t{OLD}"', f"'{OLD}' \\\n        ''"]),
     prose.map(ascii),
     prose.map(repr),

@@ -182,9 +182,7 @@ def test_the_target_says_when_it_ends_and_what_follows() -> None:
         ("4o-mini", Match("4o-mini", "", "alias"), "gpt-4.1-mini", "gpt-4.1-mini"),
     ],
 )
-def test_a_name_is_read_as_a_whole_and_keeps_its_prefix(
-    value: str, match: Match, new: str, pinned: str
-) -> None:
+def test_a_name_is_read_as_a_whole_and_keeps_its_prefix(value: str, match: Match, new: str, pinned: str) -> None:
     migration = load_migration("gpt-4.1-mini")
     assert migration.match(value) == match
     assert (migration.rename(value), migration.rename(value, pin=True)) == (new, pinned)
@@ -401,11 +399,15 @@ def test_the_small_tables_are_right(tables: Path) -> None:
     ("name", "old", "new", "message"),
     [
         (
-            "surfaces/lib.toml", '"lib.ask"', "3",
+            "surfaces/lib.toml",
+            '"lib.ask"',
+            "3",
             "surface 1, key name: expected a string, found a whole number",
         ),
         (
-            "surfaces/lib.toml", "[[client]]", "[[clients]]",
+            "surfaces/lib.toml",
+            "[[client]]",
+            "[[clients]]",
             "key clients: unknown key; did you mean 'client'?",
         ),
         ("surfaces/lib.toml", "same ", "some ", "client 1, key some: unknown key; did you mean 'same'?"),
@@ -413,20 +415,28 @@ def test_the_small_tables_are_right(tables: Path) -> None:
         ("surfaces/lib.toml", 'evidence = "source"', "", "surface lib.ask, key evidence: is missing"),
         ("surfaces/lib.toml", "[library]", "[library", "cannot be read: Expected ']'"),
         (
-            "carriers.toml", "environment", "env",
+            "carriers.toml",
+            "environment",
+            "env",
             "carrier 1, key kind: 'env' is not one of value, environment, field",
         ),
         ("reasons.toml", "advice", "advise", "azure, key advise: unknown key; did you mean 'advice'?"),
         (
-            "models/one.toml", "checked = 2026-11-22", 'checked = "today"',
+            "models/one.toml",
+            "checked = 2026-11-22",
+            'checked = "today"',
             "expected a date such as 2026-11-22, found a",
         ),
         (
-            "models/one.toml", 'name = "old"', 'name = "old"\ninput_price = "x"',
-            'an amount such as "0.40", found \'x\'',
+            "models/one.toml",
+            'name = "old"',
+            'name = "old"\ninput_price = "x"',
+            "an amount such as \"0.40\", found 'x'",
         ),
         (
-            "models/one.toml", 'name = "old"', 'name = "old"\ninput_price = 0.4',
+            "models/one.toml",
+            'name = "old"',
+            'name = "old"\ninput_price = 0.4',
             "expected a string, found a float",
         ),
         ("models/one.toml", '"new-1"', '"new-2"', "rename, key to: no model 'new-1'; did you mean 'new-2'?"),
@@ -437,11 +447,15 @@ def test_the_small_tables_are_right(tables: Path) -> None:
         ("migrations/new.toml", 'target    = "new"', "", "migration, key target: is missing"),
         ("migrations/new.toml", 'from   = ["old"]', 'from = ["older"]', "key from: no model 'older'"),
         (
-            "migrations/new.toml", "pinned", "pined",
+            "migrations/new.toml",
+            "pinned",
+            "pined",
             "rename 1, key pined: unknown key; did you mean 'pinned'?",
         ),
         (
-            "migrations/new.toml", "sources   =", "source =",
+            "migrations/new.toml",
+            "sources   =",
+            "source =",
             "migration, key source: unknown key; did you mean 'sources'?",
         ),
     ],

@@ -70,9 +70,7 @@ def test_the_documentation_shows_what_can_be_read(tmp_path: Path) -> None:
 
 
 def test_the_command_line_beats_the_file(tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "migrator.toml", 'to = "a"\npin = true\nexclude = ["old/"]\nforce-exclude = true\n'
-    )
+    path = write(tmp_path / "migrator.toml", 'to = "a"\npin = true\nexclude = ["old/"]\nforce-exclude = true\n')
     said = {"to": "b", "pin": False, "exclude": ("new/",), "force-exclude": None, "review": True}
     assert load(None, tmp_path, said) == Settings(
         migration="b", review=True, exclude=("new/",), force_exclude=True, config=path
@@ -81,9 +79,7 @@ def test_the_command_line_beats_the_file(tmp_path: Path) -> None:
 
 def test_what_was_not_said_leaves_the_file_in_force(tmp_path: Path) -> None:
     path = write(tmp_path / "migrator.toml", 'pin = true\nexclude = ["old/"]\n')
-    assert load(None, tmp_path, {"pin": None, "exclude": ()}) == Settings(
-        pin=True, exclude=("old/",), config=path
-    )
+    assert load(None, tmp_path, {"pin": None, "exclude": ()}) == Settings(pin=True, exclude=("old/",), config=path)
 
 
 def test_only_on_the_command_line_sets_the_files_skip_aside(tmp_path: Path) -> None:

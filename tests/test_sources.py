@@ -30,9 +30,7 @@ def reason(data: bytes | str, name: str = "a.py") -> str:
 
 
 def notebook(*cells: str | list[str], **metadata: object) -> str:
-    code: list[object] = [
-        {"cell_type": "code", "metadata": {}, "outputs": [], "source": source} for source in cells
-    ]
+    code: list[object] = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source} for source in cells]
     return json.dumps({"cells": code, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
@@ -146,10 +144,7 @@ def test_offsets_hold_in_the_view() -> None:
 
 @pytest.mark.skipif(MODERN, reason="this interpreter reads it")
 def test_newer_syntax_that_cannot_be_overwritten_is_named() -> None:
-    assert (
-        reason("a = {**b for b in c}\n")
-        == "line 1: needs newer Python syntax; run migrator on a newer Python"
-    )
+    assert reason("a = {**b for b in c}\n") == "line 1: needs newer Python syntax; run migrator on a newer Python"
 
 
 def test_cells_are_joined_and_places_are_inside_their_cell() -> None:
@@ -276,13 +271,13 @@ def test_only_the_name_changes(text: str, expected: str) -> None:
         '"my-gpt-4o"',
         '"gpt-4o gpt-4o"',
         'b"gpt-4o"',
-        'f"gpt-4o"',
         '"gpt-4o" + ""',
         '"gpt-4o',
         '"a\\"b" "gpt-3"',
         "name",
         '"\\x67 gpt-\\x34o gpt-" "4o 4o\\x34"',
         '"gpt-\\\n4o"',
+        'f"gpt-4o{x}"',
         '"a" f"gpt-4o"',
         '"\\u0067pt-4o"',
     ],

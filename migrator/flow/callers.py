@@ -74,12 +74,8 @@ def constructions(project: Project, cls: Class) -> Iterator[tuple[Unit, ast.Call
 def calls_named(unit: Unit, name: str) -> Iterator[ast.Call]:
     """The calls in ``unit`` whose callee ends in ``name`` or in a local alias of it."""
     aliases = {name} | {b.name for b in unit.imports if b.member == name}
-    for alias in sorted(aliases):
-        for load in unit.loads.get(alias, ()):
-            call = unit.parent(load)
-            if isinstance(call, ast.Call) and call.func is load:
-                yield call
-    for load in unit.attributes.get(name, ()):
+    loads: list[ast.expr] = [load for alias in sorted(aliases) for load in unit.loads.get(alias, ())]
+    for load in (*loads, *unit.attributes.get(name, ())):
         call = unit.parent(load)
         if isinstance(call, ast.Call) and call.func is load:
             yield call
@@ -87,9 +83,7 @@ def calls_named(unit: Unit, name: str) -> Iterator[ast.Call]:
 
 def runs(project: Project, unit: Unit, call: ast.Call, function: Function) -> bool:
     """Say whether ``call`` may run ``function``."""
-    return any(
-        isinstance(s, Function) and s.node is function.node for s in symbols(project, unit, call.func)
-    )
+    return any(isinstance(s, Function) and s.node is function.node for s in symbols(project, unit, call.func))
 
 
 def arguments_for(project: Project, function: Function, argument: ast.arg) -> Iterator[tuple[Unit, ast.expr]]:
@@ -131,4 +125,3 @@ def _is_class_name(function: Function, call: ast.Call) -> bool:
     owner = class_of(function.unit, function.node)
     value = call.func.value if isinstance(call.func, ast.Attribute) else None
     return owner is not None and isinstance(value, ast.Name) and value.id == owner.name
-

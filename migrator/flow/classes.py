@@ -99,7 +99,8 @@ def family(project: Project, cls: Class) -> tuple[Class, ...]:
 def fields(cls: Class) -> tuple[ast.AnnAssign, ...]:
     """The annotated names in a class's body, in order: the fields of a dataclass or a pydantic model."""
     return tuple(
-        s for s in cls.node.body
+        s
+        for s in cls.node.body
         if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name) and not _is_class_variable(s)
     )
 
@@ -130,9 +131,7 @@ def constructor(project: Project, cls: Class) -> Function | None:
 
 def is_data(cls: Class) -> bool:
     """Say whether a decorator writes this class's constructor from its fields."""
-    return any(
-        last_name(d.func if isinstance(d, ast.Call) else d) in DATA_DECORATORS for d in cls.node.decorator_list
-    )
+    return any(last_name(d.func if isinstance(d, ast.Call) else d) in DATA_DECORATORS for d in cls.node.decorator_list)
 
 
 def method(cls: Class, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
@@ -169,9 +168,7 @@ def _own_member(project: Project, cls: Class, name: str, on_object: bool, depth:
             yield from symbols(project, cls.unit, value, depth + 1)
 
 
-def _field(
-    project: Project, cls: Class, node: ast.AST, value: ast.expr | None, depth: int
-) -> Iterator[Symbol]:
+def _field(project: Project, cls: Class, node: ast.AST, value: ast.expr | None, depth: int) -> Iterator[Symbol]:
     statement = cls.unit.parent(node)
     if isinstance(statement, ast.AnnAssign):
         yield from (s for s in instances(project, cls.unit, statement.annotation, depth + 1) if s != UNKNOWN)

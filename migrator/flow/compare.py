@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from migrator.flow.constants import Constants, constants, elements
 from migrator.flow.trace import ANY, State, Trace
@@ -50,7 +50,7 @@ def _from_left(trace: Trace, state: State, compare: ast.Compare, operator: ast.c
 def _from_right(trace: Trace, state: State, compare: ast.Compare, operator: ast.cmpop, other: ast.expr) -> None:
     found = constants(trace.project, state.unit, other)
     if isinstance(operator, (ast.In, ast.NotIn)):
-        if state.path and state.path[0][1] in (ANY, 0) or state.path and isinstance(state.path[0][1], int):
+        if (state.path and state.path[0][1] in (ANY, 0)) or (state.path and isinstance(state.path[0][1], int)):
             trace.block(reason_of(state.unit, compare, "membership"), source(state.unit, compare), state.unit, compare)
         elif not state.path:
             _judge(trace, state, compare, found, lambda name, known: isinstance(known, str) and known in name)
@@ -58,8 +58,9 @@ def _from_right(trace: Trace, state: State, compare: ast.Compare, operator: ast.
         _judge(trace, state, compare, found, lambda name, known: name == known)
 
 
-def _judge(trace: Trace, state: State, compare: ast.Compare, found: Constants,
-           holds: Callable[[str, object], bool]) -> None:
+def _judge(
+    trace: Trace, state: State, compare: ast.Compare, found: Constants, holds: Callable[[str, object], bool]
+) -> None:
     """Hold the edit back when a known other side tells the old name from the new one."""
     for known in found.known:
         if known.node is not trace.literal and holds(state.old, known.value) != holds(state.new, known.value):
@@ -71,7 +72,7 @@ def _membership(trace: Trace, state: State, compare: ast.Compare, table: ast.exp
     found = elements(trace.project, state.unit, table)
     others = [k.value for k in found.known if k.node is not trace.literal]
     same_literal = len(others) != len(found.known)
-    if not found.known and not found.complete or (state.old in others or same_literal) and state.new not in others:
+    if (not found.known and not found.complete) or ((state.old in others or same_literal) and state.new not in others):
         trace.block(reason_of(state.unit, compare, "membership"), source(state.unit, compare), state.unit, compare)
 
 
@@ -109,7 +110,7 @@ def follow_index(trace: Trace, state: State, table: ast.expr, use: ast.AST) -> N
     values = found.values
     stored = isinstance(use, ast.Subscript) and not isinstance(use.ctx, ast.Load)
     unread = not found.known and not found.complete and isinstance(use, ast.Subscript) and not stored
-    if state.old in values and state.new not in values or unread:
+    if (state.old in values and state.new not in values) or unread:
         trace.block("table_lookup", source(state.unit, use), state.unit, use)
 
 
@@ -122,8 +123,47 @@ def follow_method(trace: Trace, state: State, call: ast.Call, method: str) -> No
             for value in constants(trace.project, state.unit, argument).values:
                 if _outcome(state.old, method, value) != _outcome(state.new, method, value):
                     trace.block(reason_of(state.unit, call, "comparison"), source(state.unit, call), state.unit, call)
+    elif method in EXACT and not call.keywords:
+        _changed_text(trace, state, call, method)
     else:
         trace.lose(f"str.{method}")
+
+
+EXACT = frozenset({"split", "rsplit", "partition", "rpartition", "removeprefix", "removesuffix", "replace"})
+
+
+def _changed_text(trace: Trace, state: State, call: ast.Call, method: str) -> None:
+    """``provider, model = name.split("/")`` with constant arguments: do it to both names."""
+    arguments = [constants(trace.project, state.unit, a) for a in call.args]
+    if any(not a.complete or len(a.values) != 1 for a in arguments):
+        trace.lose(f"str.{method}")
+        return
+    given = [a.values[0] for a in arguments]
+    try:
+        old, new = getattr(state.old, method)(*given), getattr(state.new, method)(*given)
+    except (TypeError, ValueError):
+        trace.lose(f"str.{method}")
+        return
+    if isinstance(old, str):
+        if old != new:
+            trace.go(state, state.unit, call, (), value=(old, new))
+    elif len(old) == len(new):
+        _parts(trace, state, call, old, new)
+    else:
+        trace.lose(f"str.{method}")
+
+
+def _parts(trace: Trace, state: State, call: ast.Call, old: Sequence[str], new: Sequence[str]) -> None:
+    statement = state.unit.parent(call)
+    targets = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    for i, pair in enumerate(zip(old, new, strict=True)):
+        if isinstance(targets, (ast.Tuple, ast.List)) and i < len(targets.elts):
+            bound = state.unit.bound.get(targets.elts[i])
+            if bound is not None:
+                trace.facts[bound] = pair
+        if pair[0] != pair[1]:
+            for index in (i, i - len(old)):
+                trace.go(state, state.unit, call, (("key", index),), value=pair)
 
 
 def _outcome(name: str, method: str, value: object) -> object:
@@ -162,6 +202,6 @@ def follow_match(trace: Trace, state: State, match: ast.Match) -> None:
 def source(unit: Unit, node: ast.AST) -> str:
     """The first line of a node's text, for a report."""
     span = unit.span(node)
-    text = unit.lines.encoded[span.start:span.end].decode("utf-8", "replace")
+    text = unit.lines.encoded[span.start : span.end].decode("utf-8", "replace")
     line = text.strip().splitlines()[0] if text.strip() else ""
     return line if len(line) <= 60 else line[:57] + "..."

@@ -61,8 +61,10 @@ def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Co
         case ast.NamedExpr() | ast.Await():
             return constants(project, unit, node.value, depth + 1)
         case ast.Name() | ast.Attribute():
-            return _union(constants(project, u, v, depth + 1) if v is not None else NONE_FOUND
-                          for u, v in values_of(project, unit, node))
+            return _union(
+                constants(project, u, v, depth + 1) if v is not None else NONE_FOUND
+                for u, v in values_of(project, unit, node)
+            )
         case ast.Call():
             return _default_of_call(project, unit, node, depth)
         case _:
@@ -145,8 +147,10 @@ def elements(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Con
         case ast.BinOp(op=ast.Add() | ast.BitOr()):
             return elements(project, unit, node.left, depth + 1) | elements(project, unit, node.right, depth + 1)
         case ast.Name() | ast.Attribute():
-            return _union(elements(project, u, v, depth + 1) if v is not None else NONE_FOUND
-                          for u, v in values_of(project, unit, node))
+            return _union(
+                elements(project, u, v, depth + 1) if v is not None else NONE_FOUND
+                for u, v in values_of(project, unit, node)
+            )
         case ast.Call():
             return _elements_of_call(project, unit, node, depth)
         case ast.Subscript() if last_name(node.value) == "Literal":
@@ -160,7 +164,8 @@ def _elements_of(project: Project, unit: Unit, nodes: list[ast.expr], depth: int
     if not nodes:
         return NOTHING
     return _union(
-        elements(project, unit, n.value, depth + 1) if isinstance(n, ast.Starred)
+        elements(project, unit, n.value, depth + 1)
+        if isinstance(n, ast.Starred)
         else constants(project, unit, n, depth + 1)
         for n in nodes
     )

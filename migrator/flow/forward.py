@@ -11,10 +11,11 @@ import ast
 from collections.abc import Callable, Mapping
 
 from migrator.flow.callers import callers
-from migrator.flow.calls import azure_entries, into_call, is_azure
+from migrator.flow.calls import into_call
 from migrator.flow.compare import follow_compare, follow_index, follow_match, follow_method, source
 from migrator.flow.constants import constants
 from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, same_object
+from migrator.flow.refusals import azure_entries, is_azure
 from migrator.flow.symbols import Class, Function, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, fits, key
 from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, FunctionNode, parameters_of
@@ -152,8 +153,11 @@ def _on_dictionary(trace: Trace, state: State, call: ast.Call) -> bool:
     from migrator.flow.symbols import External
 
     found = symbols(trace.project, state.unit, call.func)
-    known = [s for s in found if isinstance(s, External) and (
-        trace.rules.carrier_of(s.name) is not None or trace.rules.surfaces_for(s.name))]
+    known = [
+        s
+        for s in found
+        if isinstance(s, External) and (trace.rules.carrier_of(s.name) is not None or trace.rules.surfaces_for(s.name))
+    ]
     return not known and not any(isinstance(s, Function) for s in found)
 
 
@@ -230,12 +234,8 @@ def _subscript(trace: Trace, state: State, parent: ast.AST) -> None:
     values = constants(trace.project, state.unit, parent.slice).values
     if isinstance(parent.slice, ast.Slice):
         trace.go(state, state.unit, parent, (key(ANY), *state.path[1:]))
-    elif not values or any(fits(state.path[0], key(v)) or _from_end(state.path[0], v) for v in values):
+    elif not values or any(fits(state.path[0], key(v)) for v in values):
         trace.go(state, state.unit, parent, state.path[1:], f"entry {state.path[0][1]!r}")
-
-
-def _from_end(held: tuple[str, object], wanted: object) -> bool:
-    return isinstance(held[1], int) and isinstance(wanted, int) and wanted < 0
 
 
 def _is_type(trace: Trace, state: State, subscript: ast.Subscript) -> bool:
@@ -285,15 +285,20 @@ def _sequence(trace: Trace, state: State, parent: ast.AST) -> None:
 
 def _is_literal_type(state: State, parent: ast.AST) -> bool:
     holder = state.unit.parent(parent)
-    return isinstance(holder, ast.Subscript) and holder.slice is parent and (
-        ast.unparse(holder.value).split(".")[-1] == "Literal")
+    return (
+        isinstance(holder, ast.Subscript)
+        and holder.slice is parent
+        and (ast.unparse(holder.value).split(".")[-1] == "Literal")
+    )
 
 
 def _listed(parent: ast.List | ast.Tuple | ast.Set, state: State) -> bool:
     """Say whether the literal is one of several names in a row, and not one side of an unpacking."""
     holder = state.unit.parent(parent)
-    if isinstance(parent, ast.Tuple) and isinstance(holder, ast.Assign) and any(
-        isinstance(t, (ast.Tuple, ast.List)) for t in holder.targets
+    if (
+        isinstance(parent, ast.Tuple)
+        and isinstance(holder, ast.Assign)
+        and any(isinstance(t, (ast.Tuple, ast.List)) for t in holder.targets)
     ):
         return False
     texts = [e for e in parent.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
@@ -314,8 +319,11 @@ def _formatted(trace: Trace, state: State, parent: ast.AST) -> None:
         elif isinstance(part, ast.Constant):
             before, after = (before, after + str(part.value)) if seen else (before + str(part.value), after)
         else:
-            known = [v for v in constants(trace.project, state.unit, getattr(part, "value", part)).values
-                     if isinstance(v, str)]
+            known = [
+                v
+                for v in constants(trace.project, state.unit, getattr(part, "value", part)).values
+                if isinstance(v, str)
+            ]
             if seen or len(known) != 1:
                 trace.lose("text")
                 return
@@ -335,8 +343,14 @@ def _prefixed(trace: Trace, state: State, whole: ast.AST, before: str, after: st
     if after or any(c.isspace() for c in before) or (before and before[-1] not in "/:"):
         trace.lose("text")
         return
-    trace.go(state, state.unit, whole, (), f"with prefix {before!r}" if before else "",
-             value=(before + state.old, before + state.new))
+    trace.go(
+        state,
+        state.unit,
+        whole,
+        (),
+        f"with prefix {before!r}" if before else "",
+        value=(before + state.old, before + state.new),
+    )
 
 
 def _binary(trace: Trace, state: State, parent: ast.AST) -> None:
@@ -450,13 +464,41 @@ def _match(trace: Trace, state: State, parent: ast.AST) -> None:
 
 
 HANDLERS: Mapping[type[ast.AST], Callable[[Trace, State, ast.AST], None]] = {
-    ast.BoolOp: _same, ast.Await: _same, ast.Yield: _return, ast.YieldFrom: _return, ast.Return: _return,
-    ast.IfExp: _conditional, ast.NamedExpr: _walrus, ast.Assign: _assign, ast.AnnAssign: _annotated_assign,
-    ast.AugAssign: _augmented, ast.keyword: _keyword, ast.Call: _call, ast.Starred: _starred,
-    ast.Attribute: _attribute, ast.Subscript: _subscript, ast.Dict: _dictionary, ast.List: _sequence,
-    ast.Tuple: _sequence, ast.Set: _sequence, ast.FormattedValue: _formatted, ast.BinOp: _binary,
-    ast.For: _loop, ast.AsyncFor: _loop, ast.comprehension: _loop, ast.ListComp: _comprehension,
-    ast.SetComp: _comprehension, ast.GeneratorExp: _comprehension, ast.DictComp: _comprehension,
-    ast.JoinedStr: _plain_f_string, ast.withitem: _with, ast.arguments: _default, ast.Lambda: _lambda, ast.Raise: _text, ast.Expr: _docstring,
-    ast.Compare: _compare, ast.Match: _match, ast.MatchValue: _match,
+    ast.BoolOp: _same,
+    ast.Await: _same,
+    ast.Yield: _return,
+    ast.YieldFrom: _return,
+    ast.Return: _return,
+    ast.IfExp: _conditional,
+    ast.NamedExpr: _walrus,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated_assign,
+    ast.AugAssign: _augmented,
+    ast.keyword: _keyword,
+    ast.Call: _call,
+    ast.Starred: _starred,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.Dict: _dictionary,
+    ast.List: _sequence,
+    ast.Tuple: _sequence,
+    ast.Set: _sequence,
+    ast.FormattedValue: _formatted,
+    ast.BinOp: _binary,
+    ast.For: _loop,
+    ast.AsyncFor: _loop,
+    ast.comprehension: _loop,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _comprehension,
+    ast.JoinedStr: _plain_f_string,
+    ast.withitem: _with,
+    ast.arguments: _default,
+    ast.Lambda: _lambda,
+    ast.Raise: _text,
+    ast.Expr: _docstring,
+    ast.Compare: _compare,
+    ast.Match: _match,
+    ast.MatchValue: _match,
 }

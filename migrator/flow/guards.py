@@ -7,24 +7,31 @@ no concern of either. A test is judged only when it depends on nothing but the n
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from migrator.flow.constants import constants, elements
+from migrator.flow.constants import Constants, constants, elements
 from migrator.flow.project import Project
 from migrator.flow.unit import FUNCTIONS, Binding, Unit
 
 TEXT_TESTS = frozenset({"startswith", "endswith"})
 
 
-def reachable(project: Project, binding: Binding, use: ast.AST, values: tuple[str, str]) -> bool:
-    """Say whether ``use`` can run for either of two values of ``binding``'s name."""
-    return any(_runs(project, binding, use, value) for value in values)
+Pair = tuple[str, str]
+Values = Mapping[Binding, str]
 
 
-def _runs(project: Project, binding: Binding, use: ast.AST, value: str) -> bool:
-    return not any(
-        _test(project, binding, test, value) is (not wanted) for test, wanted in _guards(binding.unit, use)
-    )
+def reachable(project: Project, binding: Binding, use: ast.AST, pair: Pair, facts: Mapping[Binding, Pair]) -> bool:
+    """Say whether ``use`` can run for either value of ``binding``'s name.
+
+    ``facts`` are what other names are at the same time: ``provider, model = name.split(":")``.
+    """
+    known = {**facts, binding: pair}
+    sides = ({b: p[side] for b, p in known.items()} for side in (0, 1))
+    return any(_runs(project, binding.unit, use, values) for values in sides)
+
+
+def _runs(project: Project, unit: Unit, use: ast.AST, values: Values) -> bool:
+    return not any(_test(project, unit, test, values) is (not wanted) for test, wanted in _guards(unit, use))
 
 
 def _guards(unit: Unit, use: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
@@ -39,60 +46,65 @@ def _guards(unit: Unit, use: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
         child = above
 
 
-def _test(project: Project, binding: Binding, test: ast.expr, value: str) -> bool | None:
-    """The outcome of a test while the name has ``value``, or None when it depends on more."""
+def _test(project: Project, unit: Unit, test: ast.expr, values: Values) -> bool | None:
+    """The outcome of a test while names have ``values``, or None when it depends on more."""
     match test:
         case ast.BoolOp():
-            parts = [_test(project, binding, part, value) for part in test.values]
+            parts = [_test(project, unit, part, values) for part in test.values]
             decisive = isinstance(test.op, ast.Or)
             if decisive in parts:
                 return decisive
             return None if None in parts else not decisive
         case ast.UnaryOp(op=ast.Not()):
-            inner = _test(project, binding, test.operand, value)
+            inner = _test(project, unit, test.operand, values)
             return None if inner is None else not inner
         case ast.Compare(ops=[operator], comparators=[right]):
-            return _compare(project, binding, test.left, operator, right, value)
+            return _compare(project, unit, test.left, operator, right, values)
         case ast.Call(func=ast.Attribute(value=ast.Name() as name, attr=method), args=[argument]):
-            if method in TEXT_TESTS and _is(binding, name):
-                return _text_test(project, binding, method, argument, value)
-            return None
+            value = _value(unit, name, values)
+            known = _one_text(constants(project, unit, argument))
+            if method not in TEXT_TESTS or value is None or known is None:
+                return None
+            return value.startswith(known) if method == "startswith" else value.endswith(known)
         case _:
             return None
 
 
-def _compare(project: Project, binding: Binding, left: ast.expr, operator: ast.cmpop, right: ast.expr,
-             value: str) -> bool | None:
-    if isinstance(operator, (ast.Eq, ast.NotEq)):
-        other = right if _is(binding, left) else left if _is(binding, right) else None
-        known = constants(project, binding.unit, other) if other is not None else None
-        if known is None or not known.complete or len(known.values) != 1:
+def _compare(
+    project: Project, unit: Unit, left: ast.expr, operator: ast.cmpop, right: ast.expr, values: Values
+) -> bool | None:
+    one, two = _value(unit, left, values), _value(unit, right, values)
+    if isinstance(operator, (ast.Eq, ast.NotEq)) and (one is None) != (two is None):
+        other = constants(project, unit, right if one is not None else left)
+        if not other.complete or len(other.values) != 1:
             return None
-        return (known.values[0] == value) is isinstance(operator, ast.Eq)
+        return (other.values[0] in (one, two)) is isinstance(operator, ast.Eq)
     if isinstance(operator, (ast.In, ast.NotIn)):
-        found = _contains(project, binding, left, right, value)
+        found = _contains(project, unit, one, two, left, right)
         return None if found is None else found is isinstance(operator, ast.In)
     return None
 
 
-def _contains(project: Project, binding: Binding, left: ast.expr, right: ast.expr, value: str) -> bool | None:
-    if _is(binding, left):
-        known = elements(project, binding.unit, right)
-        return value in known.values if known.complete and known.known else None
-    if _is(binding, right):
-        part = constants(project, binding.unit, left)
-        if part.complete and len(part.values) == 1 and isinstance(part.values[0], str):
-            return part.values[0] in value
+def _contains(
+    project: Project, unit: Unit, one: str | None, two: str | None, left: ast.expr, right: ast.expr
+) -> bool | None:
+    if one is not None and two is None:
+        known = elements(project, unit, right)
+        return one in known.values if known.complete and known.known else None
+    if two is not None and one is None:
+        part = _one_text(constants(project, unit, left))
+        return part in two if part is not None else None
     return None
 
 
-def _text_test(project: Project, binding: Binding, method: str, argument: ast.expr, value: str) -> bool | None:
-    known = constants(project, binding.unit, argument)
-    if known.complete and len(known.values) == 1 and isinstance(known.values[0], str):
-        return value.startswith(known.values[0]) if method == "startswith" else value.endswith(known.values[0])
-    return None
+def _one_text(known: Constants) -> str | None:
+    value = known.values[0] if known.complete and len(known.values) == 1 else None
+    return value if isinstance(value, str) else None
 
 
-def _is(binding: Binding, node: ast.expr) -> bool:
-    """Say whether ``node`` is a load that sees this binding and no other."""
-    return isinstance(node, ast.Name) and binding.unit.lookup(binding.name, node) == (binding,)
+def _value(unit: Unit, node: ast.expr, values: Values) -> str | None:
+    """What a name is, when it can be nothing but one of the bindings whose value is known."""
+    if not isinstance(node, ast.Name):
+        return None
+    found = unit.lookup(node.id, node)
+    return values.get(found[0]) if len(found) == 1 else None

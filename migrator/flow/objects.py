@@ -226,7 +226,7 @@ def _kept_in_entry(trace: Trace, state: State, unit: Unit, target: ast.Subscript
     index = target.slice.value if isinstance(target.slice, ast.Constant) else "*"
     if isinstance(index, str):
         trace.named(index)
-    from migrator.flow.calls import set_environment
+    from migrator.flow.outside import set_environment
 
     if isinstance(index, str) and set_environment(trace, state, unit, target.value, index):
         return
@@ -250,8 +250,15 @@ def same_object(trace: Trace, state: State, unit: Unit, holder: ast.expr, path: 
             return
 
 
-def bound_to(trace: Trace, state: State, binding: Binding, path: Path, what: str, *,
-             context: tuple[object, ...] | None = None) -> None:
+def bound_to(
+    trace: Trace,
+    state: State,
+    binding: Binding,
+    path: Path,
+    what: str,
+    *,
+    context: tuple[object, ...] | None = None,
+) -> None:
     """The value is what ``binding``'s name means: follow the loads, here and in importing modules."""
     unit = binding.unit
     trace.named(binding.name)
@@ -260,7 +267,7 @@ def bound_to(trace: Trace, state: State, binding: Binding, path: Path, what: str
     if not path:
         check_type(trace, state, unit, annotation)
     for load in unit.uses(binding):
-        if path or reachable(trace.project, binding, load, (state.old, state.new)):
+        if path or reachable(trace.project, binding, load, (state.old, state.new), trace.facts):
             trace.go(state, unit, load, path, what, context=where)
     if isinstance(binding.scope, ast.Module):
         _imported_elsewhere(trace, state, binding.unit, binding.name, path, what)
@@ -293,8 +300,10 @@ def _imported_elsewhere(trace: Trace, state: State, unit: Unit, name: str, path:
 
 
 def _is_module(project: Project, unit: Unit, node: ast.expr, wanted: Unit) -> bool:
-    return any(getattr(s, "unit", None) is wanted and not isinstance(s, (Function, Class))
-               for s in symbols(project, unit, node))
+    return any(
+        getattr(s, "unit", None) is wanted and not isinstance(s, (Function, Class))
+        for s in symbols(project, unit, node)
+    )
 
 
 def property_reads(trace: Trace, state: State, function: Function, path: Path) -> bool:
@@ -315,4 +324,3 @@ def overriding(project: Project, function: Function) -> tuple[tuple[Unit, Functi
         return ()
     found = ((d.unit, method(d, name)) for d in descendants(project, Class(function.unit, owner)))
     return tuple((unit, node) for unit, node in found if node is not None)
-

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from migrator.flow.unit import Binding, Unit, build
 from migrator.model import Skip, Source
 from migrator.sources import read
+from migrator.sources.pins import Pins
 
 KEPT_BYTES = 64_000_000
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -32,6 +33,7 @@ class Project:
 
     root: Path
     files: Mapping[Path, str]
+    pins: Pins
     published: frozenset[str] = frozenset()
     units: dict[Path, Unit | None] = field(default_factory=dict)
     skips: dict[Path, Skip] = field(default_factory=dict)
@@ -140,7 +142,7 @@ class Project:
         found: list[tuple[int, int, Path]] = []
         for candidate in self._by_stem.get(tail.name, ()):
             stem = candidate.parent if candidate.stem == "__init__" else candidate.with_suffix("")
-            if stem.parts[-len(tail.parts):] != tail.parts:
+            if stem.parts[-len(tail.parts) :] != tail.parts:
                 continue
             base = Path(*stem.parts[: len(stem.parts) - len(tail.parts)])
             if (base / "__init__.py") not in self.files:

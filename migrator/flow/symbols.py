@@ -269,10 +269,11 @@ def _star_external(project: Project, owner: Unit, name: str) -> Iterator[Symbol]
 
 def _parameter(project: Project, binding: Binding, depth: int) -> Iterator[Symbol]:
     function = binding.scope
-    assert isinstance(function, FUNCTIONS) and isinstance(binding.node, ast.arg)
+    assert isinstance(function, FUNCTIONS)
+    assert isinstance(binding.node, ast.arg)
     owner = class_of(binding.unit, function)
     if owner is not None and is_first(function, binding.node) and not _is_static(function):
-        yield Class(binding.unit, owner) if _is_classmethod(function) else Instance(Class(binding.unit, owner))
+        yield (Class(binding.unit, owner) if _is_classmethod(function) else Instance(Class(binding.unit, owner)))
         return
     if binding.node is function.args.vararg or binding.node is function.args.kwarg:
         return
@@ -293,7 +294,8 @@ def _given(project: Project, binding: Binding, depth: int) -> Iterator[Symbol]:
     if depth > MAX_DEPTH - 4:
         yield UNKNOWN
         return
-    assert isinstance(binding.scope, FUNCTIONS) and isinstance(binding.node, ast.arg)
+    assert isinstance(binding.scope, FUNCTIONS)
+    assert isinstance(binding.node, ast.arg)
     given = tuple(arguments_for(project, Function(binding.unit, binding.scope), binding.node))
     for unit, argument in given:
         yield from symbols(project, unit, argument, depth + 2)
@@ -350,7 +352,7 @@ def _parsed(project: Project, unit: Unit, annotation: ast.Constant) -> ast.expr 
     key = ("annotation", annotation)
     if key not in project.memory:
         try:
-            inner: ast.expr | None = ast.parse(annotation.value, mode="eval").body  # type: ignore[arg-type]  # a str by the match above
+            inner: ast.expr | None = ast.parse(str(annotation.value), mode="eval").body
         except SyntaxError:
             inner = None
         if inner is not None:
@@ -523,6 +525,29 @@ def takes_self(unit: Unit, function: FunctionNode) -> bool:
     return class_of(unit, function) is not None and not _is_static(function)
 
 
-__all__ = ["NOTHING", "UNKNOWN", "Called", "Class", "External", "Function", "Instance", "Module", "Super",
-           "Symbol", "Symbols", "attribute", "bound", "class_of", "decorators", "instances", "is_first",
-           "is_property", "last_name", "parameters_of", "returned", "returns", "symbols", "takes_self"]
+__all__ = [
+    "NOTHING",
+    "UNKNOWN",
+    "Called",
+    "Class",
+    "External",
+    "Function",
+    "Instance",
+    "Module",
+    "Super",
+    "Symbol",
+    "Symbols",
+    "attribute",
+    "bound",
+    "class_of",
+    "decorators",
+    "instances",
+    "is_first",
+    "is_property",
+    "last_name",
+    "parameters_of",
+    "returned",
+    "returns",
+    "symbols",
+    "takes_self",
+]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from migrator.flow.project import Project
 from migrator.flow.symbols import Called
-from migrator.flow.unit import FunctionNode, Unit
+from migrator.flow.unit import Binding, FunctionNode, Unit
 from migrator.rulebook import Migration, Rulebook, Surface
 
 ANY = "*"
@@ -94,19 +94,31 @@ class Trace:
     seen: set[object] = field(default_factory=set)
     arrivals: list[Arrival] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
+    touched: list[tuple[Surface, Called]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    facts: dict[Binding, tuple[str, str]] = field(default_factory=dict)
     is_cut: bool = False
 
     def start(self, old: str, new: str) -> None:
         """Begin at the literal itself."""
         self.queue.append(State(self.unit, self.literal, (), old, new, (), None, "literal"))
 
-    def go(self, state: State, unit: Unit, node: ast.AST, path: Path, what: str = "", *,
-           context: tuple[Entered, ...] | None = None, value: tuple[str, str] | None = None) -> None:
+    def go(
+        self,
+        state: State,
+        unit: Unit,
+        node: ast.AST,
+        path: Path,
+        what: str = "",
+        *,
+        context: tuple[Entered, ...] | None = None,
+        value: tuple[str, str] | None = None,
+    ) -> None:
         """Note that the value is at ``node`` too, having come from ``state``."""
         old, new = value or (state.old, state.new)
-        where = () if path else (state.context if context is None else context)[-MAX_CONTEXT:]
+        held = state.context if context is None else context
+        where = () if any(kind == "attr" for kind, _ in path) else held[-MAX_CONTEXT:]
         mark = (node, path, old, where)
         if mark in self.seen or len(path) > MAX_PATH:
             return

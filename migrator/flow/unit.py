@@ -16,9 +16,7 @@ from migrator.model import Position, Source, Span
 from migrator.sources import Lines, offsets, parse
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-ScopeNode = (
-    ast.Module | ast.ClassDef | FunctionNode | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-)
+ScopeNode = ast.Module | ast.ClassDef | FunctionNode | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = (ast.Module, ast.ClassDef, *FUNCTIONS, *COMPREHENSIONS)
@@ -71,7 +69,8 @@ class Unit:
     def span(self, node: ast.AST) -> Span:
         """The bytes of ``node`` in the source's text."""
         assert isinstance(node, (ast.expr, ast.stmt, ast.arg, ast.keyword, ast.alias))
-        assert node.end_lineno is not None and node.end_col_offset is not None
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
         return Span(
             self.lines.offset(node.lineno, node.col_offset),
             self.lines.offset(node.end_lineno, node.end_col_offset),
@@ -175,7 +174,7 @@ class Unit:
 
     def exclusive(self, one: ast.AST, two: ast.AST) -> bool:
         """Say whether the nodes stand in different branches of one ``if`` or ``match``."""
-        mine = {a: b for a, b in self.branches(one)}
+        mine = dict(self.branches(one))
         return any(a in mine and mine[a] != b for a, b in self.branches(two))
 
     def branches(self, node: ast.AST) -> Iterator[tuple[ast.AST, object]]:
@@ -262,7 +261,12 @@ class _Indexer:
             method(node, scope)
 
     def bind(
-        self, name: str, kind: BindingKind, node: ast.AST, scope: ScopeNode, value: ast.expr | None = None,
+        self,
+        name: str,
+        kind: BindingKind,
+        node: ast.AST,
+        scope: ScopeNode,
+        value: ast.expr | None = None,
         path: tuple[int, ...] = (),
     ) -> None:
         if self.unit.declared.get((scope, name)) == "global":
@@ -271,8 +275,14 @@ class _Indexer:
         self.unit.bindings[scope, name].append(binding)
         self.unit.bound[node] = binding
 
-    def target(self, target: ast.expr, kind: BindingKind, scope: ScopeNode, value: ast.expr | None,
-               path: tuple[int, ...] = ()) -> None:
+    def target(
+        self,
+        target: ast.expr,
+        kind: BindingKind,
+        scope: ScopeNode,
+        value: ast.expr | None,
+        path: tuple[int, ...] = (),
+    ) -> None:
         if isinstance(target, ast.Name):
             self.bind(target.id, kind, target, scope, value, path)
         elif isinstance(target, (ast.Tuple, ast.List)):

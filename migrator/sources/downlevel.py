@@ -127,9 +127,7 @@ def _swap_quotes(template: _Template, spans: _Spans, piece: bytes) -> bytes:
     inner = b"'" if outer == b'"' else b'"'
     swapped = bytearray(piece)
     for node in _walk(template):
-        if node is template or not isinstance(
-            node, cst.SimpleString | cst.FormattedString | cst.TemplatedString
-        ):
+        if node is template or not isinstance(node, cst.SimpleString | cst.FormattedString | cst.TemplatedString):
             continue
         start, end = _bounds(spans[node])
         text = piece[start - base : end - base]

@@ -18,7 +18,7 @@ def edit(decision: Decision, source: Source) -> Edit | None:
     if isinstance(decision, Report):
         return None
     origin = decision.finding.origin
-    text = source.text.encode()[origin.span.start:origin.span.end].decode()
+    text = source.text.encode()[origin.span.start : origin.span.end].decode()
     old, new = _ids(origin.value, decision.new)
     found = rename_in_literal(text, old, new)
     if found is None:

@@ -1,0 +1,226 @@
+"""Answer one question: what stands against changing the model of this very call?
+
+Its client talks to another server, it is an Azure deployment, the table says so, or the request asks
+for something that the new model does not serve.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from migrator.flow.classes import repr_of
+from migrator.flow.compare import source
+from migrator.flow.constants import constants
+from migrator.flow.symbols import External, symbols
+from migrator.flow.trace import State, Trace
+from migrator.flow.unit import Unit
+from migrator.rulebook import Slot, Surface
+
+HOSTS = ("api.openai.com",)
+FORGIVEN = frozenset({"foreign_endpoint", "other_provider"})
+
+
+def refusal(
+    trace: Trace, state: State, symbol: External, surface: Surface, call: ast.Call | None
+) -> tuple[str, str] | None:
+    """Why a literal that is this call's model must not change, with what was seen; None when it may."""
+    if surface.hold is not None:
+        return surface.hold, surface.name
+    if call is not None and (seen := _other_provider(trace, state.unit, call, surface)) is not None:
+        return seen
+    if call is not None and (host := _foreign(trace, state.unit, call, surface.endpoint, HOSTS)) is not None:
+        return "foreign_endpoint", host
+    if call is not None and surface.url is not None and not _own_url(trace, state.unit, call, surface):
+        return "foreign_endpoint", source(state.unit, call.func)
+    if call is not None and (seen := _refused_argument(trace, state.unit, call)) is not None:
+        return seen
+    if call is not None and (seen := _inner_client(trace, state.unit, call, surface.client)) is not None:
+        return seen
+    return _client_refusal(trace, symbol) or _beside(trace, state, surface) or _wrong_form(trace, state, surface)
+
+
+def _refused_argument(trace: Trace, unit: Unit, call: ast.Call) -> tuple[str, str] | None:
+    """An argument of the request that the target does not serve."""
+    for refused in trace.migration.refused:
+        given = argument(call, (refused.keyword,), None)
+        if given is None or is_none(given):
+            continue
+        texts = [str(n.value) for n in ast.walk(given) if isinstance(n, ast.Constant)]
+        if not refused.contains or refused.contains in texts:
+            return refused.reason, f"{refused.keyword}="
+    return None
+
+
+def _client_refusal(trace: Trace, symbol: External) -> tuple[str, str] | None:
+    """The client on which the call is made talks to another server, or wraps one that does."""
+    client = trace.rules.client_of(symbol.name)
+    for made in symbol.made if client is not None else ():
+        assert client is not None
+        host = _foreign(trace, made.unit, made.call, client.endpoint, client.hosts or HOSTS)
+        if host is not None:
+            return "foreign_endpoint", host
+        if (seen := _inner_client(trace, made.unit, made.call, client.client)) is not None:
+            return seen
+    return None
+
+
+def _inner_client(trace: Trace, unit: Unit, call: ast.Call, slot: Slot | None) -> tuple[str, str] | None:
+    """What stands against the client that this call is given: ``from_openai(AzureOpenAI())``."""
+    given = argument(call, slot.keywords, slot.position) if slot is not None else None
+    if given is None:
+        return None
+    found = [s for s in sorted(symbols(trace.project, unit, given), key=repr_of) if isinstance(s, External)]
+    reasons = [_as_client(trace, symbol) for symbol in found]
+    if not reasons or None in reasons:
+        azure = next((r for r in reasons if r is not None and r[0] == "azure"), None)
+        return ("two_values", azure[1]) if azure is not None else None
+    return reasons[0]
+
+
+def _as_client(trace: Trace, symbol: External) -> tuple[str, str] | None:
+    for shape in ("chat.completions.create", "responses.create"):
+        for surface in trace.rules.surfaces_for(f"{symbol.name}.{shape}"):
+            if surface.hold is not None:
+                return surface.hold, surface.name
+    return _client_refusal(trace, symbol)
+
+
+def _beside(trace: Trace, state: State, surface: Surface) -> tuple[str, str] | None:
+    """An entry beside the model in a configuration dictionary names another provider or server."""
+    if not any(slot.path for slot in surface.slots):
+        return None
+    current: State | None = state
+    while current is not None:
+        table = current.unit.parent(current.node)
+        if isinstance(table, ast.Dict):
+            seen = _entries_against(trace, current.unit, table, surface)
+            if seen is not None:
+                return seen
+        current = current.via
+    return None
+
+
+def _entries_against(trace: Trace, unit: Unit, table: ast.Dict, surface: Surface) -> tuple[str, str] | None:
+    for name, value in zip(table.keys, table.values, strict=True):
+        if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
+            continue
+        texts = [v for v in constants(trace.project, unit, value).values if isinstance(v, str) and v]
+        if name.value in surface.endpoint and any(not any(h in t for h in HOSTS) for t in texts):
+            return "foreign_endpoint", texts[0]
+        provider = surface.provider
+        if provider is not None and name.value in provider.keywords and texts and texts[0] not in provider.values:
+            return ("azure" if "azure" in texts[0].lower() else "other_provider"), texts[0]
+    return None
+
+
+def _wrong_form(trace: Trace, state: State, surface: Surface) -> tuple[str, str] | None:
+    match = trace.migration.match(state.old)
+    if match is not None and (match.kind == "gateway" or match.suffix):
+        return None
+    prefix = state.old[: max(state.old.rfind("/"), state.old.rfind(":")) + 1]
+    if surface.forms and prefix and not any(_form(prefix, form) for form in surface.forms):
+        return "prefix", f"{surface.name} does not take '{prefix}'"
+    return None
+
+
+def _form(prefix: str, form: str) -> bool:
+    return form == prefix or (form == "openai/" and prefix.endswith("openai/")) or form == "any"
+
+
+def _other_provider(trace: Trace, unit: Unit, call: ast.Call, surface: Surface) -> tuple[str, str] | None:
+    provider = surface.provider
+    if provider is None:
+        return None
+    given = argument(call, provider.keywords, provider.position)
+    if given is None:
+        return None
+    text = ".".join(ast.unparse(given).split(".")[-2:])
+    if text in provider.values:
+        return None
+    values = constants(trace.project, unit, given).values
+    if values and all(v is None or str(v) in provider.values for v in values):
+        return None
+    named = values[0] if len(values) == 1 else text
+    return ("azure" if "azure" in str(named).lower() else "other_provider"), str(named)
+
+
+def argument(call: ast.Call, keywords: tuple[str, ...], position: int | None) -> ast.expr | None:
+    """The argument of ``call`` by one of its keyword names or its position."""
+    for given in call.keywords:
+        if given.arg in keywords:
+            return given.value
+    if position is not None and position < len(call.args):
+        return call.args[position]
+    return None
+
+
+def _foreign(trace: Trace, unit: Unit, call: ast.Call, endpoint: tuple[str, ...], hosts: tuple[str, ...]) -> str | None:
+    """The address of another server that this call is given, when one is written down."""
+    given = argument(call, endpoint, None) or _dotted(call, endpoint)
+    if given is None:
+        return None
+    for value in constants(trace.project, unit, given).values:
+        if isinstance(value, str) and value.strip() and not any(host in value for host in hosts):
+            return value
+    if isinstance(given, ast.JoinedStr):
+        text = "".join(str(v.value) for v in given.values if isinstance(v, ast.Constant))
+        if "//" in text and not any(host in text for host in hosts):
+            return text
+    return None
+
+
+def _dotted(call: ast.Call, endpoint: tuple[str, ...]) -> ast.expr | None:
+    """``client_args.base_url``: an entry of a dictionary that is an argument."""
+    for name in endpoint:
+        holder, _, inner = name.partition(".")
+        table = argument(call, (holder,), None) if inner else None
+        if isinstance(table, ast.Dict):
+            for entry, value in zip(table.keys, table.values, strict=True):
+                if isinstance(entry, ast.Constant) and entry.value == inner:
+                    return value
+        elif isinstance(table, ast.Call):
+            return argument(table, (inner,), None)
+    return None
+
+
+def _own_url(trace: Trace, unit: Unit, call: ast.Call, surface: Surface) -> bool:
+    assert surface.url is not None
+    given = argument(call, surface.url.keywords, surface.url.position)
+    if given is None:
+        return False
+    texts = [v for v in constants(trace.project, unit, given).values if isinstance(v, str)]
+    texts += [str(n.value) for n in ast.walk(given) if isinstance(n, ast.Constant)]
+    return any(part in text for text in texts for part in surface.url.contains)
+
+
+def is_azure(name: str) -> bool:
+    """Say whether a name speaks of an Azure deployment."""
+    low = name.lower()
+    return "azure" in low or "deployment" in low
+
+
+def beside_azure(trace: Trace, state: State, call: ast.Call, name: str | None) -> None:
+    """An argument beside the value, or its own name, says that it is an Azure deployment."""
+    if name is not None and is_azure(name):
+        trace.block("azure", name, state.unit, call)
+    for other in call.keywords:
+        if other.arg is not None and other.arg != name and _says_azure(other.arg, other.value):
+            trace.block("azure", f"{other.arg} beside it", state.unit, call)
+
+
+def _says_azure(name: str, value: ast.expr) -> bool:
+    if name.lower().startswith("azure_") and not is_none(value):
+        return True
+    return isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value.lower().startswith("azure")
+
+
+def is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
+
+
+def azure_entries(table: ast.Dict) -> bool:
+    """Say whether a dictionary's entries speak of Azure (``api_type``, ``azure_endpoint``)."""
+    return any(
+        isinstance(k, ast.Constant) and isinstance(k.value, str) and _says_azure(k.value, v)
+        for k, v in zip(table.keys, table.values, strict=True)
+    )
