@@ -218,6 +218,15 @@ class Patch:
     edits: tuple[Edit, ...]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Remark:
+    """Something to tell about a line that is no finding: an ignore comment that cannot be read."""
+
+    shown: str
+    line: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that would happen: the same input gives the same plan.
@@ -233,6 +242,7 @@ class Plan:
     files_parsed: int = 0
     ignored: int = 0
     others: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from migrator import discover
-from migrator.model import Decision, Edit, Finding, Hazard, Patch, Plan, Report, Review, Rewrite, Skip, Source
+from migrator.model import Decision, Edit, Finding, Patch, Plan, Remark, Report, Review, Rewrite, Skip, Source
 from migrator.rulebook import Migration, Rulebook, load, load_migration
 from migrator.settings import Settings
 
@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from migrator.flow.project import Project
     from migrator.flow.unit import Unit
+    from migrator.pragmas import Pragmas
 
 Progress = Callable[[str, int, int], None]
 
@@ -49,6 +50,20 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
     return replace(_planned({path: shown}, cwd, {path: candidate}, settings, today, None), files_read=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One file as it would be: its decisions, and the bytes that still have to be proven; ``after`` None changes nothing."""
+
+    path: Path
+    source: Source
+    decisions: tuple[Decision, ...]
+    edits: tuple[Edit, ...] = ()
+    after: bytes | None = None
+    reason: str | None = None
+    remarks: tuple[Remark, ...] = ()
+    ignored: int = 0
+
+
 def _planned(
     known: dict[Path, str],
     root: Path,
@@ -65,54 +80,72 @@ def _planned(
     migration = rules.migrations[settings.migration]
     project = Project(root, known, pins.read(root), published_here(root, known, rules))
     project.data.update({path: c.data for path, c in hits.items()})
-    decisions: list[Decision] = []
-    patches: list[Patch] = []
+    drafts: list[Draft] = []
     skips: list[Skip] = []
-    ignored = 0
     for number, path in enumerate(sorted(hits, key=lambda p: known[p]), 1):
         if progress is not None:
             progress(known[path], number, len(hits))
-        outcome, left_out = _file(project, rules, migration, path, settings, today)
-        ignored += left_out
-        if isinstance(outcome, Skip):
-            skips.append(outcome)
-            continue
-        decided, patch, skip = outcome
-        decisions += decided
-        patches += [patch] if patch is not None else []
-        skips += [skip] if skip is not None else []
-    return Plan(migration.name, tuple(decisions), tuple(patches), tuple(skips), len(hits), len(project.units), ignored)
+        drafted = _draft(project, rules, migration, path, settings, today)
+        if isinstance(drafted, Skip):
+            skips.append(drafted)
+        else:
+            drafts.append(drafted)
+    return _proven(migration, drafts, skips, len(project.units))
 
 
-Outcome = tuple[tuple[Decision, ...], Patch | None, Skip | None]
+def _proven(migration: Migration, drafts: Sequence[Draft], skips: Sequence[Skip], parsed: int) -> Plan:
+    """Prove every draft that changes bytes; what cannot be proven is left alone and named."""
+    from migrator.verify import prove_all
+
+    proofs = iter(prove_all([(d.source, d.edits, d.after) for d in drafts if d.after is not None]))
+    decisions: list[Decision] = []
+    patches: list[Patch] = []
+    left = list(skips)
+    for draft in drafts:
+        reason = draft.reason if draft.after is None else next(proofs)
+        decisions += draft.decisions if reason is None else _withheld(draft.decisions)
+        if reason is not None:
+            left.append(Skip(draft.source.shown, reason))
+        elif draft.after is not None:
+            patches.append(Patch(draft.path, draft.source.shown, draft.source.data, draft.after, draft.edits))
+    return Plan(
+        migration=migration.name,
+        decisions=tuple(decisions),
+        patches=tuple(patches),
+        skips=tuple(left),
+        files_parsed=parsed,
+        ignored=sum(d.ignored for d in drafts),
+        remarks=tuple(r for d in drafts for r in d.remarks),
+    )
 
 
-def _file(
+def _draft(
     project: Project, rules: Rulebook, migration: Migration, path: Path, settings: Settings, today: date
-) -> tuple[Outcome | Skip, int]:
+) -> Draft | Skip:
     """Plan one file. A file that cannot be planned is one skip, and never stops the others."""
     from migrator.decide import decide
     from migrator.find import findings
+    from migrator.pragmas import pragmas
 
     try:
         unit = project.unit(path)
         if unit is None:
-            return project.skips[path], 0
+            return project.skips[path]
+        wishes = pragmas(unit.source.view)
         found = findings(project, rules, migration, unit, pin=settings.pin)
-        kept, ignored = _not_ignored(unit, found, today)
-        decided = decide(kept, migration, settings)
-        return _patched(path, unit.source, decided, settings), ignored
+        kept = tuple(f for f in found if not any(wishes.ignored(n, today) for n in _lines(unit, f)))
+        draft = _edited(Draft(path, unit.source, decide(kept, migration, settings)), settings)
+        return replace(draft, remarks=_remarks(unit, wishes, today), ignored=len(found) - len(kept))
     except Exception as error:  # the one broad net: a bug in one file must not stop the rest, and is shown
-        return Skip(project.files[path], f"could not be planned: {type(error).__name__}: {error}", is_error=True), 0
+        return Skip(project.files[path], f"could not be planned: {type(error).__name__}: {error}", is_error=True)
 
 
-def _not_ignored(unit: Unit, found: tuple[Finding, ...], today: date) -> tuple[tuple[Finding, ...], int]:
-    """Leave out what a comment asks to ignore, and count it."""
-    from migrator.pragmas import pragmas
-
-    wishes = pragmas(unit.source.view)
-    kept = tuple(f for f in found if not any(wishes.ignored(n, today) for n in _lines(unit, f)))
-    return kept, len(found) - len(kept)
+def _remarks(unit: Unit, wishes: Pragmas, today: date) -> tuple[Remark, ...]:
+    """What to tell about the ignore comments of a file: those that cannot be read, and those that ended."""
+    shown = unit.source.shown
+    unread = [Remark(shown, p.line, p.message) for p in wishes.problems]
+    ended = [Remark(shown, i.line, f"the ignore comment ended on {i.until}") for i in wishes.expired(today)]
+    return tuple(sorted((*unread, *ended)))
 
 
 def _lines(unit: Unit, finding: Finding) -> range:
@@ -121,22 +154,18 @@ def _lines(unit: Unit, finding: Finding) -> range:
     return range(unit.lines.line(span.start), unit.lines.line(span.end) + 1)
 
 
-def _patched(path: Path, source: Source, decisions: tuple[Decision, ...], settings: Settings) -> Outcome:
+def _edited(draft: Draft, settings: Settings) -> Draft:
+    """Make the new bytes that the decisions ask for."""
     from migrator.edits import EditConflict, apply, merge
-    from migrator.verify import prove
 
-    decided, wanted = _edits(source, decisions, settings)
+    decided, wanted = _edits(draft.source, draft.decisions, settings)
     if not wanted:
-        return decided, None, None
-    edits = merge(wanted)
+        return replace(draft, decisions=decided)
     try:
-        after = apply(source, edits)
+        edits = merge(wanted)
+        return replace(draft, decisions=decided, edits=edits, after=apply(draft.source, edits))
     except EditConflict as error:
-        return _withheld(decided), None, Skip(source.shown, str(error))
-    reason = prove(source, edits, after)
-    if reason is not None:
-        return _withheld(decided), None, Skip(source.shown, reason)
-    return decided, Patch(path, source.shown, source.data, after, edits), None
+        return replace(draft, decisions=decided, reason=str(error))
 
 
 def _edits(
@@ -168,5 +197,3 @@ def _withheld(decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
         for d in decisions
     )
 
-
-__all__ = ["Hazard", "make", "make_text"]

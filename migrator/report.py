@@ -52,9 +52,18 @@ def summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator
         _target(plan, book, width),
         _advice(plan, book, review=review, width=width),
         _others(plan, width),
+        _comments(plan, width),
         skipped(plan.skips, width),
         _next(plan, review=review),
     )
+
+
+def _comments(plan: Plan, width: int) -> Iterator[Line]:
+    """Give the ignore comments that cannot be read or have ended."""
+    if plan.remarks:
+        yield (("Ignore comments to look at:", "bold"),)
+    for remark in plan.remarks:
+        yield from wrapped(f"{remark.shown}:{remark.line}: {remark.text}", width, indent="  ")
 
 
 def nothing(plan: Plan, width: int) -> Iterator[Line]:
@@ -63,7 +72,7 @@ def nothing(plan: Plan, width: int) -> Iterator[Line]:
     failed = any(skip.is_error for skip in plan.skips)
     said = "No old model is named in what could be read" if failed else "Nothing names the old models"
     first: Line = ((said, "bold"), (f" ({read}).", ""))
-    yield from joined([first], _others(plan, width), skipped(plan.skips, width))
+    yield from joined([first], _others(plan, width), _comments(plan, width), skipped(plan.skips, width))
 
 
 def failures(skips: Sequence[Skip], width: int) -> Iterator[Line]:

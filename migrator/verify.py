@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import tokenize
 from collections.abc import Iterator, Sequence
 
 from migrator import edits as splicing
 from migrator import sources
 from migrator.model import Cell, Edit, Skip, Source, Span
+
+# LibCST holds the interpreter's lock, so only processes help; starting one costs about as much as this many files.
+FILES_A_WORKER = 16
 
 _Owners = dict[ast.AST, tuple[Span, list[Edit]]]
 
@@ -35,6 +39,24 @@ def prove(source: Source, edits: Sequence[Edit], after: bytes) -> str | None:
     if reason is None and splicing.apply(source, edits) != after:
         return "the bytes are not the old ones with the planned edits"
     return reason
+
+
+Job = tuple[Source, Sequence[Edit], bytes]
+
+
+def prove_all(jobs: Sequence[Job]) -> list[str | None]:
+    """Prove many files, each as ``prove`` does, in the order given; a few are not worth a pool of processes."""
+    workers = min(os.cpu_count() or 1, len(jobs) // FILES_A_WORKER)
+    if workers < 2:
+        return [_prove(job) for job in jobs]
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(workers) as pool:
+        return list(pool.map(_prove, jobs, chunksize=8))
+
+
+def _prove(job: Job) -> str | None:
+    return prove(*job)
 
 
 def _not_reproduced(source: Source, edits: Sequence[Edit]) -> str | None:

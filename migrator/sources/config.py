@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from migrator.model import Skip, Source
-from migrator.sources import json_text, line_text, toml_text, yaml_text
+from migrator.sources import json_text, line_text, toml_text
 from migrator.sources.entries import ConfigSource, Scalar, Unreadable, entries
 from migrator.sources.lines import offsets
 
@@ -25,7 +25,6 @@ _BY_NAME = {"OAI_CONFIG_LIST": "json", ".env": "env", "env.example": "env", ".fl
 _TEMPLATE = re.compile(r"\{%|\{\{")
 
 _PARSERS: Mapping[str, Callable[[str], Iterable[Scalar]]] = {
-    "yaml": yaml_text.scalars,
     "json": json_text.scalars,
     "toml": toml_text.scalars,
     "env": line_text.variables,
@@ -48,7 +47,7 @@ def read_config(path: Path, shown: str, data: bytes) -> ConfigSource | Skip:
     encoding = "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
     try:
         text = data.decode(encoding)
-        found = tuple(_PARSERS[form](text))
+        found = tuple(_scalars(form, text))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return Skip(shown, f"line {line}: not valid UTF-8; save the file as UTF-8, or exclude it")
@@ -58,6 +57,14 @@ def read_config(path: Path, shown: str, data: bytes) -> ConfigSource | Skip:
         return Skip(shown, "line 1: too deeply nested; exclude the file")
     source = Source(path, shown, "config", data, text, text, encoding)
     return ConfigSource(source, form, entries(text, found, offsets(source).starts))
+
+
+def _scalars(form: str, text: str) -> Iterable[Scalar]:
+    if form != "yaml":
+        return _PARSERS[form](text)
+    from migrator.sources import yaml_text  # PyYAML is loaded for a file that needs it
+
+    return yaml_text.scalars(text)
 
 
 def _explain(text: str, reason: str) -> str:

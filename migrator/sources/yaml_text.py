@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import yaml
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from migrator.sources.entries import Keys, Scalar, Unreadable
-
-if TYPE_CHECKING:
-    from yaml import MappingNode, Node, ScalarNode
 
 # Aliases of aliases make a small text large: what unfolds to more places is not a configuration.
 MOST_PLACES = 200_000
@@ -37,8 +36,6 @@ class _Walk:
 
 def scalars(text: str) -> Iterator[Scalar]:
     """Give every value of every document."""
-    import yaml
-
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         for number, root in enumerate(yaml.compose_all(text, loader)):
@@ -60,9 +57,9 @@ def _visit(walk: _Walk, node: Node, keys: Keys) -> None:
     if id(node) in walk.open:
         return
     walk.open.add(id(node))
-    if node.id == "scalar" or not node.value:
+    if isinstance(node, ScalarNode) or not node.value:
         walk.nodes.setdefault(id(node), (node, []))[1].append(keys)
-    elif node.id == "sequence":
+    elif isinstance(node, SequenceNode):
         for number, child in enumerate(node.value):
             _visit(walk, child, (*keys, number))
     else:
@@ -78,41 +75,36 @@ def _visit_mapping(walk: _Walk, node: Node, keys: Keys) -> None:
         if key != "<<":
             _visit(walk, child, (*keys, key))
             continue
-        for merged in child.value if child.id == "sequence" else [child]:
-            if merged.id == "mapping":
+        for merged in child.value if isinstance(child, SequenceNode) else [child]:
+            if isinstance(merged, MappingNode):
                 _visit_mapping(walk, _without(merged, own), keys)
             else:
                 _visit(walk, merged, (*keys, key))
 
 
 def _without(node: Node, hidden: set[str]) -> MappingNode:
-    from yaml import MappingNode
-
     kept = [(key, child) for key, child in node.value if _key(key) not in hidden]
     return MappingNode(node.tag, kept, node.start_mark, node.end_mark)
 
 
 def _key(node: Node) -> str:
-    return str(node.value) if node.id == "scalar" else "?"
+    return str(node.value) if isinstance(node, ScalarNode) else "?"
 
 
 def _scalar(walk: _Walk, node: Node, places: list[Keys]) -> Scalar:
     first, *more = dict.fromkeys(places)
     start, end, is_text = _place(walk.text, node)
-    value = node.value if node.id == "scalar" else "[]" if node.id == "sequence" else "{}"
+    value = node.value if isinstance(node, ScalarNode) else "[]" if isinstance(node, SequenceNode) else "{}"
     return Scalar(first, value, start, end, is_text, walk.document, tuple(more))
 
 
-def _place(text: str, node: ScalarNode | Node) -> tuple[int, int, bool]:
+def _place(text: str, node: Node) -> tuple[int, int, bool]:
     """Give the characters of a value without anchor, tag and quotes, and whether it is a text on one line."""
     start, end = node.start_mark.index, node.end_mark.index
     properties = _PROPERTIES.match(text, start, end)
     start = properties.end() if properties else start
-    if node.id != "scalar":
+    if not isinstance(node, ScalarNode) or node.style in _BLOCKS:
         return start, end, False
-    style = getattr(node, "style", None)
-    if style in _BLOCKS:
-        return start, end, False
-    if style in ("'", '"'):
+    if node.style in ("'", '"'):
         start, end = start + 1, end - 1
     return start, end, node.tag == _STRING and "\n" not in text[start:end] and "\r" not in text[start:end]
