@@ -7,7 +7,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
-from migrator.flow.compare import source
 from migrator.flow.forward import run
 from migrator.flow.project import Project
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
@@ -63,7 +62,7 @@ def _finding(
     if match is not None and match.kind == "alias" and not trace.arrivals:
         return None
     reaches = tuple(_reach(a) for a in trace.arrivals)
-    hazards = (*(_hazard(o) for o in trace.obstacles), *_old_libraries(trace, value))
+    hazards = (*(_hazard(o, trace) for o in trace.obstacles), *_old_libraries(trace, value))
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     return Finding(_identity(unit, node, ordinal), _origin(unit, node, trace), reaches, hazards, hint_of(trace))
@@ -88,7 +87,12 @@ def hint_of(trace: Trace) -> str | None:
     for place in trace.lost:
         if place.startswith("shape:"):
             return place
+    if any(word in callee.lower() for callee in trace.callees for word in OTHER_MAKERS):
+        return None
     return next((f"name:{n}" for n in trace.names if sounds_like_model(n)), None)
+
+
+OTHER_MAKERS = ("tokenizer", "embedding", "rerank", "transcri", "texttospeech")
 
 
 MODEL_WORDS = frozenset({"model", "llm", "models", "engine", "chatmodel", "lm"})
@@ -245,9 +249,12 @@ def _steps(state: State) -> Iterator[Step]:
         yield Step(passed.unit.source.shown, passed.unit.position(passed.node), passed.what)
 
 
-def _hazard(obstacle: Obstacle) -> Hazard:
+CLIENTS = frozenset({"azure", "foreign_endpoint", "other_provider"})
+
+
+def _hazard(obstacle: Obstacle, trace: Trace) -> Hazard:
+    """A client that only one of two ways of the same call leads to is one of two values, not a second use."""
     unit, node = obstacle.unit, obstacle.node
-    return Hazard(obstacle.reason, obstacle.detail, unit.source.shown, unit.position(node), unit.span(node))
-
-
-__all__ = ["findings", "hint_of", "how_of", "qualname", "sounds_like_model", "source"]
+    either = obstacle.choice is not None and any(a.state.choice is obstacle.choice for a in trace.arrivals)
+    reason = "two_values" if either and obstacle.reason in CLIENTS else obstacle.reason
+    return Hazard(reason, obstacle.detail, unit.source.shown, unit.position(node), unit.span(node))

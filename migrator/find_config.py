@@ -18,6 +18,7 @@ from migrator.neighbours import against
 from migrator.nouns import Migration
 from migrator.sources.entries import ConfigSource, Entry, Keys
 from migrator.sources.lines import Lines, offsets
+from migrator.tables import expand
 
 _ASSIGNED = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>[^\s'\"]+)")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -48,8 +49,9 @@ class _Value:
     held: Held | None
 
 
-def config_findings(config: ConfigSource, known: Known, migration: Migration, *, pin: bool = False
-                    ) -> tuple[Finding, ...]:
+def config_findings(
+    config: ConfigSource, known: Known, migration: Migration, *, pin: bool = False
+) -> tuple[Finding, ...]:
     """Everything that is known of each value that names an old model, in the order of the text."""
     shapes = tuple(shape for shape in known.shapes if _counts(shape, config, known))
     named = [value for entry in config.entries for value in _named(config, entry, shapes, migration)]
@@ -73,8 +75,8 @@ def _named(config: ConfigSource, entry: Entry, shapes: Sequence[Shape], migratio
     entry = _assigned(entry)
     for shape in shapes:
         held = _held(shape, entry, migration)
-        if held is not None and (told := _stripped(entry, held.prefixes, migration) or entry):
-            yield _Value(told, None, held)
+        if held is not None:
+            yield _Value(_stripped(entry, held.prefixes, migration) or entry, None, held)
             return
         value = _stripped(entry, shape.prefixes, migration) or entry
         if _is_model(config, entry, shape) and _has_form(value, value != entry, shape, migration):
@@ -135,16 +137,19 @@ def _is_model(config: ConfigSource, entry: Entry, shape: Shape) -> bool:
 
 
 def _has_neighbours(config: ConfigSource, entry: Entry, place: Keys, shape: Shape) -> bool:
-    beside = {str(p[len(place) - 1]) for e in config.entries if e.document == entry.document
-              for p in e.places if p[: len(place) - 1] == place[:-1] and len(p) >= len(place)}
+    beside = {
+        str(p[len(place) - 1])
+        for e in config.entries
+        if e.document == entry.document
+        for p in e.places
+        if p[: len(place) - 1] == place[:-1] and len(p) >= len(place)
+    }
     return beside.issuperset(shape.beside) and all(
         _near(config, entry, place, key, allowed) for key, allowed in shape.where.items()
     )
 
 
 def _near(config: ConfigSource, entry: Entry, place: Keys, key: str, allowed: str) -> bool:
-    from migrator.tables import expand
-
     steps = key.split(".")
     table = place[: -1 - steps.count("^")]
     near = config.at((*table, *(step for step in steps if step != "^")), entry.document)
@@ -186,11 +191,9 @@ def _finding(config: ConfigSource, value: _Value, known: Known, lines: Lines, is
     how = How.ENVIRONMENT if name else How.ENTRY
     origin = Origin(shown, entry.span, position, lines.position(entry.span.end), entry.value, how, path)
     reaches = (*_reach(value, shown, path, position), *known.reads.get(name or "", ()))
-    hazards = tuple(
-        Hazard(reason, detail, shown, position, entry.span)
-        for reason, detail in (*_own(value, is_twice), *against(config, entry, value.shape is not None))
-    )
-    hint = next((f"name:{name}" for name in (*_names(config, entry),) if sounds_like_model(_snake(name))), None)
+    said = _own(value, is_twice) if value.held else (*_own(value, is_twice), *against(config, entry, bool(value.shape)))
+    hazards = tuple(Hazard(reason, detail, shown, position, entry.span) for reason, detail in dict.fromkeys(said))
+    hint = next((f"name:{name}" for name in _names(config, entry) if sounds_like_model(_snake(name))), None)
     identity = _digest(shown, path, entry.value, str(entry.document))
     return Finding(identity, origin, reaches if not value.held else (), hazards, hint)
 

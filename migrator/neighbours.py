@@ -81,7 +81,8 @@ def _family(config: ConfigSource, entry: Entry) -> Mapping[str, Entry]:
     first = str(entry.keys[-1]).partition("_")[0].upper()
     kin = {first, "OPENAI"} if first not in ("FAST", "SMART", "STRATEGIC") else {"OPENAI"}
     return {
-        str(e.keys[-1]): e for e in config.entries
+        str(e.keys[-1]): e
+        for e in config.entries
         if str(e.keys[-1]).partition("_")[0].upper() in kin or str(e.keys[-1]).upper() in ("API_BASE", "BASE_URL")
     }
 

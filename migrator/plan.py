@@ -196,4 +196,3 @@ def _withheld(decisions: tuple[Decision, ...]) -> tuple[Decision, ...]:
         Report(d.finding, "escaped", "the file is left alone") if isinstance(d, (Rewrite, Review)) else d
         for d in decisions
     )
-

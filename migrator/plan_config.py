@@ -66,8 +66,15 @@ class _Sums:
     parsed: int = 0
 
 
-def plan_config(files: Sequence[File], migration: Migration, rules: Rulebook, settings: Settings, *,
-                today: date, around: Surroundings | None = None) -> ConfigPlan:
+def plan_config(
+    files: Sequence[File],
+    migration: Migration,
+    rules: Rulebook,
+    settings: Settings,
+    *,
+    today: date,
+    around: Surroundings | None = None,
+) -> ConfigPlan:
     """Plan the migration of the files among ``files`` that are configuration; the others are counted."""
     from migrator.find_config import Known
 
@@ -84,8 +91,15 @@ def plan_config(files: Sequence[File], migration: Migration, rules: Rulebook, se
         except Exception as error:  # as in plan: a bug in one file must not stop the rest, and is shown
             text = f"could not be planned: {type(error).__name__}: {error}"
             sums.skips.append(Skip(file.shown, text, is_error=True))
-    return ConfigPlan(tuple(sums.decisions), tuple(sums.patches), tuple(sums.skips), sums.counted, sums.left_out,
-                      sums.ignored, sums.parsed)
+    return ConfigPlan(
+        tuple(sums.decisions),
+        tuple(sums.patches),
+        tuple(sums.skips),
+        sums.counted,
+        sums.left_out,
+        sums.ignored,
+        sums.parsed,
+    )
 
 
 def _data(file: File, migration: Migration, known: Known) -> bytes | None:
@@ -101,8 +115,16 @@ def _data(file: File, migration: Migration, known: Known) -> bytes | None:
     return data if b"\0" not in data and any(needle in data for needle in needles) else None
 
 
-def _file(sums: _Sums, file: File, data: bytes, migration: Migration, known: Known, settings: Settings,
-          today: date, around: Surroundings) -> None:
+def _file(
+    sums: _Sums,
+    file: File,
+    data: bytes,
+    migration: Migration,
+    known: Known,
+    settings: Settings,
+    today: date,
+    around: Surroundings,
+) -> None:
     from migrator.sources.config import form_of, read_config
 
     count = data.count(migration.prefilter[0])
@@ -125,8 +147,15 @@ def _file(sums: _Sums, file: File, data: bytes, migration: Migration, known: Kno
     _config(sums, config, migration, known, settings, today, around)
 
 
-def _config(sums: _Sums, config: ConfigSource, migration: Migration, known: Known, settings: Settings,
-            today: date, around: Surroundings) -> None:
+def _config(
+    sums: _Sums,
+    config: ConfigSource,
+    migration: Migration,
+    known: Known,
+    settings: Settings,
+    today: date,
+    around: Surroundings,
+) -> None:
     from migrator.decide import decide
     from migrator.find_config import config_findings
 
@@ -180,8 +209,9 @@ def _as_python(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _patched(config: ConfigSource, decisions: tuple[Decision, ...], settings: Settings
-             ) -> tuple[tuple[Decision, ...], Patch | None, Skip | None]:
+def _patched(
+    config: ConfigSource, decisions: tuple[Decision, ...], settings: Settings
+) -> tuple[tuple[Decision, ...], Patch | None, Skip | None]:
     from migrator.edits import EditConflict, apply, merge
     from migrator.verify_config import prove_config
 

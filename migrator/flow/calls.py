@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrator.flow.callers import gives_first
 from migrator.flow.classes import all_fields, constructor, external_bases, is_data, lineage, repr_of
@@ -37,6 +38,7 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
     if name is not None:
         trace.named(name)
     beside_azure(trace, state, call, name)
+    trace.callees.append(last_name(call.func))
     if _judged_by_method(trace, state, call):
         return
     if name in LABELS and path:
@@ -44,6 +46,8 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
         return
     found = sorted(symbols(trace.project, unit, call.func), key=repr_of)
     arrived = _alternatives(trace, state, call, name, position, path, found)
+    if sum(isinstance(s, (Function, Class)) for s in found) > 1:
+        state = replace(state, choice=call)
     for symbol in found:
         if not (isinstance(symbol, External) and arrived):
             _into(trace, state, call, symbol, name, position, path)
@@ -116,7 +120,7 @@ def _alternatives(
     free = [surface for surface, reason in judged if reason is None]
     for _, reason in judged:
         if reason is not None and (not free or reason[0] not in FORGIVEN):
-            trace.block(("two_values" if free else reason[0]), reason[1], state.unit, call)
+            trace.block(("two_values" if free else reason[0]), reason[1], state.unit, call, state.choice)
     for surface in free[:1]:
         trace.arrive(surface, Called(state.unit, call), state)
     return True
@@ -156,7 +160,7 @@ def into_external(
     for surface in taking:
         reason = refusal(trace, state, symbol, surface, call)
         if reason is not None:
-            trace.block(reason[0], reason[1], unit, node)
+            trace.block(reason[0], reason[1], unit, node, state.choice)
         else:
             where = call if call is not None else ast.Call(ast.Name(symbol.name), [], [])
             trace.arrive(surface, Called(unit, where), state)
@@ -224,7 +228,7 @@ def _enter(
     for binding in function.unit.bindings.get((function.node, parameter.arg), ()):
         if binding.node is parameter:
             title = getattr(function.node, "name", "lambda")
-            inside = State(state.unit, state.node, state.path, state.old, state.new, entered, state, "")
+            inside = replace(state, context=entered, via=state, what="")
             bound_to(trace, inside, binding, path, f"parameter {parameter.arg} of {title}")
 
 

@@ -50,7 +50,10 @@ class Entered:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class State:
-    """One expression that holds the value, and how it was reached."""
+    """One expression that holds the value, and how it was reached.
+
+    ``choice`` is the last call on the way that may run one of several functions or classes.
+    """
 
     unit: Unit
     node: ast.AST
@@ -60,6 +63,7 @@ class State:
     context: tuple[Entered, ...]
     via: State | None
     what: str
+    choice: ast.AST | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class Obstacle:
     detail: str
     unit: Unit
     node: ast.AST
+    choice: ast.AST | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -96,6 +101,7 @@ class Trace:
     obstacles: list[Obstacle] = field(default_factory=list)
     touched: list[tuple[Surface, Called]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    callees: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     facts: dict[Binding, tuple[str, str]] = field(default_factory=dict)
     is_cut: bool = False
@@ -128,16 +134,16 @@ class Trace:
             self.is_cut = True
             return
         self.seen.add(mark)
-        self.queue.append(State(unit, node, path, old, new, where, state, what))
+        self.queue.append(State(unit, node, path, old, new, where, state, what, state.choice))
 
     def arrive(self, surface: Surface, called: Called, state: State) -> None:
         """Note that the value is the model of a call."""
         if not any(a.called == called for a in self.arrivals):
             self.arrivals.append(Arrival(surface, called, state))
 
-    def block(self, reason: str, detail: str, unit: Unit, node: ast.AST) -> None:
+    def block(self, reason: str, detail: str, unit: Unit, node: ast.AST, choice: ast.AST | None = None) -> None:
         """Note something that the new name would change."""
-        found = Obstacle(reason, detail, unit, node)
+        found = Obstacle(reason, detail, unit, node, choice)
         if found not in self.obstacles:
             self.obstacles.append(found)
 

@@ -17,6 +17,8 @@ from migrator.sources.entries import Keys, Scalar, Unreadable
 
 # Aliases of aliases make a small text large: what unfolds to more places is not a configuration.
 MOST_PLACES = 200_000
+# The composer recurses in C, where too deep a text ends the process and not only the file.
+MOST_LEVELS = 200
 
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)*")
 _STRING = "tag:yaml.org,2002:str"
@@ -38,6 +40,7 @@ def scalars(text: str) -> Iterator[Scalar]:
     """Give every value of every document."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        _check_depth(text, loader)
         for number, root in enumerate(yaml.compose_all(text, loader)):
             walk = _Walk(text, number)
             _visit(walk, root, ())
@@ -48,6 +51,14 @@ def scalars(text: str) -> Iterator[Scalar]:
         raise Unreadable(f"line {line}: not valid YAML ({error.problem or error.context})") from None
     except yaml.YAMLError as error:
         raise Unreadable(f"line 1: not valid YAML ({(str(error).splitlines() or [''])[0]})") from None
+
+
+def _check_depth(text: str, loader: type[yaml.SafeLoader]) -> None:
+    level = 0
+    for event in yaml.parse(text, loader):
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if level > MOST_LEVELS:
+            raise Unreadable("line 1: too deeply nested")
 
 
 def _visit(walk: _Walk, node: Node, keys: Keys) -> None:
