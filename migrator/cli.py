@@ -92,8 +92,12 @@ def _flag(name: str, text: str) -> Callable[[Command], Command]:
 
 @app.command(short_help="Show every name of an old model and what would happen to it.")
 @click.option("--explain", is_flag=True, help="Show the way of each name to its calls.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor keep results.")
+@click.option("--cache-dir", metavar="DIR", type=click.Path(path_type=Path), help="Keep results there.")
 @options
-def scan(paths: tuple[Path, ...], *, explain: bool, **chosen: Unpack[Options]) -> int:
+def scan(
+    paths: tuple[Path, ...], *, explain: bool, no_cache: bool, cache_dir: Path | None, **chosen: Unpack[Options]
+) -> int:
     """Show every name of an old model, what would happen to it, and why.
 
     PATHS are files or folders, by default the current one; - reads standard input.
@@ -101,7 +105,7 @@ def scan(paths: tuple[Path, ...], *, explain: bool, **chosen: Unpack[Options]) -
     from migrator import session
 
     with _one_line_errors():
-        found = session.plan(paths, chosen)
+        found = session.plan(paths, chosen, None if no_cache else session.cache_folder(cache_dir))
     session.show_scan(found, chosen["form"], explain=explain)
     return found.code
 

@@ -15,7 +15,7 @@ MOST_PRICES = 5
 _LOCKED = re.compile(r".*[-.]lock\.(?:json|ya?ml|toml)|.*lockfile.*|npm-shrinkwrap\.json", re.IGNORECASE)
 _CACHED = re.compile(r".*cache.*", re.IGNORECASE)
 _RECORDED = frozenset({"cassettes", "__snapshots__", "recordings", "vcr_cassettes"})
-_PRICE = re.compile(r".*(?:cost_per|price|pricing).*", re.IGNORECASE)
+_PRICE = re.compile(r".*(?:cost|price|pricing).*", re.IGNORECASE)
 
 
 def by_name(shown: str, size: int) -> str | None:
@@ -32,13 +32,18 @@ def by_name(shown: str, size: int) -> str | None:
     return "a cache" if _CACHED.fullmatch(path.name) else None
 
 
-def by_content(config: ConfigSource) -> str | None:
-    """Say what kind of data a file is by what it holds, or None."""
+def by_content(config: ConfigSource, *, is_known: bool) -> str | None:
+    """Say what kind of data a file is by what it holds, or None.
+
+    A file whose kind is known may have prices, and be as long as it likes.
+    """
     first = {str(entry.keys[0]) for entry in config.entries if entry.keys}
     if first & {"interactions", "http_interactions"}:
         return "recorded traffic"
     if first & {"openapi", "swagger"}:
         return "the description of an API"
+    if is_known:
+        return None
     if sum(1 for e in config.entries if e.keys and _PRICE.fullmatch(str(e.keys[-1]))) >= MOST_PRICES:
         return "a table of prices"
     return "a data set" if config.form in ("json", "yaml") and _records(config) > MOST_RECORDS else None

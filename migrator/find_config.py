@@ -21,6 +21,8 @@ from migrator.sources.lines import Lines, offsets
 from migrator.tables import expand
 
 _ASSIGNED = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>[^\s'\"]+)")
+LONGEST = 200
+
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # Under one of these keys stand environment variables; and these keys say nothing of their own value.
@@ -70,9 +72,9 @@ def _counts(shape: Shape, config: ConfigSource, known: Known) -> bool:
 
 def _named(config: ConfigSource, entry: Entry, shapes: Sequence[Shape], migration: Migration) -> Iterator[_Value]:
     """Give the value if it names a model as a whole, without the prefix that only its kind of file knows."""
-    if not entry.is_text:
+    entry = _assigned(entry) if entry.is_text else entry
+    if not entry.is_text or not _may_name(entry.value, migration):
         return
-    entry = _assigned(entry)
     for shape in shapes:
         held = _held(shape, entry, migration)
         if held is not None:
@@ -85,6 +87,13 @@ def _named(config: ConfigSource, entry: Entry, shapes: Sequence[Shape], migratio
     match = migration.match(entry.value)
     if (match is not None and match.kind != "alias") or migration.reported_as(entry.value) is not None:
         yield _Value(entry, None, None)
+
+
+def _may_name(value: str, migration: Migration) -> bool:
+    """Say quickly that most texts do not name a model."""
+    if len(value) > LONGEST:
+        return False
+    return value in migration.aliases or any(needle.decode() in value for needle in migration.prefilter)
 
 
 def _assigned(entry: Entry) -> Entry:
@@ -137,14 +146,7 @@ def _is_model(config: ConfigSource, entry: Entry, shape: Shape) -> bool:
 
 
 def _has_neighbours(config: ConfigSource, entry: Entry, place: Keys, shape: Shape) -> bool:
-    beside = {
-        str(p[len(place) - 1])
-        for e in config.entries
-        if e.document == entry.document
-        for p in e.places
-        if p[: len(place) - 1] == place[:-1] and len(p) >= len(place)
-    }
-    return beside.issuperset(shape.beside) and all(
+    return config.keys(place[:-1], entry.document) >= set(shape.beside) and all(
         _near(config, entry, place, key, allowed) for key, allowed in shape.where.items()
     )
 

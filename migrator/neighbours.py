@@ -23,6 +23,10 @@ _CHOICES = frozenset({"enum", "choices", "options", "examples", "allowed", "supp
 
 OWN_HOST = "api.openai.com"
 
+# From so many different names in one list on, or values of one shape in a file, it is a catalogue.
+FEWEST_IN_LIST = 4
+FEWEST_IN_FILE = 20
+
 Against = tuple[str, str]
 
 
@@ -97,12 +101,28 @@ def _by_shape(config: ConfigSource, entry: Entry, place: Keys) -> Iterator[Again
         yield "model_list", "with prices or limits beside it"
     elif len(place) > 2 and isinstance(place[-2], int) and strings[-1] in ("name", "id", "value"):
         yield "model_list", strings[-2] if len(strings) > 1 else ""
+    elif _is_of_catalogue(config, entry, place):
+        yield "model_list", "one of many of its kind"
     elif _CHOICES.intersection(strings):
         yield "model_list", next(key for key in strings if key in _CHOICES)
     if _ANSWER.intersection(here) or here.get("object", entry).value.startswith("chat.completion"):
         yield "metadata", "a recorded answer"
     if strings and strings[-1] in _PEOPLE:
         yield "text", strings[-1]
+
+
+def _is_of_catalogue(config: ConfigSource, entry: Entry, place: Keys) -> bool:
+    index = next((i for i in reversed(range(len(place))) if isinstance(place[i], int)), None)
+    if index is None:
+        return False
+    shape = _shape(place)
+    alike = [e for e in config.entries if e.document == entry.document and _shape(e.keys) == shape]
+    near = [e.value for e in alike if e.keys[:index] == place[:index]]
+    return len(alike) >= FEWEST_IN_FILE or (len(near) >= FEWEST_IN_LIST and len(set(near)) == len(near))
+
+
+def _shape(place: Keys) -> Keys:
+    return tuple("*" if isinstance(key, int) else key for key in place)
 
 
 def _table(place: Keys) -> Keys:

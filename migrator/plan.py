@@ -25,9 +25,18 @@ Progress = Callable[[str, int, int], None]
 
 
 def make(
-    paths: Sequence[Path], settings: Settings, *, cwd: Path, today: date, progress: Progress | None = None
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    cwd: Path,
+    today: date,
+    progress: Progress | None = None,
+    cache: Path | None = None,
 ) -> Plan:
-    """Plan the migration of ``paths``. Reads files, writes nothing, asks no network."""
+    """Plan the migration of ``paths``. Reads files, asks no network, and writes nowhere but into ``cache``."""
+    from migrator.cache import remembered
+    from migrator.fingerprint import Inputs
+
     migration = load_migration(settings.migration)
     selection = discover.select(paths, settings, cwd)
     found = tuple(discover.candidates(selection.python, migration.prefilter))
@@ -39,7 +48,9 @@ def make(
         return Plan(migration.name, (), (), tuple(skips), read, 0, 0, others)
     root = discover.project_root(paths, cwd)
     known = {f.path: f.shown for f in (*discover.select([root], Settings(), cwd).python, *selection.python)}
-    planned = _planned(known, root, hits, settings, today, progress)
+    others_read = {f.path: f.shown for f in selection.others}
+    inputs = Inputs(root, known, others_read, {p: c.data for p, c in hits.items()}, settings, today)
+    planned = remembered(cache, inputs, lambda: _planned(known, root, hits, settings, today, progress))
     return replace(planned, skips=(*skips, *planned.skips), files_read=read, others=others)
 
 

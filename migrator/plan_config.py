@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
 
 from migrator import filebook
-from migrator.data_files import MOST_BYTES, by_content, by_name
+from migrator.data_files import by_content, by_name
 from migrator.discover import File
 from migrator.model import Decision, Edit, Finding, Hazard, Patch, Reach, Report, Review, Rewrite, Skip
 from migrator.nouns import Migration
@@ -55,15 +54,15 @@ class Surroundings:
     python: tuple[File, ...] = ()
 
 
-@dataclass(slots=True)
-class _Sums:
-    decisions: list[Decision] = field(default_factory=list)
-    patches: list[Patch] = field(default_factory=list)
-    skips: list[Skip] = field(default_factory=list)
-    counted: dict[str, int] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-    ignored: int = 0
-    parsed: int = 0
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What is the same for every file of a run."""
+
+    migration: Migration
+    settings: Settings
+    today: date
+    known: Known
+    python: tuple[File, ...]
 
 
 def plan_config(
@@ -76,33 +75,46 @@ def plan_config(
     around: Surroundings | None = None,
 ) -> ConfigPlan:
     """Plan the migration of the files among ``files`` that are configuration; the others are counted."""
+    shapes = filebook.load(rules.reasons)
+    ordered = sorted(files, key=lambda file: file.shown)
+    hits = [(file, data) for file in ordered if (data := _data(file, migration, shapes)) is not None]
+    if not hits:
+        return ConfigPlan()
     from migrator.find_config import Known
 
     around = around or Surroundings()
-    shapes = filebook.load(rules.reasons)
     known = Known(shapes, around.libraries, around.reads)
-    sums = _Sums()
-    for file in sorted(files, key=lambda file: file.shown):
-        data = _data(file, migration, known)
-        if data is None:
-            continue
-        try:
-            _file(sums, file, data, migration, known, settings, today, around)
-        except Exception as error:  # as in plan: a bug in one file must not stop the rest, and is shown
-            text = f"could not be planned: {type(error).__name__}: {error}"
-            sums.skips.append(Skip(file.shown, text, is_error=True))
+    run = _Run(migration, settings, today, known, around.python)
+    return _sum([_planned(run, file, data) for file, data in hits])
+
+
+def _sum(plans: Sequence[ConfigPlan]) -> ConfigPlan:
     return ConfigPlan(
-        tuple(sums.decisions),
-        tuple(sums.patches),
-        tuple(sums.skips),
-        sums.counted,
-        sums.left_out,
-        sums.ignored,
-        sums.parsed,
+        decisions=tuple(decision for plan in plans for decision in plan.decisions),
+        patches=tuple(patch for plan in plans for patch in plan.patches),
+        skips=tuple(skip for plan in plans for skip in plan.skips),
+        counted={shown: count for plan in plans for shown, count in plan.counted.items()},
+        left_out={shown: why for plan in plans for shown, why in plan.left_out.items()},
+        ignored=sum(plan.ignored for plan in plans),
+        parsed=sum(plan.parsed for plan in plans),
     )
 
 
-def _data(file: File, migration: Migration, known: Known) -> bytes | None:
+def _planned(run: _Run, file: File, data: bytes) -> ConfigPlan:
+    """Plan one file; one that cannot be planned is one skip, and never stops the others."""
+    from migrator.sources.config import form_of
+
+    why = by_name(file.shown, len(data))
+    if why is not None or form_of(file.path) is None:
+        return _counted(run, file, data, why)
+    try:
+        return _of_config(run, file, data)
+    except Exception as error:  # as in plan: a bug in one file must not stop the rest, and is shown
+        text = f"could not be planned: {type(error).__name__}: {error}"
+        return ConfigPlan(skips=(Skip(file.shown, text, is_error=True),))
+
+
+def _data(file: File, migration: Migration, shapes: Sequence[filebook.Shape]) -> bytes | None:
     """Read a file; None for one that cannot matter, as ``discover.others_naming`` passes it over."""
     try:
         if file.path.stat().st_size > MOST_READ:
@@ -110,72 +122,40 @@ def _data(file: File, migration: Migration, known: Known) -> bytes | None:
         data = file.path.read_bytes()
     except OSError:
         return None
-    has_aliases = any(s.has_aliases and "*" not in s.files and s.fits(file.shown) for s in known.shapes)
+    has_aliases = any(s.has_aliases and "*" not in s.files and s.fits(file.shown) for s in shapes)
     needles = (*migration.prefilter[:1], *(a.encode() for a in migration.aliases if has_aliases))
     return data if b"\0" not in data and any(needle in data for needle in needles) else None
 
 
-def _file(
-    sums: _Sums,
-    file: File,
-    data: bytes,
-    migration: Migration,
-    known: Known,
-    settings: Settings,
-    today: date,
-    around: Surroundings,
-) -> None:
-    from migrator.sources.config import form_of, read_config
-
-    count = data.count(migration.prefilter[0])
-    why = by_name(file.shown, len(data))
-    if form_of(file.path) is None or why is not None:
-        if count and (why is None or len(data) <= MOST_BYTES or form_of(file.path)):
-            sums.counted[file.shown] = count
-            sums.left_out.update({file.shown: why} if why else {})
-        return
-    config = read_config(file.path, file.shown, data)
-    if isinstance(config, Skip):
-        sums.skips.append(config)
-        return
-    sums.parsed += 1
-    why = by_content(config)
-    if why is not None:
-        sums.counted[file.shown] = count
-        sums.left_out[file.shown] = why
-        return
-    _config(sums, config, migration, known, settings, today, around)
+def _counted(run: _Run, file: File, data: bytes, why: str | None) -> ConfigPlan:
+    count = data.count(run.migration.prefilter[0])
+    return ConfigPlan(counted={file.shown: count}, left_out={file.shown: why} if why else {}) if count else ConfigPlan()
 
 
-def _config(
-    sums: _Sums,
-    config: ConfigSource,
-    migration: Migration,
-    known: Known,
-    settings: Settings,
-    today: date,
-    around: Surroundings,
-) -> None:
+def _of_config(run: _Run, file: File, data: bytes) -> ConfigPlan:
     from migrator.decide import decide
     from migrator.find_config import config_findings
+    from migrator.sources.config import read_config
 
-    found = config_findings(config, known, migration, pin=settings.pin)
-    found = tuple(_picked_by_code(f, known, around.python) for f in found)
-    kept = tuple(_not_ignored(config, found, today))
-    sums.ignored += len(found) - len(kept)
-    decided, patch, skip = _patched(config, decide(kept, migration, settings), settings)
-    sums.decisions += decided
-    sums.patches += [patch] if patch else []
-    sums.skips += [skip] if skip else []
+    config = read_config(file.path, file.shown, data)
+    if isinstance(config, Skip):
+        return ConfigPlan(skips=(config,))
+    found = config_findings(config, run.known, run.migration, pin=run.settings.pin)
+    why = by_content(config, is_known=any(finding.reaches for finding in found))
+    if why is not None:
+        return replace(_counted(run, file, data, why), parsed=1)
+    kept = tuple(_picked_by_code(f, run) for f in found if not _is_ignored(config, f, run.today))
+    planned = _patched(config, decide(kept, run.migration, run.settings), run.settings)
+    return replace(planned, ignored=len(found) - len(kept), parsed=1)
 
 
-def _picked_by_code(finding: Finding, known: Known, python: Sequence[File]) -> Finding:
+def _picked_by_code(finding: Finding, run: _Run) -> Finding:
     """Hold back an entry that code picks by its model's name: the code would find it no more."""
     surfaces = {reach.site.surface for reach in finding.reaches}
-    words = [w.encode() for shape in known.shapes if shape.name in surfaces for w in shape.named_by]
+    words = [w.encode() for shape in run.known.shapes if shape.name in surfaces for w in shape.named_by]
     if not words:
         return finding
-    for file in python:
+    for file in run.python:
         try:
             data = file.path.read_bytes()
         except OSError:
@@ -189,13 +169,14 @@ def _picked_by_code(finding: Finding, known: Known, python: Sequence[File]) -> F
     return finding
 
 
-def _not_ignored(config: ConfigSource, found: Iterable[Finding], today: date) -> Iterable[Finding]:
-    """Leave out what a ``# migrator: ignore`` behind the value, or alone above it, asks to leave."""
+def _is_ignored(config: ConfigSource, finding: Finding, today: date) -> bool:
+    """Say whether a ``# migrator: ignore`` behind the value, or alone above it, asks to leave it."""
     from migrator.pragmas import pragmas
 
     text = config.source.text
-    wishes = pragmas(_as_python(text) if _MENTION.search(text) else "")
-    return (f for f in found if wishes.ignored(f.origin.position.line, today) is None)
+    if not _MENTION.search(text):
+        return False
+    return pragmas(_as_python(text)).ignored(finding.origin.position.line, today) is not None
 
 
 def _as_python(text: str) -> str:
@@ -209,26 +190,24 @@ def _as_python(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _patched(
-    config: ConfigSource, decisions: tuple[Decision, ...], settings: Settings
-) -> tuple[tuple[Decision, ...], Patch | None, Skip | None]:
+def _patched(config: ConfigSource, decisions: tuple[Decision, ...], settings: Settings) -> ConfigPlan:
     from migrator.edits import EditConflict, apply, merge
     from migrator.verify_config import prove_config
 
     decided = tuple(_spelled(config, decision) for decision in decisions)
     wanted = [_edit(d) for d in decided if isinstance(d, Rewrite) or (isinstance(d, Review) and settings.review)]
     if not wanted or "model" not in settings.transforms:
-        return decided, None, None
+        return ConfigPlan(decided)
     source = config.source
     try:
         edits = merge(wanted)
         after = apply(source, edits)
+        reason = prove_config(config, edits, after)
     except EditConflict as error:
-        return _withheld(decided), None, Skip(source.shown, str(error))
-    reason = prove_config(config, edits, after)
+        reason = str(error)
     if reason is not None:
-        return _withheld(decided), None, Skip(source.shown, reason)
-    return decided, Patch(Path(source.path), source.shown, source.data, after, edits), None
+        return ConfigPlan(_withheld(decided), skips=(Skip(source.shown, reason),))
+    return ConfigPlan(decided, (Patch(source.path, source.shown, source.data, after, edits),))
 
 
 def _spelled(config: ConfigSource, decision: Decision) -> Decision:

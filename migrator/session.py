@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,8 +63,8 @@ class Run:
         return CHANGES if self.plan.patches else DONE
 
 
-def plan(paths: tuple[Path, ...], chosen: Options) -> Run:
-    """Plan what the command line asks for."""
+def plan(paths: tuple[Path, ...], chosen: Options, cache: Path | None = None) -> Run:
+    """Plan what the command line asks for; only what is shown, never what is written, may come from ``cache``."""
     from migrator.plan import make_text
 
     settings = _settings(paths, chosen)
@@ -72,17 +73,30 @@ def plan(paths: tuple[Path, ...], chosen: Options) -> Run:
     if is_stdin:
         found = make_text(data, STDIN, settings, cwd=Path.cwd(), today=date.today())
     else:
-        found = _plan_paths(paths, settings, chosen["quiet"])
+        found = _plan_paths(paths, settings, chosen["quiet"], cache)
     return Run(found, settings, chosen["quiet"], data, is_stdin)
 
 
-def _plan_paths(paths: tuple[Path, ...], settings: Settings, quiet: bool) -> Plan:
+def _plan_paths(paths: tuple[Path, ...], settings: Settings, quiet: bool, cache: Path | None) -> Plan:
     from migrator.plan import make
 
     if Path(STDIN) in paths:
         raise SettingsError("- stands alone: standard input cannot be mixed with files")
     with _progress(quiet) as progress:
-        return make(paths or (Path(),), settings, cwd=Path.cwd(), today=date.today(), progress=progress)
+        here, today = Path.cwd(), date.today()
+        return make(paths or (Path(),), settings, cwd=here, today=today, progress=progress, cache=cache)
+
+
+def cache_folder(named: Path | None) -> Path:
+    """Give where results are kept: the folder that was named, else one below the project's root."""
+    from migrator.cache import FOLDER, is_usable
+
+    if named is None:
+        return FOLDER
+    folder = Path(os.path.abspath(named))  # noqa: PTH100 - resolve() would follow links
+    if not is_usable(folder):
+        raise SettingsError(f"--cache-dir {named}: holds other files; name a new or an empty folder")
+    return folder
 
 
 def _settings(paths: tuple[Path, ...], chosen: Options) -> Settings:

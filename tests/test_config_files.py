@@ -67,14 +67,9 @@ def cases() -> Iterator[Case]:
 CASES = tuple(cases())
 
 
-def planned(folder: Path, settings: Settings | None = None, around: Surroundings | None = None, **texts: bytes
-            ) -> ConfigPlan:
-    """Write files into a folder, by their names with the dots as they are, and plan them."""
-    return planned_files(folder, texts, settings, around)
-
-
-def planned_files(folder: Path, texts: dict[str, bytes], settings: Settings | None = None,
-                  around: Surroundings | None = None) -> ConfigPlan:
+def planned_files(
+    folder: Path, texts: dict[str, bytes], settings: Settings | None = None, around: Surroundings | None = None
+) -> ConfigPlan:
     """Write files into a folder and plan them."""
     for shown, data in texts.items():
         (folder / shown).parent.mkdir(parents=True, exist_ok=True)
@@ -181,13 +176,60 @@ def test_data_is_counted_and_left_out(tmp_path: Path) -> None:
     }
     plan = planned_files(tmp_path, texts)
     assert (plan.decisions, plan.patches, plan.skips) == ((), (), ())
-    assert plan.counted == {"batch.jsonl": 2, "big.json": 1, "cassettes/deep/a.yaml": 1, "llm_cache.json": 1,
-                            "records.json": 300, "script.ts": 1, "uv-lock.json": 1}
+    assert plan.counted == {
+        "batch.jsonl": 2,
+        "big.json": 1,
+        "cassettes/deep/a.yaml": 1,
+        "llm_cache.json": 1,
+        "records.json": 300,
+        "script.ts": 1,
+        "uv-lock.json": 1,
+    }
     assert plan.left_out == {
-        "batch.jsonl": "a data set", "big.json": "larger than 1,000,000 bytes",
-        "cassettes/deep/a.yaml": "recorded traffic", "llm_cache.json": "a cache", "records.json": "a data set",
+        "batch.jsonl": "a data set",
+        "big.json": "larger than 1,000,000 bytes",
+        "cassettes/deep/a.yaml": "recorded traffic",
+        "llm_cache.json": "a cache",
+        "records.json": "a data set",
         "uv-lock.json": "a lock file",
     }
+
+
+def test_what_cannot_be_opened_or_is_no_text_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"model: gpt-4o\0")
+    files = [File(tmp_path / name, name) for name in ("a.yaml", "gone.yaml")]
+    assert plan_config(files, MIGRATION, RULES, Settings(), today=TODAY) == ConfigPlan()
+
+
+def test_without_the_transform_nothing_is_written(tmp_path: Path) -> None:
+    plan = planned_files(tmp_path, {".aider.conf.yml": b"model: gpt-4o\n"}, Settings(transforms=()))
+    assert ([type(d) for d in plan.decisions], plan.patches) == ([Rewrite], ())
+
+
+def test_a_known_file_with_prices_is_no_data(tmp_path: Path) -> None:
+    entry = "- {model_name: m%d, litellm_params: {model: gpt-4o}, model_info: {input_cost_per_token: 1}}\n"
+    data = ("model_list:\n" + "".join(entry % number for number in range(9))).encode()
+    plan = planned_files(tmp_path, {"config.yaml": data})
+    assert [patch.after for patch in plan.patches] == [data.replace(b"gpt-4o", b"gpt-4.1-mini")]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["gpt-4o", "a", "b", "c"], "model_list"),
+        (["gpt-4o", "a", "a", "a"], "unproven"),
+        (["gpt-4o", "a", "b"], "unproven"),
+        (["gpt-4o", *["a"] * 19], "model_list"),
+    ],
+)
+def test_one_of_many_of_its_kind_is_of_a_catalogue(values: list[str], reason: str, tmp_path: Path) -> None:
+    data = json.dumps({"llm": [{"llm_name": value} for value in values]}).encode()
+    assert [r[2] for r in remarks(planned_files(tmp_path, {"a.json": data}))] == [reason]
+
+
+def test_a_wish_that_is_over_counts_no_more(tmp_path: Path) -> None:
+    plan = planned_files(tmp_path, {"a.yaml": b"model: gpt-4o # migrator: ignore[until=2020-01-01] over\n"})
+    assert (plan.ignored, [r[2] for r in remarks(plan)]) == (0, ["unproven"])
 
 
 @pytest.mark.parametrize(
@@ -226,15 +268,25 @@ def read(shown: str, text: str) -> ConfigSource:
     ("shown", "text", "wanted"),
     [
         ("a.yaml", "a: &x gpt-4o\nb: {c: *x}\n--- # é\n- 'q'\n", [(("a",), "gpt-4o"), ((0,), "q")]),
-        ("a.yaml", "a: &d {m: x, n: y}\nb: {<<: *d, m: z}\n",
-         [(("a", "m"), "x"), (("a", "n"), "y"), (("b", "m"), "z")]),
+        (
+            "a.yaml",
+            "a: &d {m: x, n: y}\nb: {<<: *d, m: z}\n",
+            [(("a", "m"), "x"), (("a", "n"), "y"), (("b", "m"), "z")],
+        ),
         ("a.json", '{"é": [1, {"m": "x"}], "n": "é\\n"}', [(("é", 1, "m"), "x"), (("n",), "é\n")]),
         ("a.jsonc", '{// "c"\n"m": "//x", /* "y" */}', [(("m",), "//x")]),
-        ("a.toml", 'a.b = "x"\n[[t]]\n[[t]]\n"k é" = \'y\'\n[t.u]\nl = ["z", {m = "w"}]\n',
-         [(("a", "b"), "x"), (("t", 1, "k é"), "y"), (("t", 1, "u", "l", 0), "z"), (("t", 1, "u", "l", 1, "m"), "w")]),
-        (".env", "#A=1\nexport B = 'x' # c\nC=y#z\nD=\"a b\"\n",
-         [(("B",), "x"), (("C",), "y#z"), (("D",), "a b")]),
-        ("a.ini", "[s]\nk = v\nm: \"w\"\nn =\n  one\n  two\n", [(("s", "k"), "v"), (("s", "m"), "w")]),
+        (
+            "a.toml",
+            'a.b = "x"\n[[t]]\n[[t]]\n"k é" = \'y\'\n[t.u]\nl = ["z", {m = "w"}]\n',
+            [
+                (("a", "b"), "x"),
+                (("t", 1, "k é"), "y"),
+                (("t", 1, "u", "l", 0), "z"),
+                (("t", 1, "u", "l", 1, "m"), "w"),
+            ],
+        ),
+        (".env", "#A=1\nexport B = 'x' # c\nC=y#z\nD=\"a b\"\n", [(("B",), "x"), (("C",), "y#z"), (("D",), "a b")]),
+        ("a.ini", '[s]\nk = v\nm: "w"\nn =\n  one\n  two\n', [(("s", "k"), "v"), (("s", "m"), "w")]),
     ],
 )
 def test_values_are_found_with_their_keys(shown: str, text: str, wanted: list[tuple[object, str]]) -> None:
@@ -283,8 +335,10 @@ MODELS = ["gpt-4o", "gpt-4o-mini", "openai/gpt-4o"]
 NAMES = st.sampled_from([*MODELS, "plain", "é😀", "a # b", "it's", 'say "x"', "", "\\"])
 TREES = st.recursive(
     NAMES | st.integers() | st.booleans() | st.none(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["model", "llm", "k é", "a.b", "name"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["model", "llm", "k é", "a.b", "name"]), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 TABLES = st.dictionaries(st.sampled_from(["model", "llm", "k é", "name"]), TREES, min_size=1, max_size=4)
@@ -368,9 +422,27 @@ def test_toml_says_the_same_but_for_the_names(first: dict[str, object], second: 
     assert tomllib.loads(after.decode()) == renamed(tree)
 
 
-@given(st.lists(st.sampled_from(["A=gpt-4o", "B='gpt-4o' # c", "#C=gpt-4o", "", "D=\"gpt-4o", "export E=x", "F: gpt-4o",
-                                 "G=gpt-4o-mini\t", "[s]", " i = gpt-4o", "j = gpt-4o"])),
-       st.sampled_from([".env", "a.ini"]), st.sampled_from(["\n", "\r\n", "\r"]))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "A=gpt-4o",
+                "B='gpt-4o' # c",
+                "#C=gpt-4o",
+                "",
+                'D="gpt-4o',
+                "export E=x",
+                "F: gpt-4o",
+                "G=gpt-4o-mini\t",
+                "[s]",
+                " i = gpt-4o",
+                "j = gpt-4o",
+            ]
+        )
+    ),
+    st.sampled_from([".env", "a.ini"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
 def test_only_values_of_lines_change(lines: list[str], shown: str, ends: str) -> None:
     text = ends.join(lines)
     after, edits = all_renamed(read(shown, text))
@@ -383,8 +455,14 @@ def test_only_values_of_lines_change(lines: list[str], shown: str, ends: str) ->
 
 def test_every_kind_of_file_is_read() -> None:
     shapes = filebook.load(RULES.reasons)
-    assert {"litellm.proxy", "crewai.agents", "promptfoo.config", "autogen.config_list", "gpt-researcher.llm",
-            "aider.conf"} <= {shape.name for shape in shapes}
+    assert {
+        "litellm.proxy",
+        "crewai.agents",
+        "promptfoo.config",
+        "autogen.config_list",
+        "gpt-researcher.llm",
+        "aider.conf",
+    } <= {shape.name for shape in shapes}
     assert all(shape.library.source and shape.library.checked for shape in shapes)
 
 
@@ -396,8 +474,10 @@ FILE = {"name": "x.y", "files": ["*.yaml"], "model": ["a.*"]}
     ("data", "message"),
     [
         ({"file": FILE}, "rules/files/x.toml, key library: is missing"),
-        ({"library": LIBRARY, "file": {**FILE, "modle": []}},
-         "rules/files/x.toml, file x.y, key modle: unknown key; did you mean 'model'?"),
+        (
+            {"library": LIBRARY, "file": {**FILE, "modle": []}},
+            "rules/files/x.toml, file x.y, key modle: unknown key; did you mean 'model'?",
+        ),
         ({"library": LIBRARY, "file": {**FILE, "files": []}}, "rules/files/x.toml, file x.y, key files: is missing"),
         ({"library": LIBRARY, "file": {"name": "x.y", "files": "*"}}, "key model: is missing, and variables too"),
         ({"library": LIBRARY, "file": {**FILE, "unique": "yes"}}, "key unique: expected true or false"),
@@ -417,8 +497,14 @@ def test_a_reason_that_no_table_has_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "keys", "is_match"),
-    [("a.*.b", ("a", 0, "b"), True), ("a.*.b", ("a", "b"), False), ("**.b", ("b",), True),
-     ("**.b", ("x", 1, "b"), True), ("a.**", ("a", "x", "y"), True), ("a", ("a", "b"), False)],
+    [
+        ("a.*.b", ("a", 0, "b"), True),
+        ("a.*.b", ("a", "b"), False),
+        ("**.b", ("b",), True),
+        ("**.b", ("x", 1, "b"), True),
+        ("a.**", ("a", "x", "y"), True),
+        ("a", ("a", "b"), False),
+    ],
 )
 def test_patterns_of_keys(pattern: str, keys: tuple[str | int, ...], is_match: bool) -> None:
     assert filebook.matches(tuple(pattern.split(".")), keys) is is_match

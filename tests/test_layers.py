@@ -25,6 +25,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("prices",),
     ("transforms",),
     ("verify",),
+    ("codec", "fingerprint"),
+    ("cache",),
     ("plan",),
     ("readings",),
     ("report",),

@@ -246,7 +246,7 @@ def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
     assert isinstance(parent, ast.Dict)
     if any(k is state.node for k in parent.keys):
         if state.node is trace.literal:
-            trace.block("table_key", "", state.unit, state.node)
+            trace.block("table_key", missing_row(state, parent), state.unit, state.node)
         return
     index = next(i for i, v in enumerate(parent.values) if v is state.node)
     name = parent.keys[index]
@@ -263,6 +263,14 @@ def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
     if state.node is trace.literal and isinstance(value, str) and _names_model(trace, value):
         trace.block("table_key", f"the row {value!r}", state.unit, state.node)
     trace.go(state, state.unit, parent, (key(value), *state.path))
+
+
+def missing_row(state: State, table: ast.Dict) -> str:
+    """The row that the table would need: the new name, with the shape of the old row."""
+    if any(isinstance(k, ast.Constant) and k.value == state.new for k in table.keys):
+        return f"the table has a row {state.new!r} already"
+    value = next(v for k, v in zip(table.keys, table.values, strict=True) if k is state.node)
+    return f"row to add: {state.new!r}: with the new model's values for {source(state.unit, value)}"
 
 
 def _names_model(trace: Trace, text: str) -> bool:

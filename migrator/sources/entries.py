@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
 
 from migrator.model import Source, Span
 
@@ -66,27 +65,38 @@ class ConfigSource:
     source: Source
     form: str
     entries: tuple[Entry, ...]
+    _tables: Mapping[tuple[int, Keys], Mapping[str, Entry]] = field(init=False, repr=False, compare=False)
+    _keys: Mapping[tuple[int, Keys], Set[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the values by the table that they stand in, once."""
+        tables: dict[tuple[int, Keys], dict[str, Entry]] = {}
+        keys: dict[tuple[int, Keys], set[str]] = {}
+        for entry, place in ((e, place) for e in self.entries for place in e.places if place):
+            tables.setdefault((entry.document, place[:-1]), {})[str(place[-1])] = entry
+            for depth, key in enumerate(place):
+                keys.setdefault((entry.document, place[:depth]), set()).add(str(key))
+        object.__setattr__(self, "_tables", tables)
+        object.__setattr__(self, "_keys", keys)
 
     def at(self, keys: Keys, document: int = 0) -> Entry | None:
         """Find the value under a path of keys."""
-        return next((e for e in self.entries if e.document == document and keys in e.places), None)
+        return self.inside(keys[:-1], document).get(str(keys[-1])) if keys else None
 
     def inside(self, keys: Keys, document: int = 0) -> Mapping[str, Entry]:
         """Give the values that stand directly in the table under ``keys``, by their last key."""
-        return {
-            str(place[-1]): entry
-            for entry in self.entries
-            if entry.document == document
-            for place in entry.places
-            if place[:-1] == keys and place
-        }
+        return self._tables.get((document, keys), {})
+
+    def keys(self, keys: Keys, document: int = 0) -> Set[str]:
+        """Give the keys of the table under ``keys``, of values and of tables in it."""
+        return self._keys.get((document, keys), frozenset())
 
 
 def entries(text: str, scalars: Iterable[Scalar], starts: tuple[int, ...]) -> tuple[Entry, ...]:
     """Turn a parser's values into entries; ``starts`` are the bytes at which the lines begin."""
-    place = _offsets(text)
     found = sorted(scalars, key=lambda scalar: (scalar.start, scalar.end))
-    return tuple(_entry(text, scalar, Span(place(scalar.start), place(scalar.end)), starts) for scalar in found)
+    place = _offsets(text, sorted({at for scalar in found for at in (scalar.start, scalar.end)}))
+    return tuple(_entry(text, scalar, Span(place[scalar.start], place[scalar.end]), starts) for scalar in found)
 
 
 def _entry(text: str, scalar: Scalar, span: Span, starts: tuple[int, ...]) -> Entry:
@@ -95,9 +105,12 @@ def _entry(text: str, scalar: Scalar, span: Span, starts: tuple[int, ...]) -> En
     return Entry(scalar.keys, scalar.value, span, line, scalar.is_text, is_plain, scalar.document, scalar.aliases)
 
 
-def _offsets(text: str) -> Callable[[int], int]:
-    """Give the function from a character's index to its byte."""
-    if text.isascii():
-        return int
-    table = (0, *accumulate(len(character.encode()) for character in text))
-    return table.__getitem__
+def _offsets(text: str, places: Iterable[int]) -> Mapping[int, int]:
+    """Give the byte at which each of these characters stands; the places are sorted."""
+    found: dict[int, int] = {}
+    last = byte = 0
+    for place in places:
+        byte += len(text[last:place].encode())
+        found[place] = byte
+        last = place
+    return found

@@ -1,0 +1,194 @@
+"""Answer one question: is everything that the pages in docs/ show and promise really so?
+
+An example is the fenced ``python``, ``toml`` and ``text`` blocks of one section, each a file named after the
+language (``python config.py``; ``example.py`` without a name). A comment on a line says what its literals get:
+``# rewrite``, ``# report: comparison``; several are parted by commas. A line without one gets nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from migrator import lookup, plan, report, rulebook, settings
+from migrator.flow import callers, classes, constants, symbols, trace
+from migrator.model import Decision, Rewrite
+from migrator.readings import kind
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+REASONS = DOCS / "reasons"
+BOOK = rulebook.load("gpt-4.1-mini")
+TODAY = date(2026, 11, 22)
+PAGES = tuple(sorted(DOCS.rglob("*.md")))
+FENCE = re.compile(r"^```(python|toml|text)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SAID = re.compile(r"#((?:,? (?:rewrite|review: \w+|report: \w+))+)$")
+
+Said = tuple[str, int, str]
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """Give the part of a page below one of its second-level headings."""
+    assert f"\n## {heading}\n" in text
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def files(text: str) -> Mapping[str, str]:
+    """Read the files of an example out of its fenced blocks."""
+    found = [(name or "example.py", body) for _, name, body in FENCE.findall(text)]
+    assert found
+    assert len(dict(found)) == len(found), "two blocks are the same file"
+    return dict(found)
+
+
+def lay_out(example: Mapping[str, str], folder: Path) -> None:
+    """Write an example's files as a repository of its own."""
+    (folder / ".git").mkdir()
+    for name, text in example.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def decisions(folder: Path) -> tuple[Decision, ...]:
+    """Plan a repository with its own configuration file."""
+    return plan.make([folder], settings.load(None, folder, {}), cwd=folder, today=TODAY).decisions
+
+
+def word(decision: Decision) -> str:
+    """Write a decision as the examples do."""
+    return kind(decision) if isinstance(decision, Rewrite) else f"{kind(decision)}: {decision.reason}"
+
+
+def got(found: Iterable[Decision]) -> set[Said]:
+    """Gather what the planner says, by line."""
+    places = ((one.finding.origin, word(one)) for one in found)
+    return {(origin.shown, origin.position.line, said) for origin, said in places}
+
+
+def promised(example: Mapping[str, str]) -> set[Said]:
+    """Gather what the comments of an example say."""
+    return {
+        (name, number, said)
+        for name, text in example.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        for match in SAID.finditer(line)
+        for said in match[1].strip().split(", ")
+    }
+
+
+def test_every_reason_has_a_page_and_every_page_a_reason() -> None:
+    assert {path.stem for path in REASONS.glob("*.md")} == {*BOOK.reasons, "README"}
+
+
+@pytest.mark.parametrize("name", list(BOOK.reasons))
+def test_a_page_says_what_the_table_says(name: str) -> None:
+    text = read(REASONS / f"{name}.md")
+    reason = BOOK.reasons[name]
+    assert text.splitlines()[0] == f"# `{name}`: {reason.title}"
+    assert section(text, "What to do").strip().startswith(reason.advice)
+
+
+@pytest.mark.parametrize("name", list(BOOK.reasons))
+def test_an_example_gives_its_reason(name: str, tmp_path: Path) -> None:
+    example = files(section(read(REASONS / f"{name}.md"), "Example"))
+    lay_out(example, tmp_path)
+    said = promised(example)
+    assert got(decisions(tmp_path)) == said
+    assert any(one.endswith(f": {name}") for _, _, one in said)
+
+
+def test_the_index_lists_every_reason_with_its_title_and_decision() -> None:
+    rows = re.findall(r"^\| \[`(\w+)`\]\((\w+)\.md\) \| (.+) \| (review|report) \|$", read(REASONS / "README.md"), re.M)
+    assert [(name, page, title) for name, page, title, _ in rows] == [
+        (one.name, one.name, one.title) for one in BOOK.reasons.values()
+    ]
+    for name, _, _, decision in rows:
+        example = files(section(read(REASONS / f"{name}.md"), "Example"))
+        assert f"{decision}: {name}" in {said for _, _, said in promised(example)}
+
+
+@pytest.mark.parametrize("name", list(BOOK.reasons))
+def test_explain_names_the_page(name: str) -> None:
+    said = "".join(text for line in lookup.explain(name, BOOK, report.WIDTH) for text, _ in line)
+    assert f"docs/reasons/{name}.md" in said
+
+
+def scan(folder: Path, *arguments: str) -> str:
+    """Run the command in a folder, as a person would, and give what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "migrator", "scan", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.stderr == b""
+    return done.stdout.decode("utf-8").replace("\r\n", "\n")
+
+
+def test_the_worked_example_is_what_the_tool_prints(tmp_path: Path) -> None:
+    text = section(read(DOCS / "following-values.md"), "A worked example")
+    example = files(text)
+    lay_out(example, tmp_path)
+    (shown,) = re.findall(r"^```console\n\$ migrator scan --explain\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert scan(tmp_path, "--explain").startswith(f"{shown}\n")
+    assert got(decisions(tmp_path)) == promised(example)
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    text = section(read(DOCS / "following-values.md"), "Limits")
+    rows = re.findall(r"^\| `(\w+)\.(\w+)` \| ([\d,]+) \|", text, re.MULTILINE)
+    modules = {one.__name__.rpartition(".")[2]: one for one in (callers, classes, constants, symbols, trace)}
+    stands = {(module, name): int(number.replace(",", "")) for module, name, number in rows}
+    assert stands == {(module, name): getattr(modules[module], name) for module, name in stands}
+    limits = {(m, n) for m, one in modules.items() for n in vars(one) if n.startswith(("MAX_", "MANY_"))}
+    own = {(m, n) for m, n in limits if re.search(rf"^{n} = ", read(ROOT / "migrator" / "flow" / f"{m}.py"), re.M)}
+    assert set(stands) == own
+
+
+@pytest.mark.parametrize("heading", ["Your own wrapper", "What a table cannot do"])
+def test_an_example_of_a_surface_gives_what_it_says(heading: str, tmp_path: Path) -> None:
+    example = files(section(read(DOCS / "add-a-surface.md"), heading))
+    lay_out(example, tmp_path)
+    said = promised(example)
+    assert got(decisions(tmp_path)) == said
+    assert said
+
+
+def test_without_its_table_the_wrapper_is_not_proven(tmp_path: Path) -> None:
+    example = files(section(read(DOCS / "add-a-surface.md"), "Your own wrapper"))
+    lay_out({name: text for name, text in example.items() if name.endswith(".py")}, tmp_path)
+    assert "rewrite" not in {said for _, _, said in got(decisions(tmp_path))}
+
+
+def slug(heading: str) -> str:
+    """Give the anchor that a heading gets on GitHub."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", read(page), re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_a_link_leads_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", read(page), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        path, _, anchor = target.partition("#")
+        if target.startswith("https://"):
+            continue
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
