@@ -17,7 +17,8 @@ from pathlib import Path
 
 from migrator import codec, fingerprint
 from migrator.fingerprint import Inputs
-from migrator.model import Plan
+from migrator.model import Plan, Rewrite
+from migrator.rulebook import load
 
 FOLDER = Path(".migrator") / "cache"
 KEPT = 8
@@ -40,7 +41,7 @@ def remembered(folder: Path | None, inputs: Inputs, plan: Callable[[], Plan]) ->
     place = inputs.root / folder
     taken = fingerprint.take(inputs)
     found = read(place, inputs.root, taken.name)
-    if found is not None:
+    if found is not None and _fits(found, inputs):
         return found
     made = plan()
     # An error may be gone with the next run, so no run remembers it.
@@ -64,6 +65,16 @@ def read(folder: Path, root: Path, name: str) -> Plan | None:
         with suppress(OSError):
             os.utime(path)
     return found
+
+
+def _fits(plan: Plan, inputs: Inputs) -> bool:
+    """Say whether an entry speaks of these files in the words of these tables, so that it can be shown."""
+    settings = inputs.settings
+    reasons = load(settings.migration, settings.surfaces).reasons
+    shown = {*inputs.known.values(), *inputs.others.values()}
+    named = {decision.finding.origin.shown for decision in plan.decisions} | {patch.shown for patch in plan.patches}
+    said = {decision.reason for decision in plan.decisions if not isinstance(decision, Rewrite)}
+    return plan.migration == settings.migration and named <= shown and said <= reasons.keys()
 
 
 def write(folder: Path, root: Path, name: str, plan: Plan) -> None:

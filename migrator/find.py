@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 from migrator.flow.forward import run
 from migrator.flow.project import Project
+from migrator.flow.request import Place, holder
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
 from migrator.flow.unit import FUNCTIONS, Unit
 from migrator.model import CallSite, Finding, Hazard, How, Origin, Reach, Step
+from migrator.notes import call_notes
 from migrator.rulebook import Migration, Rulebook
 
 
@@ -65,7 +67,19 @@ def _finding(
     hazards = (*(_hazard(o, trace) for o in trace.obstacles), *_old_libraries(trace, value))
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
-    return Finding(_identity(unit, node, ordinal), _origin(unit, node, trace), reaches, hazards, hint_of(trace))
+    hint = hint_of(trace)
+    notes = tuple(_notes(trace, hint, match.old)) if match is not None else ()
+    return Finding(_identity(unit, node, ordinal), _origin(unit, node, trace), reaches, hazards, hint, notes)
+
+
+def _notes(trace: Trace, hint: str | None, old: str) -> Iterator[Hazard]:
+    """What to know of the calls that the literal reaches, or of the one that it stands in and may well decide."""
+    calls = [a.called for a in trace.arrivals if hasattr(a.called.call, "lineno")]
+    places: list[tuple[Unit, Place]] = [(called.unit, called.call) for called in calls]
+    if not trace.arrivals and hint is not None and (own := holder(trace.unit, trace.literal)) is not None:
+        places.append((trace.unit, own))
+    found = (note for unit, place in places for note in call_notes(trace.project, unit, place, trace.migration, old))
+    yield from dict.fromkeys(found)
 
 
 def _old_libraries(trace: Trace, value: str) -> Iterator[Hazard]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 
+from migrator.nouns import CallNote
 from migrator.prices import model_of
 from migrator.report import BLANK, Line, plural, wrapped
 from migrator.rulebook import Fact, Migration, Model, Reason, Rulebook, Slot, Surface
@@ -42,6 +43,10 @@ def explain(name: str, book: Rulebook, width: int) -> tuple[Line, ...]:
         lines += [*_migration(book.migrations[name], book, width), BLANK]
     if name in book.reasons:
         lines += [*_reason(book.reasons[name], width), BLANK]
+    for migration in book.migrations.values():
+        for note in migration.call_notes:
+            if note.name == name:
+                lines += [*_call_note(note, migration, width), BLANK]
     if name in TRANSFORMS:
         lines += [_heading(f"transform {name}"), *wrapped(TRANSFORMS[name], width, indent="  "), BLANK]
     return tuple(lines)
@@ -53,6 +58,7 @@ def nearest(name: str, book: Rulebook) -> tuple[str, ...]:
         *TRANSFORMS,
         *book.reasons,
         *book.migrations,
+        *(note.name for migration in book.migrations.values() for note in migration.call_notes),
         *(surface.name for surface in book.surfaces),
         *(surface.library.name for surface in book.surfaces),
         *(one for model in book.models.values() for one in (model.name, *model.aliases)),
@@ -160,6 +166,14 @@ def _migration(migration: Migration, book: Rulebook, width: int) -> Iterator[Lin
 def _reason(reason: Reason, width: int) -> Iterator[Line]:
     yield _heading(f"reason {reason.name}")
     yield from wrapped(f"Not changed: {reason.title}. {reason.advice}", width, indent="  ")
+    yield ((f"  An example: docs/reasons/{reason.name}.md", "dim"),)
+
+
+def _call_note(note: CallNote, migration: Migration, width: int) -> Iterator[Line]:
+    yield _heading(f"note {note.name}, on calls that move to {migration.target}")
+    yield from wrapped(f"from: {_some(note.names)}", width, indent="  ")
+    yield from wrapped(note.text, width, indent="  ")
+    yield from _sources((note.fact,), width)
 
 
 def _sources(facts: Sequence[Fact], width: int) -> Iterator[Line]:

@@ -77,6 +77,41 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class CallNote:
+    """Something to tell about a call of one of ``names``, where the call or the lines around it show it.
+
+    Every kind of sign that is given must be there:
+
+    - ``keywords``: the request has one of these arguments; with ``contains``, one that holds one of these
+      values; with ``numbers``, one that is one of these.
+    - ``entries``: a dictionary or a call in the request has all these entries; an empty list is any value.
+    - ``numbers`` alone: one of them is written near the call under a name that has one of ``named`` in it.
+    - ``compared``: near the call, something that comes from these names is held against a threshold.
+    - ``calls``: one of these is called near the call. ``needs``: the project holds this library at an
+      older version ("tiktoken>=0.10.0").
+    - ``phrases``: the request's texts have them, ``times`` times together. One in capitals must be in
+      capitals there.
+    - ``conflicts``: the request's texts have a phrase of each list of one pair.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    text: str
+    fact: Fact
+    keywords: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+    entries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: tuple[int, ...] = ()
+    named: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    needs: str | None = None
+    phrases: tuple[str, ...] = ()
+    times: int = 1
+    conflicts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """From which names to which.
 
@@ -102,6 +137,7 @@ class Migration:
     suffixes: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+    call_notes: tuple[CallNote, ...] = ()
 
     def match(self, value: str) -> Match | None:
         """Read a string as one whole name, with or without a provider's prefix."""

@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from migrator.flow.project import Project
     from migrator.flow.unit import Unit
+    from migrator.plan_config import ConfigPlan
     from migrator.pragmas import Pragmas
 
 Progress = Callable[[str, int, int], None]
@@ -42,16 +43,45 @@ def make(
     found = tuple(discover.candidates(selection.python, migration.prefilter))
     skips = [*selection.skips, *(f for f in found if isinstance(f, Skip))]
     hits = {c.file.path: c for c in found if isinstance(c, discover.Candidate)}
-    others = discover.others_naming(selection.others, migration.prefilter[:1])
+    beyond = _beyond(selection, migration, settings, today)
     read = len(selection.python)
     if not hits:
-        return Plan(migration.name, (), (), tuple(skips), read, 0, 0, others)
+        return _joined(Plan(migration.name, (), (), tuple(skips), read), beyond)
     root = discover.project_root(paths, cwd)
     known = {f.path: f.shown for f in (*discover.select([root], Settings(), cwd).python, *selection.python)}
     others_read = {f.path: f.shown for f in selection.others}
     inputs = Inputs(root, known, others_read, {p: c.data for p, c in hits.items()}, settings, today)
     planned = remembered(cache, inputs, lambda: _planned(known, root, hits, settings, today, progress))
-    return replace(planned, skips=(*skips, *planned.skips), files_read=read, others=others)
+    return _joined(replace(planned, skips=(*skips, *planned.skips), files_read=read), beyond)
+
+
+def _beyond(
+    selection: discover.Selection, migration: Migration, settings: Settings, today: date
+) -> ConfigPlan | None:
+    """Plan the configuration files, and count the other files that name the models; None when there are none."""
+    naming = discover.others_naming(selection.others, migration.prefilter)
+    if not naming:
+        return None
+    from migrator.plan_config import Surroundings, plan_config
+
+    files = tuple(f for f in selection.others if f.shown in naming)
+    rules = load(settings.migration, settings.surfaces)
+    return plan_config(files, migration, rules, settings, today=today, around=Surroundings(python=selection.python))
+
+
+def _joined(plan: Plan, beyond: ConfigPlan | None) -> Plan:
+    """Put what would happen to code and to configuration files together."""
+    if beyond is None:
+        return plan
+    return replace(
+        plan,
+        decisions=(*plan.decisions, *beyond.decisions),
+        patches=(*plan.patches, *beyond.patches),
+        skips=(*plan.skips, *beyond.skips),
+        files_parsed=plan.files_parsed + beyond.parsed,
+        ignored=plan.ignored + beyond.ignored,
+        others=beyond.counted,
+    )
 
 
 def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: date) -> Plan:

@@ -84,6 +84,11 @@ def chain(finding: Finding) -> tuple[str, ...]:
     return tuple(ways)
 
 
+def noted(finding: Finding) -> tuple[tuple[str, str], ...]:
+    """Give the name and the text of each note on a literal's calls, once however many calls it is about."""
+    return tuple(dict.fromkeys((note.reason, note.detail) for note in finding.notes))
+
+
 def _starts_at(reach: Reach, origin: Origin) -> bool:
     """Say whether the first step is the literal itself, which needs no second mention."""
     first = reach.steps[0] if reach.steps else None

@@ -20,6 +20,7 @@ from migrator.readings import (
     kind,
     left,
     line_of,
+    noted,
     place,
     price,
     surface,
@@ -49,6 +50,7 @@ def summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator
         _counts(plan),
         _prices(plan, book, review=review),
         _remarks(plan, book, review=review, width=width),
+        _call_notes(plan, width),
         _target(plan, book, width),
         _advice(plan, book, review=review, width=width),
         _others(plan, width),
@@ -125,9 +127,9 @@ def _file(group: Sequence[Decision], plan: Plan, book: Rulebook, *, explain: boo
     widths = max(map(len, places)), max(map(len, names))
     for decision, where, name in zip(group, places, names, strict=True):
         yield from _row(decision, (where, name), widths, _why(decision, plan, book), width)
-        yield from _notes(decision.finding, book, width)
         if explain:
             yield from _proof(decision.finding, book, width)
+            yield from _notes(decision.finding, width)
 
 
 def _row(decision: Decision, cells: tuple[str, str], widths: tuple[int, int], why: str, width: int) -> Iterator[Line]:
@@ -170,10 +172,14 @@ def _cost(decision: Decision, plan: Plan, book: Rulebook) -> str:
     return "" if found is None else str(found)
 
 
-def _notes(finding: Finding, book: Rulebook, width: int) -> Iterator[Line]:
+def _notes(finding: Finding, width: int) -> Iterator[Line]:
+    """Say where each note was seen; what it says stands once, in the summary."""
+    places: dict[str, list[str]] = {}
     for note in finding.notes:
-        text = f"note: {line_of(note.shown, note.position)} {_named(note, book)}"
-        yield from wrapped(text, width, indent=INDENT)
+        places.setdefault(note.reason, []).append(line_of(note.shown, note.position))
+    for name, (first, *others) in places.items():
+        more = f" and {len(others)} more" if others else ""
+        yield from wrapped(f"note: {name} at {first}{more}", width, indent=INDENT, style="dim")
 
 
 def _proof(finding: Finding, book: Rulebook, width: int) -> Iterator[Line]:
@@ -238,6 +244,17 @@ def _remarks(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterato
         if names.intersection(note.names):
             source = f"(source: {note.fact.source}, read {note.fact.checked.isoformat()})"
             yield from wrapped(f"Note: {note.text} {source}", width, indent="")
+
+
+def _call_notes(plan: Plan, width: int) -> Iterator[Line]:
+    """Say what the new model changes at the calls, each text once with the number of names that it is about."""
+    told = Counter(text for decision in plan.decisions for text in noted(decision.finding))
+    if not told:
+        return
+    yield (("What changes at the calls, besides the price of text", "bold"),)
+    for name, text in sorted(told):
+        yield from wrapped(f"{told[name, text]:>3}  {name}: {text}", width, indent="  ", hanging=" " * 5)
+    yield (("  scan --explain shows where, migrator explain NAME the source.", "dim"),)
 
 
 def _target(plan: Plan, book: Rulebook, width: int) -> Iterator[Line]:

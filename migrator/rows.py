@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from migrator.nouns import (
+    CallNote,
     Carrier,
     Client,
     Fact,
@@ -31,6 +32,11 @@ SURFACE_KEYS = (
     *("name", "calls", "model", "forms", "hold", "provider"),
     *("endpoint", "knows", "evidence", "cache_key", "url", "client"),
 )
+CALL_NOTE_KEYS = (
+    *("name", "names", "text", "source", "checked", "keyword", "contains", "entries", "numbers", "named"),
+    *("compared", "calls", "needs", "phrases", "times", "conflict"),
+)
+SIGNS = ("keyword", "entries", "numbers", "compared", "calls", "phrases", "conflict")
 MODEL_KEYS = (
     *("name", "aliases", "input_price", "cached_price", "output_price", "max_input", "max_output"),
     *("shutdown", "replacement", "encoding", "sources"),
@@ -93,7 +99,7 @@ def _checked(table: Table) -> date:
 
 def migration(name: str, table: Table) -> Migration:
     """Read one file of ``migrations/``: the ``[migration]`` table and the tables beside it."""
-    table.only("migration", "rename", "members", "aliases", "reported", "note", "refused")
+    table.only("migration", "rename", "members", "aliases", "reported", "note", "call_note", "refused")
     head = table.child("migration")
     if head is None:
         raise table.wrong("migration", "is missing")
@@ -116,6 +122,7 @@ def migration(name: str, table: Table) -> Migration:
         suffixes=head.names("suffixes"),
         aliases=table.mapping("aliases"),
         refused=tuple(_refused(child) for child in table.children("refused")),
+        call_notes=tuple(_call_note(child) for child in table.children("call_note")),
     )
 
 
@@ -132,6 +139,38 @@ def _reported(table: Table) -> Reported:
 def _note(table: Table) -> Note:
     table.only("names", "text", "source", "checked")
     return Note(table.names("names"), table.text("text"), _fact(table))
+
+
+def _call_note(table: Table) -> CallNote:
+    table.only(*CALL_NOTE_KEYS)
+    if not any(key in table.data for key in SIGNS):
+        raise table.wrong("", f"has no sign; it needs one of {', '.join(SIGNS)}")
+    entries = table.child("entries")
+    return CallNote(
+        name=table.text("name"),
+        names=table.names("names"),
+        text=table.text("text"),
+        fact=_fact(table),
+        keywords=table.texts("keyword"),
+        contains=table.texts("contains"),
+        entries={} if entries is None else {key: entries.texts(key) for key in entries.data},
+        numbers=table.numbers("numbers"),
+        named=table.texts("named"),
+        compared=table.texts("compared"),
+        calls=table.callees("calls") if "calls" in table.data else (),
+        needs=table.maybe_text("needs"),
+        phrases=table.texts("phrases"),
+        times=table.number("times") or 1,
+        conflicts=tuple(_conflict(child) for child in table.children("conflict")),
+    )
+
+
+def _conflict(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    table.only("one", "other")
+    for key in ("one", "other"):
+        if not table.texts(key):
+            raise table.wrong(key, "is missing")
+    return table.texts("one"), table.texts("other")
 
 
 def surfaces(table: Table, known: Mapping[str, Reason]) -> tuple[Surface, ...]:

@@ -95,6 +95,13 @@ class Table:
             return value
         raise self.wrong(key, f"expected a whole number, found {describe(value)}")
 
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """Give a list of whole numbers; an absent key is an empty one."""
+        value = self.data.get(key, [])
+        if isinstance(value, list) and all(type(item) is int for item in value):
+            return tuple(value)
+        raise self.wrong(key, f"expected a list of whole numbers, found {describe(value)}")
+
     def day(self, key: str) -> date | None:
         """Give a date: ``checked = 2026-11-22``."""
         value = self.data.get(key)

@@ -430,7 +430,7 @@ def test_demo_runs_from_scan_to_a_clean_scan(capfd: pytest.CaptureFixture[str]) 
     assert '-MODEL = "gpt-4o"  # moved from gpt-4-turbo to gpt-4o in May\n' in out
     assert '+MODEL = "gpt-4.1-mini"  # moved from gpt-4-turbo to gpt-4o in May\n' in out
     assert "Changed 6 names in 4 files.\n" in out
-    assert "Clean: nothing is left to rewrite; 6 names stay for a person, with the reason.\n" in out
+    assert "Clean: nothing is left to rewrite; 7 names stay for a person, with the reason.\n" in out
 
 
 def test_demo_changes_the_names_that_run_and_nothing_else(

@@ -17,8 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator import lookup, plan, report, rulebook, settings
-from migrator.flow import callers, classes, constants, symbols, trace
+from migrator import lookup, plan, report, rows, rulebook, settings
 from migrator.model import Decision, Rewrite
 from migrator.readings import kind
 
@@ -110,11 +109,13 @@ def test_an_example_gives_its_reason(name: str, tmp_path: Path) -> None:
 
 
 def test_the_index_lists_every_reason_with_its_title_and_decision() -> None:
-    rows = re.findall(r"^\| \[`(\w+)`\]\((\w+)\.md\) \| (.+) \| (review|report) \|$", read(REASONS / "README.md"), re.M)
-    assert [(name, page, title) for name, page, title, _ in rows] == [
+    listed = re.findall(
+        r"^\| \[`(\w+)`\]\((\w+)\.md\) \| (.+) \| (review|report) \|$", read(REASONS / "README.md"), re.M
+    )
+    assert [(name, page, title) for name, page, title, _ in listed] == [
         (one.name, one.name, one.title) for one in BOOK.reasons.values()
     ]
-    for name, _, _, decision in rows:
+    for name, _, _, decision in listed:
         example = files(section(read(REASONS / f"{name}.md"), "Example"))
         assert f"{decision}: {name}" in {said for _, _, said in promised(example)}
 
@@ -149,16 +150,16 @@ def test_the_worked_example_is_what_the_tool_prints(tmp_path: Path) -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     text = section(read(DOCS / "following-values.md"), "Limits")
-    rows = re.findall(r"^\| `(\w+)\.(\w+)` \| ([\d,]+) \|", text, re.MULTILINE)
-    modules = {one.__name__.rpartition(".")[2]: one for one in (callers, classes, constants, symbols, trace)}
-    stands = {(module, name): int(number.replace(",", "")) for module, name, number in rows}
-    assert stands == {(module, name): getattr(modules[module], name) for module, name in stands}
-    limits = {(m, n) for m, one in modules.items() for n in vars(one) if n.startswith(("MAX_", "MANY_"))}
-    own = {(m, n) for m, n in limits if re.search(rf"^{n} = ", read(ROOT / "migrator" / "flow" / f"{m}.py"), re.M)}
-    assert set(stands) == own
+    told = re.findall(r"^\| `(\w+)\.(\w+)` \| ([\d,]+) \|", text, re.MULTILINE)
+    limits = {
+        (path.stem, name, int(number))
+        for path in (ROOT / "migrator" / "flow").glob("*.py")
+        for name, number in re.findall(r"^(MAX_\w+|MANY_\w+) = ([\d_]+)$", read(path), re.MULTILINE)
+    }
+    assert {(module, name, int(number.replace(",", ""))) for module, name, number in told} == limits
 
 
-@pytest.mark.parametrize("heading", ["Your own wrapper", "What a table cannot do"])
+@pytest.mark.parametrize("heading", ["Your own wrapper", "A wrapper in the same repository"])
 def test_an_example_of_a_surface_gives_what_it_says(heading: str, tmp_path: Path) -> None:
     example = files(section(read(DOCS / "add-a-surface.md"), heading))
     lay_out(example, tmp_path)
@@ -167,10 +168,22 @@ def test_an_example_of_a_surface_gives_what_it_says(heading: str, tmp_path: Path
     assert said
 
 
-def test_without_its_table_the_wrapper_is_not_proven(tmp_path: Path) -> None:
-    example = files(section(read(DOCS / "add-a-surface.md"), "Your own wrapper"))
+@pytest.mark.parametrize("heading", ["Your own wrapper", "A wrapper in the same repository"])
+def test_without_its_table_the_wrapper_is_not_proven(heading: str, tmp_path: Path) -> None:
+    example = files(section(read(DOCS / "add-a-surface.md"), heading))
     lay_out({name: text for name, text in example.items() if name.endswith(".py")}, tmp_path)
     assert "rewrite" not in {said for _, _, said in got(decisions(tmp_path))}
+
+
+def test_the_table_of_a_library_is_the_one_in_the_rules() -> None:
+    text = re.sub("^   ", "", section(read(DOCS / "add-a-surface.md"), "A new library"), flags=re.MULTILINE)
+    ((name, shown),) = files(text).items()
+    assert shown == read(ROOT / name)
+
+
+def test_the_keys_of_a_table_are_those_that_are_read() -> None:
+    text = section(read(DOCS / "add-a-surface.md"), "The keys of a table")
+    assert sorted(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == sorted(rows.SURFACE_KEYS)
 
 
 def slug(heading: str) -> str:

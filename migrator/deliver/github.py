@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from migrator.model import Decision, Plan, Report, Review, Rewrite, Skip
-from migrator.readings import kind, place, price, surface
+from migrator.readings import kind, noted, place, price, surface
 from migrator.rulebook import Rulebook
 
 LEVELS = {"rewrite": "warning", "review": "warning", "report": "notice"}
@@ -57,7 +57,13 @@ def _message(decision: Decision, plan: Plan, book: Rulebook) -> str:
         detail = f": {decision.detail}" if decision.detail else ""
         said = f"{shown} not changed: {reason.title}{detail}. {reason.advice}"
     cost = None if isinstance(decision, Report) else price(decision, plan, book)
-    return said if cost is None else f"{said} Price {cost}."
+    parts = (said, *([] if cost is None else [f"Price {cost}."]), *_notes(decision))
+    return " ".join(parts)
+
+
+def _notes(decision: Decision) -> Iterator[str]:
+    for name, text in noted(decision.finding):
+        yield f"Note on {name}: {text}."
 
 
 def _failure(skip: Skip) -> str:

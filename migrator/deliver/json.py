@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from migrator import __version__, prices
 from migrator.model import Decision, Hazard, Plan, Position, Receipt, Report, Rewrite, Skip, Step
 from migrator.readings import changes, kind, price, surface, target
-from migrator.rulebook import Rulebook
+from migrator.rulebook import Migration, Rulebook
 
 VERSION = 1
 Value = Mapping[str, object]
@@ -56,7 +56,7 @@ def _site(decision: Decision, plan: Plan, book: Rulebook) -> Value:
         "reason": reason,
         "detail": detail,
         "hazards": [_hazard(hazard) for hazard in finding.hazards],
-        "notes": [_hazard(note) for note in finding.notes],
+        "notes": [_note(note, book.migrations[plan.migration]) for note in finding.notes],
         "proof": [
             {
                 "site": reach.site.id,
@@ -84,6 +84,18 @@ def _position(position: Position) -> Value:
 def _hazard(hazard: Hazard) -> Value:
     where = {"path": hazard.shown, **_position(hazard.position)}
     return {"reason": hazard.reason, "detail": hazard.detail, **where}
+
+
+def _note(note: Hazard, migration: Migration) -> Value:
+    row = next((row for row in migration.call_notes if (row.name, row.text) == (note.reason, note.detail)), None)
+    return {
+        "name": note.reason,
+        "text": note.detail,
+        "path": note.shown,
+        **_position(note.position),
+        "source": None if row is None else row.fact.source,
+        "checked": None if row is None else row.fact.checked.isoformat(),
+    }
 
 
 def _skip(skip: Skip) -> Value:

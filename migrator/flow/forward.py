@@ -266,11 +266,10 @@ def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
 
 
 def missing_row(state: State, table: ast.Dict) -> str:
-    """The row that the table would need: the new name, with the shape of the old row."""
+    """The row that the table would need."""
     if any(isinstance(k, ast.Constant) and k.value == state.new for k in table.keys):
         return f"the table has a row {state.new!r} already"
-    value = next(v for k, v in zip(table.keys, table.values, strict=True) if k is state.node)
-    return f"row to add: {state.new!r}: with the new model's values for {source(state.unit, value)}"
+    return f"row to add: {state.new!r}"
 
 
 def _names_model(trace: Trace, text: str) -> bool:

@@ -9,12 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.model import Cell, Run, Skip, Source, Span
-from migrator.sources import magics, python
+from migrator.sources import json_scan, magics, python
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
-_SCALAR = re.compile(rb"[^\s,\]}]+")
-_BETWEEN = re.compile(rb"[\s,:]*")
 _PIECE = re.compile(rb'(?:\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.)|[^"\\]+', re.DOTALL)
 
 
@@ -89,52 +85,18 @@ def _language(metadata: object) -> str:
 
 def _code_cells(data: bytes) -> Iterator[_Read]:
     root = data.index(b"{")
-    cells = dict(_members(data, root))["cells"]
-    for index, (start, _) in enumerate(_elements(data, cells[0])):
-        members = dict(_members(data, start))
+    cells = dict(json_scan.members(data, root))["cells"]
+    for index, (start, _) in enumerate(json_scan.elements(data, cells[0])):
+        members = dict(json_scan.members(data, start))
         kind = members.get("cell_type", (0, 0))
         if data[slice(*kind)] == b'"code"':
             yield _cell(data, index, members["source"])
 
 
-def _members(data: bytes, at: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Give each key of the object at ``at`` with the range of its value."""
-    values = _elements(data, at)
-    for start, end in values:
-        yield json.loads(data[start:end]), next(values)
-
-
-def _elements(data: bytes, at: int) -> Iterator[tuple[int, int]]:
-    """Give the range of each value of the array at ``at``; for an object, keys and values in turn."""
-    at = _skip(data, at + 1)
-    while data[at : at + 1] not in (b"]", b"}"):
-        end = _end(data, at)
-        yield at, end
-        at = _skip(data, end)
-
-
-def _skip(data: bytes, at: int) -> int:
-    between = _BETWEEN.match(data, at)
-    return at if between is None else between.end()
-
-
-def _end(data: bytes, at: int) -> int:
-    first = data[at : at + 1]
-    if first not in (b"[", b"{"):
-        value = (_STRING if first == b'"' else _SCALAR).match(data, at)
-        return len(data) if value is None else value.end()
-    depth = 0
-    for token in _TOKEN.finditer(data, at):
-        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
-        if depth == 0:
-            return token.end()
-    return len(data)
-
-
 def _cell(data: bytes, index: int, source: tuple[int, int]) -> _Read:
     """Read a cell's source, one string or a list of them."""
     start, end = source
-    strings = [source] if data[start : start + 1] == b'"' else list(_elements(data, start))
+    strings = [source] if data[start : start + 1] == b'"' else list(json_scan.elements(data, start))
     texts: list[str] = []
     runs: list[Run] = []
     size = 0
