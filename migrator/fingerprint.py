@@ -89,10 +89,12 @@ def _declared(root: Path, files: Iterable[Path]) -> Iterator[object]:
     """Give what the project's files say of libraries, as the plan will ask for it, and where they stand."""
     found = pins.read(root)
     folders = _folders(root, files)
+    around = {folder.parent for folder in folders}
     for folder in folders:
-        # No file declares a library without a name, so the question goes through every folder to the root.
-        found.refuses("", folder / "any.py")
-        yield folder, found.folders.get(folder, ())
+        if folder not in around:
+            # No file declares a library without a name, so the question goes through every folder to the root.
+            found.refuses("", folder / "any.py")
+    yield tuple((folder, found.folders.get(folder, ())) for folder in folders)
     yield tuple(distributions(root, (folder / "any.py" for folder in folders)))
     yield tuple(path for folder in (*folders, *root.parents) for name in FILES if (path := folder / name).exists())
 

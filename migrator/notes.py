@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,30 +24,25 @@ ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 TRANSPARENT = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.IfExp, ast.Compare)
 
 
+Table = dict[str, ast.expr]
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One call and what can be seen of it: its request, its named arguments, the lines around it."""
+    """One call and what can be seen of it.
+
+    ``given`` are the request's named arguments, ``texts`` its strings, ``tables`` its dictionaries and
+    calls by their entries, ``beside`` the nodes of the lines around it, ``caps`` the notes on what a
+    request may write.
+    """
 
     project: Project
     unit: Unit
-    place: Place
-    request: tuple[Spot, ...]
     given: tuple[Given, ...]
-    near: tuple[ast.AST, ...]
+    texts: tuple[tuple[Spot, str], ...]
+    tables: tuple[tuple[Spot, Table], ...]
+    beside: tuple[ast.AST, ...]
     caps: tuple[CallNote, ...]
-
-    @property
-    def nodes(self) -> Iterator[Spot]:
-        """What the request holds; for a client's constructor also what is built near it."""
-        yield from self.request
-        if not brings_content(self.place):
-            yield from (Spot(self.unit, node) for node in self.beside)
-
-    @property
-    def beside(self) -> Iterator[ast.AST]:
-        """The nodes of the lines around the call."""
-        for top in self.near:
-            yield from ast.walk(top)
 
 
 def call_notes(project: Project, unit: Unit, place: Place, migration: Migration, old: str) -> tuple[Hazard, ...]:
@@ -57,14 +52,39 @@ def call_notes(project: Project, unit: Unit, place: Place, migration: Migration,
         return ()
     key = ("call_notes", place, old)
     if key not in project.memory:
-        project.memory[key] = tuple(_seen(_scene(project, unit, place, wanted), wanted))
+        project.memory[key] = tuple(_seen(_scene(project, unit, place, migration), wanted))
     return project.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
 
 
-def _scene(project: Project, unit: Unit, place: Place, wanted: tuple[CallNote, ...]) -> Scene:
-    caps = tuple(note for note in wanted if note.numbers and note.keywords)
-    given = tuple(arguments(project, unit, place))
-    return Scene(project, unit, place, request(project, unit, place), given, around(unit, place), caps)
+def _scene(project: Project, unit: Unit, place: Place, migration: Migration) -> Scene:
+    """Look at a call once; a client's constructor has its request in the lines around it."""
+    spots = request(project, unit, place)
+    beside = tuple(node for top in around(unit, place) for node in ast.walk(top))
+    holding = spots if brings_content(place) else (*spots, *(Spot(unit, node) for node in beside))
+    return Scene(
+        project=project,
+        unit=unit,
+        given=tuple(arguments(project, unit, place)),
+        texts=tuple(_texts(spots)),
+        tables=tuple((spot, table) for spot in holding if (table := _table(spot.node))),
+        beside=beside,
+        caps=tuple(note for note in migration.call_notes if note.numbers and note.keywords),
+    )
+
+
+def _texts(spots: Iterable[Spot]) -> Iterator[tuple[Spot, str]]:
+    """The strings of a request; a piece of an f-string stands for the whole."""
+    for spot in spots:
+        node = spot.node
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            above = spot.unit.parent(node)
+            yield Spot(spot.unit, above if isinstance(above, ast.JoinedStr) else node), node.value
+
+
+def _table(node: ast.AST) -> Table:
+    if isinstance(node, ast.Dict):
+        return {str(k.value): v for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)}
+    return {k.arg: k.value for k in node.keywords if k.arg} if isinstance(node, ast.Call) else {}
 
 
 def _seen(scene: Scene, wanted: tuple[CallNote, ...]) -> Iterator[Hazard]:
@@ -81,8 +101,13 @@ def _sign(scene: Scene, note: CallNote) -> Spot | None:
     """Where the note's first sign stands; None unless all its signs are there."""
     if note.needs is not None and scene.project.pins.refuses(note.needs, scene.unit.source.path) is None:
         return None
-    spots = [find(scene, note) for is_asked, find in SIGNS if is_asked(note)]
-    return spots[0] if None not in spots else None
+    first: Spot | None = None
+    for is_asked, find in SIGNS:
+        spot = find(scene, note) if is_asked(note) else first
+        if spot is None and is_asked(note):
+            return None
+        first = first or spot
+    return first
 
 
 def _argument(scene: Scene, note: CallNote) -> Spot | None:
@@ -93,7 +118,7 @@ def _argument(scene: Scene, note: CallNote) -> Spot | None:
 
 
 def _is_wanted(scene: Scene, given: Given, note: CallNote) -> bool:
-    values = constants(scene.project, given.unit, given.value).values
+    values = _values(scene, given.unit, given.value)
     if note.contains:
         held = (n.value for n in ast.walk(given.value) if isinstance(n, ast.Constant))
         return any(str(value) in note.contains for value in (*values, *held))
@@ -107,23 +132,26 @@ def _is_number(value: object, note: CallNote) -> bool:
 
 
 def _entries(scene: Scene, note: CallNote) -> Spot | None:
-    for spot in scene.nodes:
-        pairs = _pairs(spot.node)
-        if pairs and all(_has(scene, spot.unit, pairs.get(key), values) for key, values in note.entries.items()):
+    for spot, table in scene.tables:
+        if all(_has(scene, spot.unit, table.get(key), values) for key, values in note.entries.items()):
             return spot
     return None
-
-
-def _pairs(node: ast.AST) -> dict[str, ast.expr]:
-    if isinstance(node, ast.Dict):
-        return {str(k.value): v for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant)}
-    return {k.arg: k.value for k in node.keywords if k.arg} if isinstance(node, ast.Call) else {}
 
 
 def _has(scene: Scene, unit: Unit, value: ast.expr | None, wanted: tuple[str, ...]) -> bool:
     if value is None or not wanted:
         return value is not None
-    return any(one in wanted for one in constants(scene.project, unit, value).values)
+    return any(one in wanted for one in _values(scene, unit, value))
+
+
+def _values(scene: Scene, unit: Unit, node: ast.AST) -> tuple[object, ...]:
+    """The constants that a node can be; of a parameter only its default, for its callers stand elsewhere."""
+    if isinstance(node, ast.Name):
+        parameters = [b for b in unit.lookup(node.id, node) if b.kind == "parameter"]
+        if parameters:
+            defaults = [b.value for b in parameters if b.value is not None]
+            return tuple(value for default in defaults for value in constants(scene.project, unit, default).values)
+    return constants(scene.project, unit, node).values
 
 
 def _number(scene: Scene, note: CallNote) -> Spot | None:
@@ -140,7 +168,7 @@ def _numbers(scene: Scene, node: ast.AST, note: CallNote) -> Iterator[object]:
     if isinstance(node, ast.Constant) and _is_number(node.value, note):
         yield node.value
     elif any(word in name.lower() for name in _named(node) for word in note.named):
-        values = constants(scene.project, scene.unit, node).values
+        values = _values(scene, scene.unit, node)
         yield from (value for value in values if _is_number(value, note))
 
 
@@ -228,25 +256,16 @@ def _call(scene: Scene, note: CallNote) -> Spot | None:
 
 
 def _phrases(scene: Scene, note: CallNote) -> Spot | None:
-    found = [spot for spot, text in _texts(scene) for _ in _pattern(note.phrases).findall(text)]
+    found = [spot for spot, text in scene.texts for _ in _pattern(note.phrases).findall(text)]
     return found[0] if len(found) >= note.times else None
 
 
 def _conflict(scene: Scene, note: CallNote) -> Spot | None:
     for one, other in note.conflicts:
-        sides = [[s for s, text in _texts(scene) if _pattern(side).search(text)] for side in (one, other)]
+        sides = [[s for s, text in scene.texts if _pattern(side).search(text)] for side in (one, other)]
         if all(sides):
             return sides[0][0]
     return None
-
-
-def _texts(scene: Scene) -> Iterator[tuple[Spot, str]]:
-    """The texts that the request carries; a piece of an f-string stands for the whole."""
-    for spot in scene.request:
-        node = spot.node
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            above = spot.unit.parent(node)
-            yield Spot(spot.unit, above if isinstance(above, ast.JoinedStr) else node), node.value
 
 
 @cache

@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BOOK = rulebook.load()
 
 # The folder of fixtures that are not before/after pairs of a transform.
-OTHER_FOLDERS = {"config", "reported", "repos", "untouched"}
+OTHER_FOLDERS = {"config", "notes", "reported", "repos", "untouched"}
 
 # Surfaces that must have a before/after pair. A new one is added here with its fixture.
 SURFACES_WITH_A_PAIR = (

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrator import cache, codec, fingerprint, model, plan
+from migrator import cache, codec, discover, fingerprint, model, plan
 from migrator.cli import run
 from migrator.model import Finding, How, Origin, Patch, Plan, Position, Report, Rewrite, Skip, Span
 from migrator.settings import Settings
@@ -227,7 +227,7 @@ def test_another_day_or_setting_is_another_entry(folder: Path) -> None:
     make(folder)
     make(folder, today=date(2026, 1, 3))
     make(folder, Settings(review=True))
-    make(folder, Settings(surfaces=({"name": "own", "call": ["own.call"], "model": "model"},)))
+    make(folder, Settings(surfaces=({"name": "own", "calls": ["own.call"], "model": {"keyword": ["model"]}},)))
     assert len(entries(folder)) == 4
 
 
@@ -277,33 +277,19 @@ def opened(root: Path) -> Iterator[list[Path]]:
         WATCHED.clear()
 
 
-def test_a_plan_opens_nothing_that_the_fingerprint_did_not(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_opens_nothing_that_the_fingerprint_does_not(sample: Path) -> None:
     _write(sample / "requirements.txt", "-r more/pins.in\nopenai==2.0\n")
     _write(sample / "more/pins.in", "langchain-openai==1.0\n")
-    looked: set[Path] = set()
-    real = fingerprint.take
-
-    def take(inputs: fingerprint.Inputs) -> fingerprint.Fingerprint:
-        with opened(sample) as paths:
-            taken = real(inputs)
-            looked.update(paths, inputs.hits)
-        return taken
-
-    class Stop(Exception):
-        """Planning is over."""
-
-    def write(*_: object) -> None:
-        late.extend(path for path in OPENED if path not in looked)
-        raise Stop
-
-    late: list[Path] = []
-    monkeypatch.setattr(fingerprint, "take", lambda inputs: (take(inputs), WATCHED.append(sample), OPENED.clear())[0])
-    monkeypatch.setattr(cache, "write", write)
-    with pytest.raises(Stop):
-        make(sample)
-    WATCHED.clear()
-    assert OPENED, "the plan reads files"
-    assert late == []
+    with opened(sample) as paths:
+        make(sample, kept=None)
+        planned = {path for path in paths if path.is_file()}
+    selection = discover.select([sample], Settings(), sample)
+    known, others = ({f.path: f.shown for f in files} for files in (selection.python, selection.others))
+    with opened(sample) as paths:
+        fingerprint.take(fingerprint.Inputs(sample, known, others, {}, Settings(), TODAY))
+        taken = set(paths)
+    assert {sample / "helpdesk/answer.py", sample / "more/pins.in"} - planned == set()
+    assert planned - taken == set()
 
 
 # What is kept, and where.

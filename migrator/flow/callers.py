@@ -10,7 +10,7 @@ from migrator.flow.project import Project
 from migrator.flow.symbols import Class, Function, class_of, symbols, takes_self
 from migrator.flow.unit import Unit
 
-MANY_FILES = 150
+MANY_FILES = 60
 
 
 def callers(project: Project, function: Function) -> tuple[tuple[Unit, ast.Call], ...]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from migrator.flow.callers import gives_first
 from migrator.flow.classes import all_fields, constructor, external_bases, is_data, lineage, repr_of
 from migrator.flow.compare import source
-from migrator.flow.objects import bound_to, overriding, store_attribute
+from migrator.flow.objects import bound_to, enum_values, is_enum, overriding, store_attribute
 from migrator.flow.outside import follow_builtin, follow_carrier, note_shape
 from migrator.flow.refusals import FORGIVEN, beside_azure, refusal
 from migrator.flow.symbols import (
@@ -28,6 +28,26 @@ from migrator.flow.trace import ANY, Entered, Path, State, Trace, fits, key
 from migrator.flow.unit import Unit
 from migrator.rulebook import Slot, Surface
 
+# Calls that run the function given to them: the index of that argument.
+RUNNERS = {"submit": 0, "to_thread": 0, "run_in_executor": 1, "run_sync": 0, "create_task": 0, "apply_async": 0}
+
+
+def _handed_over(
+    trace: Trace, state: State, call: ast.Call, name: str | None, position: int | None, path: Path
+) -> bool:
+    """``executor.submit(ask, text, model)`` runs ``ask(text, model)``."""
+    index = RUNNERS.get(last_name(call.func))
+    if index is None or index >= len(call.args) or (position is not None and position <= index):
+        return False
+    found = sorted(symbols(trace.project, state.unit, call.args[index]), key=repr_of)
+    inner = position - index - 1 if position is not None else None
+    arrived = _alternatives(trace, state, call, name, inner, path, found)
+    for symbol in found:
+        if isinstance(symbol, Function):
+            _into(trace, state, call, symbol, name, inner, path)
+    return arrived or any(isinstance(s, Function) for s in found)
+
+
 LABELS = frozenset({"metadata", "run_metadata", "tags_metadata", "labels"})
 TESTS_OF_TEXT = frozenset({"startswith", "endswith", "__eq__", "find", "index"})
 
@@ -39,7 +59,7 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
         trace.named(name)
     beside_azure(trace, state, call, name)
     trace.callees.append(last_name(call.func))
-    if _judged_by_method(trace, state, call):
+    if _judged_by_method(trace, state, call) or _handed_over(trace, state, call, name, position, path):
         return
     if name in LABELS and path:
         trace.block("metadata", f"{name}=", unit, call)
@@ -122,8 +142,16 @@ def _alternatives(
         if reason is not None and (not free or reason[0] not in FORGIVEN):
             trace.block(("two_values" if free else reason[0]), reason[1], state.unit, call, state.choice)
     for surface in free[:1]:
-        trace.arrive(surface, Called(state.unit, call), state)
+        if is_made_up(trace, state):
+            trace.block("composed", state.old.replace("\0", "…"), state.unit, call)
+        else:
+            trace.arrive(surface, Called(state.unit, call), state)
     return True
+
+
+def is_made_up(trace: Trace, state: State) -> bool:
+    """Say whether the value became a name that the migration does not know: ``BASE + "-search-preview"``."""
+    return state.new not in (trace.migration.rename(state.old), trace.migration.rename(state.old, True))
 
 
 def _taking(trace: Trace, symbol: External, given: str | int | None, path: Path) -> Iterator[Surface]:
@@ -161,6 +189,8 @@ def into_external(
         reason = refusal(trace, state, symbol, surface, call)
         if reason is not None:
             trace.block(reason[0], reason[1], unit, node, state.choice)
+        elif is_made_up(trace, state):
+            trace.block("composed", state.old.replace("\0", "…"), unit, node)
         else:
             where = call if call is not None else ast.Call(ast.Name(symbol.name), [], [])
             trace.arrive(surface, Called(unit, where), state)
@@ -172,7 +202,7 @@ def into_external(
     elif carrier is not None:
         follow_carrier(trace, state, carrier, symbol, call, given, path)
     else:
-        follow_builtin(trace, state, symbol.name, call, given, path)
+        follow_builtin(trace, state, symbol, call, given, path)
 
 
 def _into_partial(trace: Trace, state: State, call: ast.Call, given: str | int | None, path: Path) -> None:
@@ -236,6 +266,10 @@ def into_class(
     trace: Trace, state: State, call: ast.Call, cls: Class, name: str | None, position: int | None, path: Path
 ) -> None:
     """The value goes into a constructor: the repository's own, a generated one, or a library's."""
+    if is_enum(trace.project, cls):
+        if not path and state.new not in enum_values(cls):
+            trace.block("enum_member", f"{cls.node.name}({state.old!r})", state.unit, call)
+        return
     made = constructor(trace.project, cls)
     if made is not None:
         into_function(trace, state, call, made, name, position, path)

@@ -7,10 +7,11 @@ the same answer (``model.startswith("gpt-4")``) the branch is no obstacle; where
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 from collections.abc import Callable, Sequence
 
-from migrator.flow.constants import Constants, constants, elements
+from migrator.flow.constants import Constants, constants, elements, values_of
 from migrator.flow.trace import ANY, State, Trace
 from migrator.flow.unit import Unit
 
@@ -36,6 +37,7 @@ def follow_compare(trace: Trace, state: State, compare: ast.Compare) -> None:
 
 def _from_left(trace: Trace, state: State, compare: ast.Compare, operator: ast.cmpop, other: ast.expr) -> None:
     if state.path:
+        _composite(trace, state, compare, other)
         return
     if isinstance(operator, (ast.In, ast.NotIn)):
         text = constants(trace.project, state.unit, other)
@@ -50,12 +52,36 @@ def _from_left(trace: Trace, state: State, compare: ast.Compare, operator: ast.c
 def _from_right(trace: Trace, state: State, compare: ast.Compare, operator: ast.cmpop, other: ast.expr) -> None:
     found = constants(trace.project, state.unit, other)
     if isinstance(operator, (ast.In, ast.NotIn)):
-        if (state.path and state.path[0][1] in (ANY, 0)) or (state.path and isinstance(state.path[0][1], int)):
+        if len(state.path) == 1 and (state.path[0][1] == ANY or isinstance(state.path[0][1], int)):
+            if found.complete and state.old not in found.values and state.new not in found.values:
+                return
             trace.block(reason_of(state.unit, compare, "membership"), source(state.unit, compare), state.unit, compare)
         elif not state.path:
             _judge(trace, state, compare, found, lambda name, known: isinstance(known, str) and known in name)
-    elif not state.path:
+    elif state.path:
+        _composite(trace, state, compare, other)
+    else:
         _judge(trace, state, compare, found, lambda name, known: name == known)
+
+
+def _composite(trace: Trace, state: State, compare: ast.AST, other: ast.expr) -> None:
+    """A tuple or a dictionary that holds the value is compared with one in which the old name stands."""
+    if mentions(trace, state.unit, other, state.old):
+        trace.block(reason_of(state.unit, compare, "comparison"), source(state.unit, compare), state.unit, compare)
+
+
+def mentions(trace: Trace, unit: Unit, node: ast.AST, text: str) -> bool:
+    """Say whether ``text`` stands in an expression, or in what its names are bound to."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Constant) and inner.value == text and inner is not trace.literal:
+            return True
+        if isinstance(inner, (ast.Name, ast.Attribute)):
+            for _, value in values_of(trace.project, unit, inner):
+                if value is not None and any(
+                    isinstance(n, ast.Constant) and n.value == text and n is not trace.literal for n in ast.walk(value)
+                ):
+                    return True
+    return False
 
 
 def _judge(
@@ -63,7 +89,10 @@ def _judge(
 ) -> None:
     """Hold the edit back when a known other side tells the old name from the new one."""
     for known in found.known:
-        if known.node is not trace.literal and holds(state.old, known.value) != holds(state.new, known.value):
+        renamed = trace.migration.rename(known.value) if isinstance(known.value, str) else None
+        before = holds(state.old, known.value)
+        same = before == holds(state.new, known.value) and before == holds(state.new, renamed or known.value)
+        if known.node is not trace.literal and not same:
             trace.block(reason_of(state.unit, compare, "comparison"), source(state.unit, compare), state.unit, compare)
             return
 
@@ -88,6 +117,12 @@ def reason_of(unit: Unit, test: ast.AST, plain: str) -> str:
             return plain
         child = above
     return plain
+
+
+def follow_composite_index(trace: Trace, state: State, table: ast.expr, use: ast.AST) -> None:
+    """``PRICES["openai", model]``: the value is part of a key."""
+    if mentions(trace, state.unit, table, state.old):
+        trace.block("table_lookup", source(state.unit, use), state.unit, use)
 
 
 def _raises(branch: ast.If) -> bool:
@@ -120,7 +155,8 @@ def follow_method(trace: Trace, state: State, call: ast.Call, method: str) -> No
         trace.go(state, state.unit, call, ())
     elif method in PREDICATES:
         for argument in call.args:
-            for value in constants(trace.project, state.unit, argument).values:
+            known = constants(trace.project, state.unit, argument) | elements(trace.project, state.unit, argument)
+            for value in known.values:
                 if _outcome(state.old, method, value) != _outcome(state.new, method, value):
                     trace.block(reason_of(state.unit, call, "comparison"), source(state.unit, call), state.unit, call)
     elif method in EXACT and not call.keywords:
@@ -173,10 +209,15 @@ def _outcome(name: str, method: str, value: object) -> object:
         return None
 
 
-def follow_pattern(trace: Trace, state: State, call: ast.Call) -> None:
-    """The value is searched with ``re``: evaluate a constant pattern for both names."""
-    for value in constants(trace.project, state.unit, call.args[0]).values:
-        if isinstance(value, str) and _found(value, state.old) != _found(value, state.new):
+def follow_pattern(trace: Trace, state: State, call: ast.Call, unit: Unit, pattern: ast.expr, kind: str) -> None:
+    """The value is searched with ``re`` or ``fnmatch``: evaluate a constant pattern for both names."""
+    matches = fnmatch.fnmatch if kind == "fnmatch" else _found
+    for value in constants(trace.project, unit, pattern).values:
+        if not isinstance(value, str):
+            continue
+        texts = (value, state.old), (value, state.new)
+        old, new = (matches(b, a) if kind == "fnmatch" else matches(a, b) for a, b in texts)
+        if old != new:
             trace.block(reason_of(state.unit, call, "comparison"), source(state.unit, call), state.unit, call)
 
 
@@ -190,6 +231,8 @@ def _found(pattern: str, name: str) -> bool | None:
 def follow_match(trace: Trace, state: State, match: ast.Match) -> None:
     """The value is the subject of a ``match`` statement."""
     if state.path:
+        if any(mentions(trace, state.unit, case.pattern, state.old) for case in match.cases):
+            trace.block("match_case", "", state.unit, match.subject)
         return
     for case in match.cases:
         for node in ast.walk(case.pattern):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from migrator.flow.callers import callers
 from migrator.flow.calls import into_call
-from migrator.flow.compare import follow_compare, follow_index, follow_match, follow_method, source
+from migrator.flow.compare import follow_compare, follow_composite_index, follow_index, follow_match, follow_method, source
 from migrator.flow.constants import constants
 from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, same_object
 from migrator.flow.refusals import azure_entries, is_azure
@@ -70,7 +71,14 @@ def _annotated_assign(trace: Trace, state: State, parent: ast.AST) -> None:
 
 def _augmented(trace: Trace, state: State, parent: ast.AST) -> None:
     assert isinstance(parent, ast.AugAssign)
-    if state.node is parent.value and state.path:
+    if state.node is parent.value and not state.path:
+        before = _piece(trace, state, parent.target) if isinstance(parent.target, ast.Name) else UNREAD
+        if any(c.isspace() for c in before):
+            trace.lose("text")
+        elif isinstance(parent.op, ast.Add):
+            value = (before + state.old, before + state.new)
+            kept_in(trace, replace(state, old=value[0], new=value[1]), state.unit, parent.target, (), "")
+    elif state.node is parent.value and state.path:
         kept_in(trace, state, state.unit, parent.target, state.path, "")
 
 
@@ -96,7 +104,7 @@ def _member_of_enum(trace: Trace, state: State, owner: Class, name: str) -> None
     """A member that is named after the model, or stands among other models, is a list entry, no choice."""
     bare = "".join(c for c in name.lower() if c.isalnum())
     spelled = "".join(c for c in state.old.lower().rpartition("/")[2] if c.isalnum())
-    if spelled in bare:
+    if spelled in bare or _would_collide(trace, state, owner):
         trace.block("enum_member", f"{owner.node.name}.{name}", state.unit, state.unit.statement(state.node))
         return
     from migrator.flow.objects import class_uses
@@ -106,6 +114,16 @@ def _member_of_enum(trace: Trace, state: State, owner: Class, name: str) -> None
         if isinstance(access, ast.Attribute) and access.attr == name:
             trace.go(state, unit, access, (("attr", "value"),), f"member {owner.node.name}.{name}", context=())
             trace.go(state, unit, access, (), f"member {owner.node.name}.{name}", context=())
+
+
+def _would_collide(trace: Trace, state: State, owner: Class) -> bool:
+    """Say whether another member has, or would get, the same value: the two would become one."""
+    for statement in owner.node.body:
+        value = statement.value if isinstance(statement, ast.Assign) else None
+        if isinstance(value, ast.Constant) and value is not trace.literal and isinstance(value.value, str):
+            if state.new in (value.value, trace.migration.rename(value.value)):
+                return True
+    return False
 
 
 def _keyword(trace: Trace, state: State, parent: ast.AST) -> None:
@@ -129,6 +147,9 @@ def _call(trace: Trace, state: State, parent: ast.AST) -> None:
         return
     method = parent.func.attr if isinstance(parent.func, ast.Attribute) else ""
     position = next(i for i, a in enumerate(parent.args) if a is state.node)
+    if method == "join" and state.path and isinstance(parent.func, ast.Attribute) and _is_text(trace, state, parent):
+        _by_template(trace, state, parent, parent.func.value)
+        return
     if method in ("get", "pop", "setdefault") and _on_dictionary(trace, state, parent):
         _dictionary_call(trace, state, parent, method, position)
     elif method in ("append", "add", "insert", "extend") and not _own(trace, state, parent):
@@ -138,10 +159,15 @@ def _call(trace: Trace, state: State, parent: ast.AST) -> None:
     elif method == "update" and state.path and not _own(trace, state, parent):
         assert isinstance(parent.func, ast.Attribute)
         same_object(trace, state, state.unit, parent.func.value, state.path)
-    elif method in ("format", "join"):
-        trace.lose("text")
+    elif method == "format" and isinstance(parent.func, ast.Attribute):
+        _by_template(trace, state, parent, parent.func.value)
     else:
         into_call(trace, state, parent, None, position, state.path)
+
+
+def _is_text(trace: Trace, state: State, call: ast.Call) -> bool:
+    assert isinstance(call.func, ast.Attribute)
+    return _piece(trace, state, call.func.value) != UNREAD
 
 
 def _own(trace: Trace, state: State, call: ast.Call) -> bool:
@@ -228,6 +254,8 @@ def _subscript(trace: Trace, state: State, parent: ast.AST) -> None:
             trace.block("literal_type", source(state.unit, parent), state.unit, parent)
         elif not state.path:
             follow_index(trace, state, parent.value, parent)
+        elif isinstance(state.node, ast.Tuple):
+            follow_composite_index(trace, state, parent.value, parent)
         return
     if not state.path or not isinstance(parent.ctx, ast.Load):
         return
@@ -311,7 +339,17 @@ def _listed(parent: ast.List | ast.Tuple | ast.Set, state: State) -> bool:
     texts = [e for e in parent.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
     if isinstance(parent, ast.Tuple) and isinstance(holder, (ast.Return, ast.Yield)):
         return False
-    return len(texts) > 1 or isinstance(holder, ast.Compare)
+    names = [e for e in texts if looks_like_model(str(e.value))]
+    return len(names) > 1 or (len(texts) > 1 and isinstance(parent, ast.Set)) or isinstance(holder, ast.Compare)
+
+
+def looks_like_model(text: str) -> bool:
+    """Say whether a string has the shape of a model's name: ``claude-3-opus``, ``o3``, ``openai/gpt-4o``."""
+    short = 1 < len(text) < 80 and not any(c.isspace() for c in text)
+    return short and any(c.isdigit() for c in text) and any(c.isalpha() for c in text) and "://" not in text
+
+
+UNREAD = "\0"
 
 
 def _formatted(trace: Trace, state: State, parent: ast.AST) -> None:
@@ -319,23 +357,21 @@ def _formatted(trace: Trace, state: State, parent: ast.AST) -> None:
     text = state.unit.parent(parent)
     if state.path or not isinstance(text, ast.JoinedStr):
         return
-    before, after, seen = "", "", False
+    sides = ["", ""]
+    after = 0
     for part in text.values:
         if part is parent:
-            seen = True
-        elif isinstance(part, ast.Constant):
-            before, after = (before, after + str(part.value)) if seen else (before + str(part.value), after)
+            after = 1
         else:
-            known = [
-                v
-                for v in constants(trace.project, state.unit, getattr(part, "value", part)).values
-                if isinstance(v, str)
-            ]
-            if seen or len(known) != 1:
-                trace.lose("text")
-                return
-            before += known[0]
-    _prefixed(trace, state, text, before, after)
+            sides[after] += _piece(trace, state, part)
+    _composed(trace, state, text, sides[0], sides[1])
+
+
+def _piece(trace: Trace, state: State, part: ast.expr) -> str:
+    """The text of another piece, or a mark that stands for what could not be read."""
+    node = part.value if isinstance(part, ast.FormattedValue) else part
+    known = [v for v in constants(trace.project, state.unit, node).values if isinstance(v, str)]
+    return known[0] if len(known) == 1 else UNREAD
 
 
 def _plain_f_string(trace: Trace, state: State, parent: ast.AST) -> None:
@@ -345,18 +381,19 @@ def _plain_f_string(trace: Trace, state: State, parent: ast.AST) -> None:
         _same(trace, state, parent)
 
 
-def _prefixed(trace: Trace, state: State, whole: ast.AST, before: str, after: str) -> None:
-    """The name gets a provider's prefix: follow the longer name; anything else is a text for people."""
-    if after or any(c.isspace() for c in before) or (before and before[-1] not in "/:"):
+def _composed(trace: Trace, state: State, whole: ast.AST, before: str, after: str) -> None:
+    """The name becomes part of a longer one; with a space in it, it is a text for people."""
+    if any(c.isspace() for c in before + after):
         trace.lose("text")
         return
+    what = f"with {before.replace(UNREAD, '…')!r} before it" if before else ""
     trace.go(
         state,
         state.unit,
         whole,
         (),
-        f"with prefix {before!r}" if before else "",
-        value=(before + state.old, before + state.new),
+        what,
+        value=(before + state.old + after, before + state.new + after),
     )
 
 
@@ -365,12 +402,25 @@ def _binary(trace: Trace, state: State, parent: ast.AST) -> None:
     if state.path:
         if isinstance(parent.op, (ast.BitOr, ast.Add)):
             trace.go(state, state.unit, parent, state.path)
+        elif isinstance(parent.op, ast.Mod):
+            _composed(trace, state, parent, UNREAD, UNREAD)
     elif isinstance(parent.op, ast.Add) and state.node is parent.right:
-        for value in constants(trace.project, state.unit, parent.left).values:
-            if isinstance(value, str):
-                _prefixed(trace, state, parent, value, "")
+        _composed(trace, state, parent, _piece(trace, state, parent.left), "")
+    elif isinstance(parent.op, ast.Add):
+        _composed(trace, state, parent, "", _piece(trace, state, parent.right))
+    elif isinstance(parent.op, ast.Mod) and state.node is parent.right:
+        _by_template(trace, state, parent, parent.left)
     else:
         trace.lose("text")
+
+
+def _by_template(trace: Trace, state: State, whole: ast.AST, template: ast.expr) -> None:
+    """``"%s-mini" % model`` and ``"{}-mini".format(model)``: a text for people when the template has a space."""
+    text = _piece(trace, state, template)
+    if any(c.isspace() for c in text):
+        trace.lose("text")
+    else:
+        _composed(trace, state, whole, UNREAD, UNREAD)
 
 
 def _loop(trace: Trace, state: State, parent: ast.AST) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 
 from migrator.flow.constants import Constants, constants, elements
 from migrator.flow.project import Project
-from migrator.flow.unit import FUNCTIONS, Binding, Unit
+from migrator.flow.unit import FUNCTIONS, Binding, Unit, blocks
 
+LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 TEXT_TESTS = frozenset({"startswith", "endswith"})
 
 
@@ -41,9 +42,18 @@ def _guards(unit: Unit, use: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
         if isinstance(above, (ast.If, ast.IfExp)) and child is not above.test:
             inside = child in above.body if isinstance(above, ast.If) else child is above.body
             yield above.test, inside
+        yield from _left_before(above, child)
         if isinstance(above, FUNCTIONS):
             return
         child = above
+
+
+def _left_before(block: ast.AST, child: ast.AST) -> Iterator[tuple[ast.expr, bool]]:
+    """The tests of earlier statements of the same block that always leave it: ``if not model: return``."""
+    for body in blocks(block):
+        for statement in body[: body.index(child)] if child in body else ():
+            if isinstance(statement, ast.If) and not statement.orelse and isinstance(statement.body[-1], LEAVING):
+                yield statement.test, False
 
 
 def _test(project: Project, unit: Unit, test: ast.expr, values: Values) -> bool | None:

@@ -16,6 +16,7 @@ from migrator.flow.symbols import (
     Function,
     Instance,
     class_of,
+    instances,
     is_property,
     last_name,
     symbols,
@@ -38,6 +39,7 @@ def store_attribute(trace: Trace, state: State, cls: Class, name: str, path: Pat
         _read_on_self(trace, state, relative, name, path, what)
     for owner in (cls, *descendants(trace.project, cls)):
         _read_on_objects(trace, state, owner, name, path, what)
+    _validated(trace, state, cls, name, path)
     _external_field(trace, state, cls, name, path)
     _overridden_type(trace, state, cls, name, node)
 
@@ -140,6 +142,31 @@ def _is_annotation(unit: Unit, node: ast.AST) -> bool:
     )
 
 
+VALIDATORS = frozenset({"field_validator", "validator", "validates"})
+
+
+def _validated(trace: Trace, state: State, cls: Class, name: str, path: Path) -> None:
+    """A method of the class checks the field: ``@field_validator("model")``; the value is its second parameter."""
+    for relative in family(trace.project, cls):
+        for node in relative.node.body:
+            if isinstance(node, ast.FunctionDef) and _checks(node, name) and len(node.args.args) > 1:
+                parameter = node.args.args[1]
+                for binding in relative.unit.bindings.get((node, parameter.arg), ()):
+                    bound_to(trace, state, binding, path, f"checked by {node.name}", context=())
+
+
+def _checks(node: ast.FunctionDef, name: str) -> bool:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and last_name(decorator.func) in VALIDATORS:
+            wanted = [a.value for a in decorator.args if isinstance(a, ast.Constant)]
+            if name in wanted or "*" in wanted:
+                return True
+        if isinstance(decorator, ast.Attribute) and decorator.attr in ("validator", "setter"):
+            if last_name(decorator.value) == name:
+                return True
+    return False
+
+
 def _external_field(trace: Trace, state: State, cls: Class, name: str, path: Path) -> None:
     """A subclass of a library's class sets the field that is its model: ``class Mine(OpenAIChat): id = ...``."""
     from migrator.flow.calls import into_external
@@ -171,6 +198,11 @@ def check_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr | No
     """Hold back when ``annotation`` is a ``Literal`` type that has the old name and not the new one."""
     if annotation is None:
         return
+    for symbol in instances(trace.project, unit, annotation):
+        if isinstance(symbol, Instance) and is_enum(trace.project, symbol.cls):
+            if state.old in enum_values(symbol.cls) and state.new not in enum_values(symbol.cls):
+                trace.block("enum_member", ast.unparse(annotation)[:60], unit, annotation)
+            return
     found = admitted(trace.project, unit, annotation)
     if found is not None and state.old in found.values and state.new not in found.values:
         trace.block("literal_type", ast.unparse(annotation)[:60], unit, annotation)
@@ -179,6 +211,12 @@ def check_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr | No
 def is_enum(project: Project, cls: Class) -> bool:
     """Say whether the class is an enumeration."""
     return any(base.name in ENUMS for base in external_bases(project, cls))
+
+
+def enum_values(cls: Class) -> tuple[object, ...]:
+    """The values that an enumeration's members are given."""
+    values = (s.value for s in cls.node.body if isinstance(s, ast.Assign))
+    return tuple(v.value for v in values if isinstance(v, ast.Constant))
 
 
 def kept_in(trace: Trace, state: State, unit: Unit, target: ast.AST, path: Path, what: str) -> None:

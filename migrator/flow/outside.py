@@ -9,7 +9,7 @@ from migrator.flow.compare import follow_pattern, source
 from migrator.flow.constants import constants, elements
 from migrator.flow.objects import bound_to, kept_in, store_attribute
 from migrator.flow.refusals import argument, is_azure
-from migrator.flow.symbols import External, Instance, symbols
+from migrator.flow.symbols import External, Function, Instance, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, attr, key
 from migrator.flow.unit import Unit
 from migrator.rulebook import Carrier
@@ -22,6 +22,7 @@ SHAPES = (
     "responses.parse",
     "responses.stream",
 )
+OPENERS = frozenset({"open", "pathlib.Path", "os.path.join", "importlib.import_module", "importlib.resources.files"})
 CONTAINERS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "enumerate"})
 
 
@@ -53,7 +54,7 @@ def follow_carrier(
                 trace.block("text", "", state.unit, call)
             trace.lose("text")
         case _:
-            follow_builtin(trace, state, symbol.name, call, given, path)
+            follow_builtin(trace, state, symbol, call, given, path)
 
 
 def _environment_name(trace: Trace, state: State, call: ast.Call) -> None:
@@ -81,14 +82,11 @@ def _option(trace: Trace, state: State, call: ast.Call) -> None:
         return
     trace.named(name)
     for other in call.keywords:
-        if other.arg in ("choices", "type") and not isinstance(other.value, ast.Name):
-            found = elements(trace.project, state.unit, other.value)
-            if found.known and state.new not in found.values:
-                trace.block("membership", f"choices of --{name.replace('_', '-')}", state.unit, call)
-        elif other.arg == "choices":
-            found = elements(trace.project, state.unit, other.value)
-            if state.new not in found.values:
-                trace.block("membership", f"choices of --{name.replace('_', '-')}", state.unit, call)
+        found = elements(trace.project, state.unit, other.value) if other.arg in ("choices", "type") else None
+        if found is not None and (found.known or other.arg == "choices") and state.new not in found.values:
+            trace.block("membership", f"choices of --{name.replace('_', '-')}", state.unit, call)
+        if other.arg in ("type", "callback"):
+            _converted(trace, state, other.value)
     decorated = state.unit.parent(call)
     if isinstance(decorated, (ast.FunctionDef, ast.AsyncFunctionDef)):
         for binding in state.unit.bindings.get((decorated, name), ()):
@@ -96,6 +94,15 @@ def _option(trace: Trace, state: State, call: ast.Call) -> None:
     else:
         for unit, parsed in _parsed(trace, state, name):
             trace.go(state, unit, parsed, (attr(name),), f"option --{name.replace('_', '-')}", context=())
+
+
+def _converted(trace: Trace, state: State, converter: ast.expr) -> None:
+    """A function of the repository converts or checks the option: the value goes into its last parameter."""
+    for symbol in symbols(trace.project, state.unit, converter):
+        if isinstance(symbol, Function) and symbol.node.args.args:
+            parameter = symbol.node.args.args[-1]
+            for binding in symbol.unit.bindings.get((symbol.node, parameter.arg), ()):
+                bound_to(trace, state, binding, (), f"checked by {parameter.arg}", context=())
 
 
 def option_name(call: ast.Call) -> str | None:
@@ -168,8 +175,11 @@ def _reads_environment(trace: Trace, unit: Unit, call: ast.AST | None) -> bool:
     return any((c := trace.rules.carrier_of(s.name)) is not None and c.kind == "environment" for s in found)
 
 
-def follow_builtin(trace: Trace, state: State, name: str, call: ast.Call, given: str | int | None, path: Path) -> None:
+def follow_builtin(
+    trace: Trace, state: State, symbol: External, call: ast.Call, given: str | int | None, path: Path
+) -> None:
     """The calls of Python itself through which values pass."""
+    name = symbol.name
     go: Callable[[Path], None] = lambda inner: trace.go(state, state.unit, call, inner)  # noqa: E731
     if name == "dict" and isinstance(given, str):
         go((key(given), *path))
@@ -181,6 +191,8 @@ def follow_builtin(trace: Trace, state: State, name: str, call: ast.Call, given:
         go(path[1:])
     elif name == "getattr" and given == 2 and not path:
         go(())
+    elif (name == "getattr" and given == 1 or name in OPENERS) and not path:
+        trace.block("chooses_code", source(state.unit, call), state.unit, call)
     elif name == "getattr" and given == 0 and path and path[0] == attr(_text(call, 1)):
         go(path[1:])
     elif name == "setattr" and given == 2 and _text(call, 1):
@@ -190,7 +202,12 @@ def follow_builtin(trace: Trace, state: State, name: str, call: ast.Call, given:
     elif name in ("vars", "dataclasses.asdict", "attrs.asdict") and path and path[0][0] == "attr":
         go((key(path[0][1]), *path[1:]))
     elif name.startswith("re.") and given == 1 and not path:
-        follow_pattern(trace, state, call)
+        follow_pattern(trace, state, call, state.unit, call.args[0], "re")
+    elif name in ("fnmatch.fnmatch", "fnmatch.fnmatchcase") and given == 0 and len(call.args) > 1:
+        follow_pattern(trace, state, call, state.unit, call.args[1], "fnmatch")
+    elif name.startswith("re.compile().") and given == 0 and symbol.made and symbol.made[0].call.args:
+        made = symbol.made[0]
+        follow_pattern(trace, state, call, made.unit, made.call.args[0], "re")
     elif name in ("dataclasses.replace", "copy.replace") and isinstance(given, str):
         _replaced(trace, state, call, given, path)
     elif name.endswith(SHAPES):

@@ -40,6 +40,7 @@ class Project:
     data: dict[Path, bytes] = field(default_factory=dict)
     kept: int = 0
     naming: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    together: dict[tuple[str, ...], tuple[Path, ...]] = field(default_factory=dict)
     memory: dict[object, object] = field(default_factory=dict)
     active: dict[ast.AST, int] = field(default_factory=dict)
     lowest: int = 0
@@ -84,9 +85,10 @@ class Project:
 
     def files_naming(self, *names: str) -> tuple[Path, ...]:
         """The files whose text has each of ``names`` as a whole word."""
-        sets = [set(self._naming(name)) for name in names]
-        both = set.intersection(*sets) if sets else set()
-        return tuple(sorted(both))
+        if names not in self.together:
+            others = [frozenset(self._naming(name)) for name in names[1:]]
+            self.together[names] = tuple(p for p in self._naming(names[0]) if all(p in other for other in others))
+        return self.together[names]
 
     def _naming(self, name: str) -> tuple[Path, ...]:
         if name not in self.naming:

@@ -1,7 +1,8 @@
 """Answer one question: which expressions can become part of this very request, and which stand beside it?
 
 Followed are names, attributes, what the repository's own functions return, and what is added to a
-list or a dictionary before the call. What another call answers is not part of the request.
+list or a dictionary before the call. What another call answers is not part of the request, and what
+callers give a parameter stands elsewhere.
 """
 
 from __future__ import annotations
@@ -212,8 +213,10 @@ def _of_binding(project: Project, binding: Binding, entered: Entered | None) -> 
     elif binding.kind in ("value", "item") and binding.value is not None:
         same = entered is not None and binding.unit is entered.function.unit
         yield Spot(binding.unit, binding.value, entered if same else None)
-    else:
+    elif binding.kind == "import":
         yield from (Spot(u, v) for u, v in given(project, binding) if v is not None)
+    elif binding.value is not None:
+        yield Spot(binding.unit, binding.value)
 
 
 def _added(unit: Unit, name: ast.Name, bindings: tuple[Binding, ...]) -> Iterator[tuple[str | None, ast.expr]]:

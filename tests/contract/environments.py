@@ -6,6 +6,7 @@ temporary files under a name that depends on its packages and on this Python.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import os
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import tomllib
 import venv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,16 @@ def expanded(patterns: object) -> frozenset[str]:
     return frozenset(callee for pattern in patterns for callee in expand(pattern))
 
 
+def covers(patterns: Iterable[str], callee: str) -> bool:
+    """Say whether a callee is listed, by itself or by its beginning (``langchain_classic.**``)."""
+    return any(callee == pattern or callee.startswith(beginning(pattern)) for pattern in patterns)
+
+
+def beginning(pattern: str) -> str | tuple[str, ...]:
+    """Give what a callee starts with where a pattern means all names below one; else nothing."""
+    return (pattern.removesuffix("**"), pattern.removesuffix(".**") + "()") if pattern.endswith(".**") else ()
+
+
 def _group(row: Mapping[str, object]) -> Group:
     def texts(key: str) -> tuple[str, ...]:
         value = row.get(key, [])
@@ -107,7 +118,11 @@ def _group(row: Mapping[str, object]) -> Group:
 
 TABLE = read("groups.toml")
 GROUPS: tuple[Group, ...] = tuple(_group(row) for row in TABLE["group"])  # type: ignore[attr-defined]
-MAKE: Mapping[str, str] = TABLE["make"]  # type: ignore[assignment]
+MAKE: Mapping[str, str] = {
+    callee: row["statements"]
+    for row in TABLE["make"]  # type: ignore[attr-defined]
+    for callee in expanded(row["calls"])
+}
 GONE: Mapping[str, str] = {
     callee: row["reason"]
     for row in TABLE["gone"]  # type: ignore[attr-defined]
@@ -129,14 +144,27 @@ def python_of(group: Group) -> Path:
     text = "\n".join((sys.version, sys.platform, *group.packages))
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"migrator-contract-{getpass.getuser()}" / f"{group.name}-{key}"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    ready = folder / "ready"
-    if not ready.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, symlinks=os.name != "nt")
-        install(group, python)
-        ready.touch()
-    return python
+    if not folder.exists():
+        make(group, folder)
+    return interpreter(folder)
+
+
+def make(group: Group, folder: Path) -> None:
+    """Make an environment under another name and move it into place, so that it is whole or not there."""
+    folder.parent.mkdir(exist_ok=True)
+    building = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        venv.create(building, symlinks=os.name != "nt")
+        install(group, interpreter(building))
+        with contextlib.suppress(OSError):
+            building.rename(folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def interpreter(folder: Path) -> Path:
+    """Give the Python of an environment."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def install(group: Group, python: Path) -> None:

@@ -6,6 +6,7 @@ from the standard input and writes ``{callee: {...}}`` to the file that is named
 is called without arguments, and only where a name on it is no plain method.
 """
 
+import functools
 import importlib
 import inspect
 import json
@@ -13,6 +14,7 @@ import sys
 import types
 from pathlib import Path
 
+RESULTS = {}
 PLAIN = (types.FunctionType, classmethod, staticmethod)
 
 
@@ -26,35 +28,39 @@ def main():
 def look(callee, make):
     """Describe one callee: whether it is there, its keywords, and its positional parameters in order."""
     try:
-        target, is_bound = resolve(callee.removesuffix(".**"), make)
-        return {"found": True} if callee.endswith(".**") else {"found": True, **parameters(target, is_bound)}
+        target, dotted, is_bound = resolve(callee.removesuffix(".**"), make)
+        if callee.endswith(".**"):
+            return {"found": True}
+        if isinstance(target, Result):
+            target, is_bound = attribute(target, dotted, "__call__")
+        return {"found": True, **parameters(target, is_bound)}
     except (Exception, SystemExit) as error:  # a library may raise anything while it is imported
         return {"found": False, "why": f"{type(error).__name__}: {error}"[:300]}
 
 
 def resolve(callee, make):
-    """Follow a canonical callee; say too whether the first parameter is filled by the instance."""
+    """Follow a canonical callee; give its plain name, and whether the instance fills its first parameter."""
     target, dotted, is_bound = None, "", True
     for part in callee.split("."):
         name = part.removesuffix("()")
         target, is_bound = attribute(target, dotted, name)
         dotted = f"{dotted}.{name}".removeprefix(".")
         if part.endswith("()"):
-            target, dotted = Result(target, make.get(dotted)), dotted + "()"
-    if isinstance(target, Result):
-        return attribute(target, dotted, "__call__")
-    return target, is_bound
+            target = RESULTS.setdefault(dotted, Result(target, make.get(dotted)))
+            dotted += "()"
+    return target, dotted, is_bound
 
 
 class Result:
-    """What a call returns."""
+    """What a call returns; made for real only when it is asked for."""
 
     def __init__(self, called, statements):
         self.called = called
         self.statements = statements
 
-    def build(self):
-        """Make the instance for real."""
+    @functools.cached_property
+    def made(self):
+        """Run the statements, or the call without arguments."""
         if self.statements is None:
             return self.called()
         scope = {}
@@ -64,20 +70,26 @@ class Result:
 
 def attribute(owner, dotted, name):
     """Give a name's value on a module, a class or a result; say whether a method of it is bound."""
-    if owner is None:
+    if not dotted:
         return importlib.import_module(name), True
     if isinstance(owner, Result):
         plain = owner.statements is None and isinstance(owner.called, type)
         static = inspect.getattr_static(owner.called, name, None) if plain else None
         if isinstance(static, PLAIN):
             return getattr(owner.called, name), not isinstance(static, types.FunctionType)
-        return getattr(owner.build(), name), True
+        return getattr(owner.made, name), True
+    value = getattr(owner, name, None)
+    return (module(dotted, name) if value is None else value), True
+
+
+def module(package, name):
+    """Import a module that its package does not show: ``openai._client`` is None on the package."""
     try:
-        return getattr(owner, name), True
-    except AttributeError:
-        if not isinstance(owner, types.ModuleType):
-            raise
-    return importlib.import_module(f"{dotted}.{name}"), True
+        return importlib.import_module(f"{package}.{name}")
+    except ModuleNotFoundError as missing:
+        if missing.name and f"{package}.{name}".startswith(missing.name):
+            raise AttributeError(f"{package} has no {name}") from None
+        raise
 
 
 def parameters(target, is_bound):
