@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator.flow.callers import arguments_for
-from migrator.flow.classes import assigned, classes_of, lineage
+from migrator.flow.classes import assigned, classes_of, family
 from migrator.flow.project import Project
 from migrator.flow.symbols import Class, External, Function, Module, last_name, symbols
 from migrator.flow.unit import FUNCTIONS, Binding, Unit
@@ -60,6 +60,10 @@ def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Co
             return constants(project, unit, node.body, depth + 1) | constants(project, unit, node.orelse, depth + 1)
         case ast.NamedExpr() | ast.Await():
             return constants(project, unit, node.value, depth + 1)
+        case ast.Name() if (items := _looped(project, unit, node, depth)) is not None:
+            return items
+        case ast.Subscript():
+            return _union(constants(project, u, v, depth + 1) for u, v in _entries(project, unit, node))
         case ast.Name() | ast.Attribute():
             return _union(
                 constants(project, u, v, depth + 1) if v is not None else NONE_FOUND
@@ -69,6 +73,21 @@ def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Co
             return _default_of_call(project, unit, node, depth)
         case _:
             return NONE_FOUND
+
+
+def _looped(project: Project, unit: Unit, node: ast.Name, depth: int) -> Constants | None:
+    """What a loop's variable takes: elements of a list, keys of a table; None when it is no loop's variable."""
+    bindings = unit.lookup(node.id, node)
+    if len(bindings) != 1 or bindings[0].kind != "item" or bindings[0].value is None:
+        return None
+    binding, table = bindings[0], bindings[0].value
+    method = last_name(table.func) if isinstance(table, ast.Call) else ""
+    if method == "items" and isinstance(table, ast.Call) and isinstance(table.func, ast.Attribute):
+        keys = elements(project, unit, table.func.value, depth + 1)
+        return keys if binding.path[:1] == (0,) else NONE_FOUND
+    if method == "enumerate" and isinstance(table, ast.Call) and table.args:
+        return elements(project, unit, table.args[0], depth + 1) if binding.path[:1] == (1,) else NONE_FOUND
+    return NONE_FOUND if binding.path else elements(project, unit, table, depth + 1)
 
 
 def _union(parts: Iterator[Constants]) -> Constants:
@@ -109,7 +128,7 @@ def values_of(project: Project, unit: Unit, node: ast.Name | ast.Attribute) -> I
 
 
 def _attribute(project: Project, cls: Class, name: str) -> Iterator[tuple[Unit, ast.expr | None]]:
-    for owner in lineage(project, cls):
+    for owner in family(project, cls):
         for binding in owner.unit.bindings.get((owner.node, name), ()):
             yield owner.unit, binding.value
         for value, _ in assigned(owner, name):
@@ -146,6 +165,12 @@ def elements(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Con
             return _elements_of(project, unit, keys, depth)
         case ast.BinOp(op=ast.Add() | ast.BitOr()):
             return elements(project, unit, node.left, depth + 1) | elements(project, unit, node.right, depth + 1)
+        case ast.Name() if depth == 0 and (added := tuple(_added(project, unit, node))):
+            named = _union(
+                elements(project, u, v, depth + 1) if v is not None else NONE_FOUND
+                for u, v in values_of(project, unit, node)
+            )
+            return _union(iter((named, *added)))
         case ast.Name() | ast.Attribute():
             return _union(
                 elements(project, u, v, depth + 1) if v is not None else NONE_FOUND
@@ -158,6 +183,29 @@ def elements(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Con
             return _elements_of(project, unit, inner.elts if isinstance(inner, ast.Tuple) else [inner], depth)
         case _:
             return NONE_FOUND
+
+
+def _added(project: Project, unit: Unit, node: ast.Name) -> Iterator[Constants]:
+    """What statements put into a table after it was made: ``update``, ``extend``, ``append``, ``+=``, ``t["k"] = v``."""
+    bindings = unit.lookup(node.id, node) or project.exported(unit, node.id)
+    for binding in bindings:
+        home = binding.unit
+        for load in home.uses(binding):
+            holder = home.parent(load)
+            call = home.parent(holder)
+            if isinstance(holder, ast.Attribute) and isinstance(call, ast.Call) and call.func is holder and call.args:
+                if holder.attr in ("update", "extend"):
+                    yield elements(project, home, call.args[0], 1)
+                elif holder.attr in ("append", "add", "setdefault"):
+                    yield constants(project, home, call.args[0], 1)
+            elif isinstance(holder, ast.Subscript) and isinstance(holder.ctx, ast.Store):
+                key = constants(project, home, holder.slice, 1)
+                if key.known:
+                    yield key
+        for other in home.bindings.get((binding.scope, binding.name), ()):
+            statement = home.parent(other.node)
+            if isinstance(statement, ast.AugAssign):
+                yield elements(project, home, statement.value, 1)
 
 
 def _elements_of(project: Project, unit: Unit, nodes: list[ast.expr], depth: int) -> Constants:
@@ -196,3 +244,73 @@ def admitted(project: Project, unit: Unit, annotation: ast.expr) -> Constants | 
                 if isinstance(value, ast.Subscript) and last_name(value.value) == "Literal":
                     return elements(project, where, value)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """The texts and the names of environment variables out of which an expression is built."""
+
+    texts: frozenset[str]
+    complete: bool
+
+
+def fragments(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Fragments:
+    """What a text is built of: ``os.environ["HOST"] + "/v1"`` gives ``HOST`` and ``/v1``.
+
+    Complete when nothing else can be in it; None adds nothing.
+    """
+    if depth > MAX_DEPTH:
+        return Fragments(frozenset(), False)
+    match node:
+        case ast.Constant():
+            return Fragments(frozenset({node.value}) if isinstance(node.value, str) else frozenset(), True)
+        case ast.Name() | ast.Attribute():
+            known = [(u, v) for u, v in values_of(project, unit, node) if not isinstance(v, type(None))]
+            if not known:
+                return Fragments(frozenset(), False)
+            return _all_of([fragments(project, u, v, depth + 1) for u, v in known if v is not None])
+        case ast.Call() | ast.Subscript() if (name := environment_name(project, unit, node)) is not None:
+            defaults = node.args[1:2] if isinstance(node, ast.Call) else []
+            parts = [fragments(project, unit, d, depth + 1) for d in defaults]
+            return _all_of([Fragments(frozenset({name}), True), *parts])
+        case ast.JoinedStr() | ast.BinOp() | ast.BoolOp() | ast.IfExp() | ast.FormattedValue():
+            return _all_of([fragments(project, unit, c, depth + 1) for c in _operands(node)])
+        case ast.Call():
+            parts = [fragments(project, unit, a, depth + 1) for a in node.args]
+            return Fragments(_all_of(parts).texts, False)
+        case ast.Subscript():
+            entries = [fragments(project, u, v, depth + 1) for u, v in _entries(project, unit, node)]
+            return _all_of(entries) if entries else Fragments(frozenset(), False)
+        case _:
+            return Fragments(frozenset(), False)
+
+
+def _operands(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr) and not (isinstance(node, ast.IfExp) and child is node.test):
+            yield child
+
+
+def _all_of(parts: list[Fragments]) -> Fragments:
+    return Fragments(frozenset().union(*(p.texts for p in parts)), all(p.complete for p in parts))
+
+
+def environment_name(project: Project, unit: Unit, node: ast.Call | ast.Subscript) -> str | None:
+    """The variable that ``os.getenv("NAME")`` or ``os.environ["NAME"]`` reads, or None for other expressions."""
+    callee = node.func if isinstance(node, ast.Call) else node.value
+    names = {s.name for s in symbols(project, unit, callee) if isinstance(s, External)}
+    key = (node.args[0] if node.args else None) if isinstance(node, ast.Call) else node.slice
+    if not names & {"os.getenv", "os.environ.get", "os.environ"} or not isinstance(key, ast.Constant):
+        return None
+    return str(key.value)
+
+
+def _entries(project: Project, unit: Unit, node: ast.Subscript) -> Iterator[tuple[Unit, ast.expr]]:
+    """The entries of a dictionary literal that a subscript may read."""
+    wanted = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    if isinstance(node.value, (ast.Name, ast.Attribute)):
+        for where, table in values_of(project, unit, node.value):
+            if isinstance(table, ast.Dict):
+                for key, value in zip(table.keys, table.values, strict=True):
+                    if wanted is None or not isinstance(key, ast.Constant) or key.value == wanted:
+                        yield where, value

@@ -16,7 +16,7 @@ from migrator.flow.calls import into_call
 from migrator.flow.compare import follow_compare, follow_composite_index, follow_index, follow_match, follow_method, source
 from migrator.flow.constants import constants
 from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, same_object
-from migrator.flow.refusals import azure_entries, is_azure
+from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, fits, key
 from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, FunctionNode, parameters_of
@@ -286,6 +286,9 @@ def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
         trace.named(value)
         if is_azure(value):
             trace.block("azure", value, state.unit, parent)
+    if state.node is trace.literal:
+        rows = zip(parent.keys, parent.values, strict=True)
+        note_addresses(trace, state, [v for k, v in rows if isinstance(k, ast.Constant) and k.value in ADDRESSES])
     if azure_entries(parent):
         trace.block("azure", "an Azure entry beside it", state.unit, parent)
     if state.node is trace.literal and isinstance(value, str) and _names_model(trace, value):

@@ -7,17 +7,20 @@ for something that the new model does not serve.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from migrator.flow.classes import repr_of
 from migrator.flow.compare import source
-from migrator.flow.constants import constants
-from migrator.flow.symbols import External, symbols
+from migrator.flow.constants import constants, fragments
+from migrator.flow.guards import reachable
+from migrator.flow.request import arguments
+from migrator.flow.symbols import Called, External, symbols
 from migrator.flow.trace import State, Trace
-from migrator.flow.unit import Unit
+from migrator.flow.unit import FUNCTIONS, Unit, parameters_of
 from migrator.rulebook import Slot, Surface
 
 HOSTS = ("api.openai.com",)
-FORGIVEN = frozenset({"foreign_endpoint", "other_provider"})
+FORGIVEN = frozenset({"other_provider"})
 
 
 def refusal(
@@ -28,15 +31,15 @@ def refusal(
         return surface.hold, surface.name
     if call is not None and (seen := _other_provider(trace, state.unit, call, surface)) is not None:
         return seen
-    if call is not None and (host := _foreign(trace, state.unit, call, surface.endpoint, HOSTS)) is not None:
-        return "foreign_endpoint", host
+    if call is not None and (seen := _foreign(trace, state.unit, call, surface.endpoint, HOSTS)) is not None:
+        return seen
     if call is not None and surface.url is not None and not _own_url(trace, state.unit, call, surface):
         return "foreign_endpoint", source(state.unit, call.func)
     if call is not None and (seen := _refused_argument(trace, state.unit, call)) is not None:
         return seen
-    if call is not None and (seen := _inner_client(trace, state.unit, call, surface.client)) is not None:
+    if call is not None and (seen := _inner_client(trace, state.unit, call, surface.client, state)) is not None:
         return seen
-    return _client_refusal(trace, symbol) or _beside(trace, state, surface) or _wrong_form(trace, state, surface)
+    return _client_refusal(trace, symbol, state) or _beside(trace, state, surface) or _wrong_form(trace, state, surface)
 
 
 def _refused_argument(trace: Trace, unit: Unit, call: ast.Call) -> tuple[str, str] | None:
@@ -51,38 +54,41 @@ def _refused_argument(trace: Trace, unit: Unit, call: ast.Call) -> tuple[str, st
     return None
 
 
-def _client_refusal(trace: Trace, symbol: External) -> tuple[str, str] | None:
+def _client_refusal(trace: Trace, symbol: External, state: State) -> tuple[str, str] | None:
     """The client on which the call is made talks to another server, or wraps one that does."""
     client = trace.rules.client_of(symbol.name)
     for made in symbol.made if client is not None else ():
         assert client is not None
-        host = _foreign(trace, made.unit, made.call, client.endpoint, client.hosts or HOSTS)
-        if host is not None:
-            return "foreign_endpoint", host
-        if (seen := _inner_client(trace, made.unit, made.call, client.client)) is not None:
+        if not reachable_from_value(trace, made, state):
+            continue
+        if (seen := _foreign(trace, made.unit, made.call, client.endpoint, client.hosts or HOSTS)) is not None:
+            return seen
+        if (seen := _inner_client(trace, made.unit, made.call, client.client, state)) is not None:
             return seen
     return None
 
 
-def _inner_client(trace: Trace, unit: Unit, call: ast.Call, slot: Slot | None) -> tuple[str, str] | None:
+def _inner_client(
+    trace: Trace, unit: Unit, call: ast.Call, slot: Slot | None, state: State
+) -> tuple[str, str] | None:
     """What stands against the client that this call is given: ``from_openai(AzureOpenAI())``."""
     given = argument(call, slot.keywords, slot.position) if slot is not None else None
     if given is None:
         return None
     found = [s for s in sorted(symbols(trace.project, unit, given), key=repr_of) if isinstance(s, External)]
-    reasons = [_as_client(trace, symbol) for symbol in found]
+    reasons = [_as_client(trace, symbol, state) for symbol in found]
     if not reasons or None in reasons:
         azure = next((r for r in reasons if r is not None and r[0] == "azure"), None)
         return ("two_values", azure[1]) if azure is not None else None
     return reasons[0]
 
 
-def _as_client(trace: Trace, symbol: External) -> tuple[str, str] | None:
+def _as_client(trace: Trace, symbol: External, state: State) -> tuple[str, str] | None:
     for shape in ("chat.completions.create", "responses.create"):
         for surface in trace.rules.surfaces_for(f"{symbol.name}.{shape}"):
             if surface.hold is not None:
                 return surface.hold, surface.name
-    return _client_refusal(trace, symbol)
+    return _client_refusal(trace, symbol, state)
 
 
 def _beside(trace: Trace, state: State, surface: Surface) -> tuple[str, str] | None:
@@ -154,19 +160,56 @@ def argument(call: ast.Call, keywords: tuple[str, ...], position: int | None) ->
     return None
 
 
-def _foreign(trace: Trace, unit: Unit, call: ast.Call, endpoint: tuple[str, ...], hosts: tuple[str, ...]) -> str | None:
-    """The address of another server that this call is given, when one is written down."""
-    given = argument(call, endpoint, None) or _dotted(call, endpoint)
-    if given is None:
+def _foreign(
+    trace: Trace, unit: Unit, call: ast.Call, endpoint: tuple[str, ...], hosts: tuple[str, ...]
+) -> tuple[str, str] | None:
+    """What is known against the server that this call is given: Azure's, another one, or an unknown one."""
+    if not endpoint:
         return None
-    for value in constants(trace.project, unit, given).values:
-        if isinstance(value, str) and value.strip() and not any(host in value for host in hosts):
-            return value
-    if isinstance(given, ast.JoinedStr):
-        text = "".join(str(v.value) for v in given.values if isinstance(v, ast.Constant))
-        if "//" in text and not any(host in text for host in hosts):
-            return text
+    given = [(g.unit, g.value) for g in arguments(trace.project, unit, call) if g.name in endpoint]
+    dotted = _dotted(call, endpoint)
+    if dotted is not None:
+        given.append((unit, dotted))
+    for where, value in given:
+        seen = _against(trace, where, value, hosts)
+        if seen is not None:
+            return seen
     return None
+
+
+OWN_VARIABLES = frozenset({"OPENAI_BASE_URL", "OPENAI_API_BASE"})
+
+
+def _against(trace: Trace, unit: Unit, value: ast.expr, hosts: tuple[str, ...]) -> tuple[str, str] | None:
+    found = fragments(trace.project, unit, value)
+    texts = sorted(found.texts)
+    azure = next((t for t in texts if "azure" in t.lower() or "/openai/v1" in t), None)
+    if azure is not None:
+        return "azure", azure
+    other = next((t for t in texts if _is_address(t) and not any(host in t for host in hosts)), None)
+    if other is not None:
+        return "foreign_endpoint", other
+    known = any(host in t for t in texts for host in hosts) or set(texts) <= OWN_VARIABLES
+    return None if found.complete and known else ("unknown_endpoint", source(unit, value))
+
+
+def _is_address(text: str) -> bool:
+    return "://" in text or text.startswith(("localhost", "127.", "0.0.0.0"))
+
+
+def reachable_from_value(trace: Trace, made: Called, state: State) -> bool:
+    """Say whether a client is made where the model's own name leads: ``if "deepseek" in model: OpenAI(...)``.
+
+    The function that makes the client is given the name under a parameter that bears a model's name.
+    """
+    function = next((a for a in made.unit.ancestors(made.call) if isinstance(a, FUNCTIONS)), None)
+    for parameter in parameters_of(function) if function is not None else ():
+        if parameter.arg in trace.names or "model" in parameter.arg.lower():
+            for binding in made.unit.bindings.get((function, parameter.arg), ()):
+                pair = (state.old, state.new)
+                if binding.node is parameter and not reachable(trace.project, binding, made.call, pair, {}):
+                    return False
+    return True
 
 
 def _dotted(call: ast.Call, endpoint: tuple[str, ...]) -> ast.expr | None:
@@ -206,6 +249,9 @@ def beside_azure(trace: Trace, state: State, call: ast.Call, name: str | None) -
     for other in call.keywords:
         if other.arg is not None and other.arg != name and _says_azure(other.arg, other.value):
             trace.block("azure", f"{other.arg} beside it", state.unit, call)
+    if state.node is trace.literal:
+        beside = [*call.args, *(k.value for k in call.keywords if k.arg in ADDRESSES)]
+        note_addresses(trace, state, beside)
 
 
 def _says_azure(name: str, value: ast.expr) -> bool:
@@ -224,3 +270,14 @@ def azure_entries(table: ast.Dict) -> bool:
         isinstance(k, ast.Constant) and isinstance(k.value, str) and _says_azure(k.value, v)
         for k, v in zip(table.keys, table.values, strict=True)
     )
+
+
+ADDRESSES = frozenset({"base_url", "api_base", "openai_api_base", "endpoint", "api_url", "url", "host", "api_endpoint"})
+
+
+def note_addresses(trace: Trace, state: State, beside: Sequence[ast.expr]) -> None:
+    """An address of another server stands beside the literal: the row is another provider's."""
+    for value in beside:
+        for text in constants(trace.project, state.unit, value).values:
+            if isinstance(text, str) and "://" in text and not any(host in text for host in HOSTS):
+                trace.block("foreign_endpoint", text, state.unit, state.node)
