@@ -26,11 +26,21 @@ OWN_PLACE = (
 )
 
 
+# Which client runs is open: held for review, unless something harder was met on the way.
+UNSURE = frozenset({"two_values", "unknown_endpoint"})
+
+
 def decide(findings: Iterable[Finding], migration: Migration, settings: Settings) -> tuple[Decision, ...]:
     """Give one decision for each finding of one file."""
     seen = tuple(findings)
     pinned = {f.origin.value for f in seen if any(h.reason == "assertion" for h in f.hazards)}
+    pinned |= {short for short, target in migration.aliases.items() if pinned & _meant(short, target, migration)}
     return tuple(_decide(f, migration, settings, pinned) for f in seen)
+
+
+def _meant(short: str, target: str, migration: Migration) -> set[str]:
+    """The full names that a short one may stand for: ``4o`` is ``gpt-4o``."""
+    return {name for name, new in migration.names.items() if new == target and name.endswith(short)}
 
 
 def _decide(finding: Finding, migration: Migration, settings: Settings, pinned: set[str]) -> Decision:
@@ -42,7 +52,7 @@ def _decide(finding: Finding, migration: Migration, settings: Settings, pinned: 
     match = migration.match(value)
     if match is not None and match.kind == "gateway" and not settings.gateways and not _at_origin(finding):
         return Report(finding, "gateway", match.prefix)
-    if hazard is not None and hazard.reason == "two_values" and finding.reaches:
+    if hazard is not None and hazard.reason in UNSURE and finding.reaches:
         return Review(finding, migration.rename(value, settings.pin) or value, hazard.reason, hazard.detail)
     if hazard is not None:
         reason = "mixed_provider" if hazard.reason == "other_provider" and finding.reaches else hazard.reason
@@ -87,4 +97,4 @@ def worst(finding: Finding) -> Hazard | None:
         and finding.origin.span.end <= h.span.end
     ]
     ranked = sorted(own, key=lambda h: OWN_PLACE.index(h.reason) if h.reason in OWN_PLACE else len(OWN_PLACE))
-    return next(iter(ranked), next(iter(hard), None))
+    return next(iter(ranked), next(iter(sorted(hard, key=lambda h: h.reason in UNSURE)), None))

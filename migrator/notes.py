@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from migrator.flow.constants import constants
+from migrator.flow.constants import constants, given, values_of
 from migrator.flow.project import Project
 from migrator.flow.request import Given, Place, Spot, arguments, around, brings_content, request
 from migrator.flow.symbols import External, last_name, symbols
@@ -164,12 +164,24 @@ def _number(scene: Scene, note: CallNote) -> Spot | None:
 
 
 def _numbers(scene: Scene, node: ast.AST, note: CallNote) -> Iterator[object]:
-    """The wanted number that a node is, or that a name which speaks of a limit holds."""
+    """The wanted number that a node is, or that a name which speaks of a limit was given."""
     if isinstance(node, ast.Constant) and _is_number(node.value, note):
         yield node.value
     elif any(word in name.lower() for name in _named(node) for word in note.named):
-        values = _values(scene, scene.unit, node)
-        yield from (value for value in values if _is_number(value, note))
+        for value in _written(scene, node):
+            if isinstance(value, ast.Constant) and _is_number(value.value, note):
+                yield value.value
+
+
+def _written(scene: Scene, node: ast.AST) -> Iterator[ast.AST | None]:
+    """What a name, or a constant of a module or class, was given where it is bound; one step, not more."""
+    project, unit = scene.project, scene.unit
+    if isinstance(node, ast.Name):
+        for binding in unit.lookup(node.id, node):
+            if binding.kind in ("value", "import"):
+                yield from (value for _, value in given(project, binding))
+    elif isinstance(node, ast.Attribute) and node.attr.isupper():
+        yield from (value for _, value in values_of(project, unit, node))
 
 
 def _named(node: ast.AST) -> tuple[str, ...]:
@@ -190,18 +202,12 @@ def _bearers(unit: Unit, node: ast.AST) -> Iterator[str]:
         child, above = above, unit.parent(above)
     yield from identifiers(child)
     match above:
-        case ast.keyword():
-            yield above.arg or ""
+        case ast.keyword() | ast.Dict():
+            yield from (name for name in _labels(above, child) if not _is_usage(name))
         case ast.arguments():
-            yield from (b.name for b in unit.bound.values() if b.value is child)
+            yield from (binding.name for binding in unit.bound.values() if binding.value is child)
         case ast.Slice():
             yield "truncated"
-        case ast.Dict() if child in above.values:
-            yield from (
-                str(k.value)
-                for k, v in zip(above.keys, above.values, strict=True)
-                if v is child and isinstance(k, ast.Constant)
-            )
         case ast.Call() if child is not above.func:
             yield last_name(above.func)
         case ast.Assign():
@@ -210,6 +216,18 @@ def _bearers(unit: Unit, node: ast.AST) -> Iterator[str]:
             yield from identifiers(above.target)
         case _:
             return
+
+
+def _labels(holder: ast.keyword | ast.Dict, value: ast.AST) -> Iterator[str]:
+    if isinstance(holder, ast.keyword):
+        yield holder.arg or ""
+    else:
+        yield from (name for name, entry in _table(holder).items() if entry is value)
+
+
+def _is_usage(name: str) -> bool:
+    """Say whether a label belongs to an answer's account of what was spent: ``completion_tokens=16384``."""
+    return name.endswith("_tokens") and not name.startswith("max")
 
 
 def identifiers(node: ast.AST) -> Iterator[str]:

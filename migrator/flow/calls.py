@@ -21,6 +21,7 @@ from migrator.flow.symbols import (
     Instance,
     Symbol,
     attribute,
+    class_of,
     last_name,
     symbols,
 )
@@ -48,6 +49,7 @@ def _handed_over(
     return arrived or any(isinstance(s, Function) for s in found)
 
 
+OWN_LIBRARY = "your own"
 LABELS = frozenset({"metadata", "run_metadata", "tags_metadata", "labels"})
 TESTS_OF_TEXT = frozenset({"startswith", "endswith", "__eq__", "find", "index"})
 
@@ -129,8 +131,7 @@ def _alternatives(
     """
     taking = [
         (symbol, surface)
-        for symbol in found
-        if isinstance(symbol, External)
+        for symbol in (*(s for s in found if isinstance(s, External)), *_named_in_tables(trace, found))
         for surface in _taking(trace, symbol, name if name is not None else position, path)
     ]
     if not taking:
@@ -152,6 +153,25 @@ def _alternatives(
 def is_made_up(trace: Trace, state: State) -> bool:
     """Say whether the value became a name that the migration does not know: ``BASE + "-search-preview"``."""
     return state.new not in (trace.migration.rename(state.old), trace.migration.rename(state.old, True))
+
+
+def _named_in_tables(trace: Trace, found: list[Symbol]) -> Iterator[External]:
+    """The repository's own functions and classes for which the user wrote a table."""
+    own = any(surface.library.name == OWN_LIBRARY for surface in trace.rules.surfaces)
+    for symbol in found if own else ():
+        if isinstance(symbol, (Function, Class)):
+            name = trace.project.dotted(symbol.unit.source.path)
+            parts = [name, *_outer_names(symbol)]
+            yield External(".".join(p for p in parts if p))
+
+
+def _outer_names(symbol: Function | Class) -> Iterator[str]:
+    """``Agent().ask`` for a method, ``ask`` for a function."""
+    if isinstance(symbol, Function):
+        owner = class_of(symbol.unit, symbol.node)
+        if owner is not None:
+            yield owner.name + "()"
+    yield getattr(symbol.node, "name", "")
 
 
 def _taking(trace: Trace, symbol: External, given: str | int | None, path: Path) -> Iterator[Surface]:

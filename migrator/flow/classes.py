@@ -148,7 +148,31 @@ def lookup_member(project: Project, cls: Class, name: str, on_object: bool, dept
         found = tuple(_own_member(project, owner, name, on_object, depth))
         if found:
             yield from found
-            return
+            break
+    else:
+        return
+    if on_object and not any(isinstance(s, Function) for s in found):
+        for below in descendants(project, cls):
+            yield from _own_member(project, below, name, on_object, depth)
+        yield from _put_from_outside(project, cls, name, depth)
+
+
+def _put_from_outside(project: Project, cls: Class, name: str, depth: int) -> Iterator[Symbol]:
+    """``bot.client = AzureOpenAI()`` outside of the class."""
+    key = ("outside", cls, name)
+    if key in project.memory:
+        yield from project.memory[key]  # type: ignore[misc]  # only tuples of symbols are kept under this key
+        return
+    project.memory[key] = ()
+    found: list[Symbol] = []
+    for unit in project.units_naming(name, cls.node.name):
+        for store in unit.stores.get(name, ()):
+            statement = unit.parent(store)
+            if isinstance(statement, ast.Assign) and not is_self(cls, store.value):
+                if Instance(cls) in symbols(project, unit, store.value, depth + 1):
+                    found += symbols(project, unit, statement.value, depth + 1)
+    project.memory[key] = tuple(found)
+    yield from found
 
 
 def _own_member(project: Project, cls: Class, name: str, on_object: bool, depth: int) -> Iterator[Symbol]:
@@ -171,9 +195,26 @@ def _own_member(project: Project, cls: Class, name: str, on_object: bool, depth:
 def _field(project: Project, cls: Class, node: ast.AST, value: ast.expr | None, depth: int) -> Iterator[Symbol]:
     statement = cls.unit.parent(node)
     if isinstance(statement, ast.AnnAssign):
+        yield from _given_field(project, cls, getattr(node, "id", ""), depth)
         yield from (s for s in instances(project, cls.unit, statement.annotation, depth + 1) if s != UNKNOWN)
     if value is not None:
         yield from symbols(project, cls.unit, value, depth + 1)
+
+
+def _given_field(project: Project, cls: Class, name: str, depth: int) -> Iterator[Symbol]:
+    """What constructions give a field by keyword, where that is a library's object."""
+    if constructor(project, cls) is not None or depth > MAX_FIELD_DEPTH:
+        return
+    from migrator.flow.callers import constructions
+
+    for unit, call in constructions(project, cls):
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                found = symbols(project, unit, keyword.value, depth + 2)
+                yield from (s for s in found if isinstance(s, External) and s.made)
+
+
+MAX_FIELD_DEPTH = 12
 
 
 def assigned(cls: Class, name: str) -> Iterator[tuple[ast.expr | None, ast.expr | None]]:

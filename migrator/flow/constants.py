@@ -248,10 +248,14 @@ def admitted(project: Project, unit: Unit, annotation: ast.expr) -> Constants | 
 
 @dataclass(frozen=True, slots=True)
 class Fragments:
-    """The texts and the names of environment variables out of which an expression is built."""
+    """The texts and the names of environment variables out of which an expression is built.
+
+    ``optional`` are variables that need not be set; without them the value is None or its default.
+    """
 
     texts: frozenset[str]
     complete: bool
+    optional: frozenset[str] = frozenset()
 
 
 def fragments(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Fragments:
@@ -270,9 +274,12 @@ def fragments(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Fr
                 return Fragments(frozenset(), False)
             return _all_of([fragments(project, u, v, depth + 1) for u, v in known if v is not None])
         case ast.Call() | ast.Subscript() if (name := environment_name(project, unit, node)) is not None:
-            defaults = node.args[1:2] if isinstance(node, ast.Call) else []
-            parts = [fragments(project, unit, d, depth + 1) for d in defaults]
-            return _all_of([Fragments(frozenset({name}), True), *parts])
+            if isinstance(node, ast.Subscript):
+                return Fragments(frozenset({name}), True)
+            parts = [fragments(project, unit, d, depth + 1) for d in node.args[1:2]]
+            return _all_of([Fragments(frozenset(), True, frozenset({name})), *parts])
+        case ast.Call() if _is_own_keyword(unit, node):
+            return _all_of([fragments(project, unit, d, depth + 1) for d in node.args[1:2]])
         case ast.JoinedStr() | ast.BinOp() | ast.BoolOp() | ast.IfExp() | ast.FormattedValue():
             return _all_of([fragments(project, unit, c, depth + 1) for c in _operands(node)])
         case ast.Call():
@@ -292,7 +299,19 @@ def _operands(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _all_of(parts: list[Fragments]) -> Fragments:
-    return Fragments(frozenset().union(*(p.texts for p in parts)), all(p.complete for p in parts))
+    texts = frozenset[str]().union(*(p.texts for p in parts))
+    optional = frozenset[str]().union(*(p.optional for p in parts))
+    return Fragments(texts, all(p.complete for p in parts), optional)
+
+
+def _is_own_keyword(unit: Unit, call: ast.Call) -> bool:
+    """``kwargs.pop("base_url", None)``: an argument that a caller may give."""
+    holder = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in ("pop", "get") else None
+    if not isinstance(holder, ast.Name):
+        return False
+    return any(
+        isinstance(b.scope, FUNCTIONS) and b.node is b.scope.args.kwarg for b in unit.lookup(holder.id, holder)
+    )
 
 
 def environment_name(project: Project, unit: Unit, node: ast.Call | ast.Subscript) -> str | None:
@@ -300,9 +319,9 @@ def environment_name(project: Project, unit: Unit, node: ast.Call | ast.Subscrip
     callee = node.func if isinstance(node, ast.Call) else node.value
     names = {s.name for s in symbols(project, unit, callee) if isinstance(s, External)}
     key = (node.args[0] if node.args else None) if isinstance(node, ast.Call) else node.slice
-    if not names & {"os.getenv", "os.environ.get", "os.environ"} or not isinstance(key, ast.Constant):
+    if not names & {"os.getenv", "os.environ.get", "os.environ"} or key is None:
         return None
-    return str(key.value)
+    return str(key.value) if isinstance(key, ast.Constant) else ast.unparse(key)
 
 
 def _entries(project: Project, unit: Unit, node: ast.Subscript) -> Iterator[tuple[Unit, ast.expr]]:

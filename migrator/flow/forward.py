@@ -19,7 +19,7 @@ from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, sa
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, fits, key
-from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, FunctionNode, parameters_of
+from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, FunctionNode, Unit, parameters_of
 
 DICTIONARY_COPIES = frozenset({"copy", "model_dump", "dict", "_asdict"})
 
@@ -291,9 +291,22 @@ def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
         note_addresses(trace, state, [v for k, v in rows if isinstance(k, ast.Constant) and k.value in ADDRESSES])
     if azure_entries(parent):
         trace.block("azure", "an Azure entry beside it", state.unit, parent)
-    if state.node is trace.literal and isinstance(value, str) and _names_model(trace, value):
-        trace.block("table_key", f"the row {value!r}", state.unit, state.node)
+    row = _row_of(trace, state.unit, parent, value)
+    if state.node is trace.literal and row is not None:
+        trace.block("table_key", f"the row {row!r}", state.unit, state.node)
     trace.go(state, state.unit, parent, (key(value), *state.path))
+
+
+def _row_of(trace: Trace, unit: Unit, table: ast.Dict, key_of_value: object) -> str | None:
+    """The model whose row this is: the key itself, or the key of the dictionary that holds this one."""
+    if isinstance(key_of_value, str) and _names_model(trace, key_of_value):
+        return key_of_value
+    outer = unit.parent(table)
+    if isinstance(outer, ast.Dict):
+        for name, value in zip(outer.keys, outer.values, strict=True):
+            if value is table and isinstance(name, ast.Constant) and _names_model(trace, str(name.value)):
+                return str(name.value)
+    return None
 
 
 def missing_row(state: State, table: ast.Dict) -> str:

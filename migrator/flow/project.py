@@ -161,6 +161,12 @@ class Project:
             return True
         return base.name in ("src", "lib", "python") or any((base / m).exists() for m in MARKERS)
 
+    def dotted(self, path: Path) -> str:
+        """The name under which a module is imported from the root, or from ``src``."""
+        inside = path.relative_to(self.root) if path.is_relative_to(self.root) else Path(path.name)
+        parts = [p for p in inside.with_suffix("").parts if p != "__init__"]
+        return ".".join(parts[1:] if parts[:1] == ["src"] else parts)
+
     def exported(self, unit: Unit, name: str) -> tuple[Binding, ...]:
         """The module-level bindings of ``name``, through starred imports when it is bound nowhere else."""
         found = unit.bindings.get((unit.tree, name), [])

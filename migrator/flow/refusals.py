@@ -29,6 +29,8 @@ def refusal(
     """Why a literal that is this call's model must not change, with what was seen; None when it may."""
     if surface.hold is not None:
         return surface.hold, surface.name
+    if (seen := _process_wide(trace, state, symbol)) is not None:
+        return seen
     if call is not None and (seen := _other_provider(trace, state.unit, call, surface)) is not None:
         return seen
     if call is not None and (seen := _foreign(trace, state.unit, call, surface.endpoint, HOSTS)) is not None:
@@ -40,6 +42,42 @@ def refusal(
     if call is not None and (seen := _inner_client(trace, state.unit, call, surface.client, state)) is not None:
         return seen
     return _client_refusal(trace, symbol, state) or _beside(trace, state, surface) or _wrong_form(trace, state, surface)
+
+
+def _process_wide(trace: Trace, state: State, symbol: External) -> tuple[str, str] | None:
+    """A setting of the library as a whole, in the same file: ``openai.api_type = "azure"``, ``OPENAI_BASE_URL``."""
+    library = symbol.name.partition(".")[0]
+    unit = state.unit
+    for name in ("api_type", "azure_endpoint", "api_base", "base_url"):
+        for store in unit.stores.get(name, ()):
+            held = {s.name for s in symbols(trace.project, unit, store.value) if isinstance(s, External)}
+            statement = unit.parent(store)
+            if not isinstance(statement, ast.Assign) or not any(_same_client(h, library, symbol) for h in held):
+                continue
+            if name == "azure_endpoint" or (name == "api_type" and _is_azure_text(statement.value)):
+                return "azure", source(unit, statement)
+            if name in ("api_base", "base_url") and (seen := _against(trace, unit, statement.value, HOSTS)):
+                return seen
+    return _environment_set(trace, unit)
+
+
+def _same_client(held: str, library: str, symbol: External) -> bool:
+    return held == library or symbol.name.startswith(held + ".")
+
+
+def _is_azure_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and "azure" in str(value.value)
+
+
+def _environment_set(trace: Trace, unit: Unit) -> tuple[str, str] | None:
+    """``os.environ["OPENAI_BASE_URL"] = "http://..."``."""
+    for text in unit.strings:
+        holder = unit.parent(text) if text.value in OWN_VARIABLES else None
+        statement = unit.parent(holder) if holder is not None else None
+        if isinstance(holder, ast.Subscript) and isinstance(holder.ctx, ast.Store) and isinstance(statement, ast.Assign):
+            if (seen := _against(trace, unit, statement.value, HOSTS)) is not None:
+                return seen
+    return None
 
 
 def _refused_argument(trace: Trace, unit: Unit, call: ast.Call) -> tuple[str, str] | None:
@@ -183,7 +221,7 @@ OWN_VARIABLES = frozenset({"OPENAI_BASE_URL", "OPENAI_API_BASE"})
 def _against(trace: Trace, unit: Unit, value: ast.expr, hosts: tuple[str, ...]) -> tuple[str, str] | None:
     found = fragments(trace.project, unit, value)
     texts = sorted(found.texts)
-    azure = next((t for t in texts if "azure" in t.lower() or "/openai/v1" in t), None)
+    azure = next((t for t in (*texts, *sorted(found.optional)) if _is_azure_address(t)), None)
     if azure is not None:
         return "azure", azure
     other = next((t for t in texts if _is_address(t) and not any(host in t for host in hosts)), None)
@@ -191,6 +229,14 @@ def _against(trace: Trace, unit: Unit, value: ast.expr, hosts: tuple[str, ...]) 
         return "foreign_endpoint", other
     known = any(host in t for t in texts for host in hosts) or set(texts) <= OWN_VARIABLES
     return None if found.complete and known else ("unknown_endpoint", source(unit, value))
+
+
+def _is_azure_address(text: str) -> bool:
+    """Azure's own hosts, a variable named after it, or the path of its v1 API behind an unread host."""
+    low = text.lower()
+    if "://" in low:
+        return any(host in low for host in ("openai.azure.com", "cognitiveservices.azure", "services.ai.azure"))
+    return "azure" in low or low.lstrip("/").startswith("openai/v1")
 
 
 def _is_address(text: str) -> bool:

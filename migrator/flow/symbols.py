@@ -173,6 +173,18 @@ def _name(project: Project, unit: Unit, node: ast.Name, depth: int) -> Iterator[
         return
     for binding in bindings:
         yield from bound(project, binding, depth + 1)
+        if isinstance(binding.scope, ast.Module) and binding.kind == "value":
+            yield from _set_on_module(project, binding, depth)
+
+
+def _set_on_module(project: Project, binding: Binding, depth: int) -> Iterator[Symbol]:
+    """``llm.client = AzureOpenAI()`` in another module."""
+    for other in project.units_naming(binding.name):
+        for store in other.stores.get(binding.name, ()):
+            statement = other.parent(store)
+            if isinstance(statement, ast.Assign) and isinstance(store.value, ast.Name):
+                if Module(binding.unit) in symbols(project, other, store.value, depth + 2):
+                    yield from symbols(project, other, statement.value, depth + 2)
 
 
 def bound(project: Project, binding: Binding, depth: int = 0) -> Iterator[Symbol]:
@@ -281,6 +293,8 @@ def _parameter(project: Project, binding: Binding, depth: int) -> Iterator[Symbo
         declared = frozenset(instances(project, binding.unit, binding.node.annotation, depth + 1))
         if declared and UNKNOWN not in declared:
             yield from declared
+            if any(isinstance(s, External) for s in declared):
+                yield from (s for s in _given(project, binding, depth) if isinstance(s, External))
             return
     yield from _given(project, binding, depth)
 

@@ -269,11 +269,21 @@ class _Indexer:
         value: ast.expr | None = None,
         path: tuple[int, ...] = (),
     ) -> None:
-        if self.unit.declared.get((scope, name)) == "global":
+        declared = self.unit.declared.get((scope, name))
+        if declared == "global":
             scope = self.unit.tree
+        elif declared == "nonlocal":
+            scope = self.enclosing(scope, name)
         binding = Binding(name, kind, node, scope, self.unit, value, path)
         self.unit.bindings[scope, name].append(binding)
         self.unit.bound[node] = binding
+
+    def enclosing(self, scope: ScopeNode, name: str) -> ScopeNode:
+        """The function around ``scope`` that binds a nonlocal name."""
+        for above in self.unit.ancestors(scope):
+            if isinstance(above, FUNCTIONS) and (above, name) in self.unit.bindings:
+                return above
+        return scope
 
     def target(
         self,
