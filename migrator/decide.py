@@ -52,7 +52,7 @@ def _decide(finding: Finding, migration: Migration, settings: Settings, pinned: 
     match = migration.match(value)
     if match is not None and match.kind == "gateway" and not settings.gateways and not _at_origin(finding):
         return Report(finding, "gateway", match.prefix)
-    if hazard is not None and hazard.reason in UNSURE and finding.reaches:
+    if hazard is not None and hazard.reason in UNSURE and (finding.reaches or hazard.reason == "unknown_endpoint"):
         return Review(finding, migration.rename(value, settings.pin) or value, hazard.reason, hazard.detail)
     if hazard is not None:
         reason = "mixed_provider" if hazard.reason == "other_provider" and finding.reaches else hazard.reason

@@ -6,9 +6,11 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from migrator.flow.forward import run
 from migrator.flow.project import Project
+from migrator.flow.symbols import last_name
 from migrator.flow.request import Place, holder
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
 from migrator.flow.unit import FUNCTIONS, Unit
@@ -65,6 +67,10 @@ def _finding(
         return None
     reaches = tuple(_reach(a) for a in trace.arrivals)
     hazards = (*(_hazard(o, trace) for o in trace.obstacles), *_old_libraries(trace, value))
+    if is_expected(unit, node) and not any(h.reason == "assertion" for h in hazards):
+        hazards = (Hazard("assertion", "", unit.source.shown, unit.position(node), unit.span(node)), *hazards)
+    elif reaches:
+        hazards = (*hazards, *_pinned_elsewhere(project, unit, value))
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     hint = hint_of(trace)
@@ -94,6 +100,55 @@ def _old_libraries(trace: Trace, value: str) -> Iterator[Hazard]:
         if refusal is not None:
             unit = called.unit
             yield Hazard("old_library", refusal.detail, unit.source.shown, unit.position(called.call))
+
+
+def is_expected(unit: Unit, node: ast.AST) -> bool:
+    """Say whether the literal stands in what an ``assert`` compares, alone or in a display."""
+    child, above = node, unit.parent(node)
+    while isinstance(above, (ast.Dict, ast.List, ast.Tuple, ast.Set, ast.Compare, ast.keyword)) or (
+        isinstance(above, ast.Call) and last_name(above.func) in ("dict", "call")
+    ):
+        child, above = above, unit.parent(above)
+    if isinstance(above, ast.Call):
+        return child is not above.func and last_name(above.func).startswith("assert")
+    return isinstance(above, ast.Assert) and child is not node
+
+
+def _pinned_elsewhere(project: Project, unit: Unit, value: str) -> Iterator[Hazard]:
+    """A test in another file imports or patches this module and expects the old name."""
+    path = unit.source.path
+    stem = path.parent.name if path.stem == "__init__" else path.stem
+    for other_path in project.files_naming(stem):
+        if other_path == path or not _is_test(other_path) or value.encode() not in project.bytes_of(other_path):
+            continue
+        other = project.unit(other_path)
+        if other is None or not _knows(project, other, unit, stem):
+            continue
+        for text in other.strings:
+            if text.value == value and is_expected(other, text):
+                where = other.position(text)
+                shown = other.source.shown
+                yield Hazard("test_pin", f"{shown}:{where.line}", shown, where, other.span(text))
+                return
+
+
+def _is_test(path: Path) -> bool:
+    names = (path.name.lower(), *(p.name.lower() for p in path.parents))
+    return names[0].startswith("test") or names[0].endswith("_test.py") or any(n in ("tests", "test") for n in names[1:])
+
+
+def _knows(project: Project, other: Unit, unit: Unit, stem: str) -> bool:
+    """Say whether ``other`` imports ``unit``, or names it in a patch: ``patch("app.llm.client")``."""
+    for binding in other.imports:
+        if project.module(binding.module, other) is unit or project.imported_module(binding) is unit:
+            return True
+    return any(f"{stem}." in str(text.value) for text in other.strings if last_name_of_call(other, text) == "patch")
+
+
+def last_name_of_call(unit: Unit, node: ast.AST) -> str:
+    """The last name of the call that ``node`` is an argument of, or an empty string."""
+    call = unit.parent(node)
+    return last_name(call.func) if isinstance(call, ast.Call) else ""
 
 
 def hint_of(trace: Trace) -> str | None:

@@ -111,9 +111,9 @@ def _sign(scene: Scene, note: CallNote) -> Spot | None:
 
 
 def _argument(scene: Scene, note: CallNote) -> Spot | None:
-    for given in scene.given:
-        if given.name in note.keywords and _is_wanted(scene, given, note):
-            return Spot(given.unit, given.value)
+    for one in scene.given:
+        if one.name in note.keywords and _is_wanted(scene, one, note):
+            return Spot(one.unit, one.value)
     return None
 
 

@@ -11,7 +11,7 @@ from migrator.flow.classes import all_fields, constructor, external_bases, is_da
 from migrator.flow.compare import source
 from migrator.flow.objects import bound_to, enum_values, is_enum, overriding, store_attribute
 from migrator.flow.outside import follow_builtin, follow_carrier, note_shape
-from migrator.flow.refusals import FORGIVEN, beside_azure, refusal
+from migrator.flow.refusals import FORGIVEN, HOSTS, against, beside_azure, refusal
 from migrator.flow.symbols import (
     UNKNOWN,
     Called,
@@ -304,9 +304,20 @@ def into_class(
         store_attribute(trace, state, cls, field, path, call)
     given = name if name is not None else position
     for base in outside:
+        _fixed_address(trace, state, cls, base, call)
         into_external(trace, state, base, call, given, path, state.unit, call)
     if field is None and not outside:
         trace.lose(cls.node.name)
+
+
+def _fixed_address(trace: Trace, state: State, cls: Class, base: External, call: ast.Call) -> None:
+    """A field of the class points all its objects at another server: ``openai_api_base: str = "http://..."``."""
+    for surface in trace.rules.surfaces_for(base.name):
+        for field in surface.endpoint:
+            for binding in cls.unit.bindings.get((cls.node, field), ()):
+                seen = against(trace, cls.unit, binding.value, HOSTS) if binding.value is not None else None
+                if seen is not None:
+                    trace.block(seen[0], seen[1], state.unit, call)
 
 
 def _unresolved(trace: Trace, state: State, call: ast.Call, name: str | None, path: Path) -> None:

@@ -168,7 +168,8 @@ def _put_from_outside(project: Project, cls: Class, name: str, depth: int) -> It
     for unit in project.units_naming(name, cls.node.name):
         for store in unit.stores.get(name, ()):
             statement = unit.parent(store)
-            if isinstance(statement, ast.Assign) and not is_self(cls, store.value):
+            own = unit is cls.unit and is_self(cls, store.value)
+            if isinstance(statement, ast.Assign) and not own:
                 if Instance(cls) in symbols(project, unit, store.value, depth + 1):
                     found += symbols(project, unit, statement.value, depth + 1)
     project.memory[key] = tuple(found)
@@ -208,9 +209,11 @@ def _given_field(project: Project, cls: Class, name: str, depth: int) -> Iterato
     from migrator.flow.callers import constructions
 
     for unit, call in constructions(project, cls):
-        for keyword in call.keywords:
-            if keyword.arg == name:
-                found = symbols(project, unit, keyword.value, depth + 2)
+        names = all_fields(project, cls)
+        pairs = [(k.arg, k.value) for k in call.keywords] + list(zip(names, call.args, strict=False))
+        for field, value in pairs:
+            if field == name:
+                found = symbols(project, unit, value, depth + 2)
                 yield from (s for s in found if isinstance(s, External) and s.made)
 
 

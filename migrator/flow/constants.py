@@ -87,7 +87,21 @@ def _looped(project: Project, unit: Unit, node: ast.Name, depth: int) -> Constan
         return keys if binding.path[:1] == (0,) else NONE_FOUND
     if method == "enumerate" and isinstance(table, ast.Call) and table.args:
         return elements(project, unit, table.args[0], depth + 1) if binding.path[:1] == (1,) else NONE_FOUND
-    return NONE_FOUND if binding.path else elements(project, unit, table, depth + 1)
+    if binding.path:
+        rows = _rows(project, unit, table)
+        cells = (r.elts[binding.path[0]] for r in rows if isinstance(r, (ast.Tuple, ast.List)) and r.elts[binding.path[0]:])
+        return _union(constants(project, unit, cell, depth + 1) for cell in cells)
+    return elements(project, unit, table, depth + 1)
+
+
+def _rows(project: Project, unit: Unit, table: ast.expr) -> Iterator[ast.expr]:
+    """The elements of a list literal, through a name."""
+    found = [(unit, table)] if isinstance(table, (ast.List, ast.Tuple)) else []
+    if isinstance(table, (ast.Name, ast.Attribute)):
+        found = [(u, v) for u, v in values_of(project, unit, table) if isinstance(v, (ast.List, ast.Tuple))]
+    for _, rows in found:
+        if isinstance(rows, (ast.List, ast.Tuple)):
+            yield from rows.elts
 
 
 def _union(parts: Iterator[Constants]) -> Constants:
@@ -278,7 +292,7 @@ def fragments(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Fr
                 return Fragments(frozenset({name}), True)
             parts = [fragments(project, unit, d, depth + 1) for d in node.args[1:2]]
             return _all_of([Fragments(frozenset(), True, frozenset({name})), *parts])
-        case ast.Call() if _is_own_keyword(unit, node):
+        case ast.Call() if _is_optional_entry(node):
             return _all_of([fragments(project, unit, d, depth + 1) for d in node.args[1:2]])
         case ast.JoinedStr() | ast.BinOp() | ast.BoolOp() | ast.IfExp() | ast.FormattedValue():
             return _all_of([fragments(project, unit, c, depth + 1) for c in _operands(node)])
@@ -304,14 +318,9 @@ def _all_of(parts: list[Fragments]) -> Fragments:
     return Fragments(texts, all(p.complete for p in parts), optional)
 
 
-def _is_own_keyword(unit: Unit, call: ast.Call) -> bool:
-    """``kwargs.pop("base_url", None)``: an argument that a caller may give."""
-    holder = call.func.value if isinstance(call.func, ast.Attribute) and call.func.attr in ("pop", "get") else None
-    if not isinstance(holder, ast.Name):
-        return False
-    return any(
-        isinstance(b.scope, FUNCTIONS) and b.node is b.scope.args.kwarg for b in unit.lookup(holder.id, holder)
-    )
+def _is_optional_entry(call: ast.Call) -> bool:
+    """``config.get("base_url")``, ``kwargs.pop("base_url", None)``: need not be there, as a variable need not be set."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr in ("pop", "get") and 0 < len(call.args) < 3
 
 
 def environment_name(project: Project, unit: Unit, node: ast.Call | ast.Subscript) -> str | None:
@@ -327,6 +336,14 @@ def environment_name(project: Project, unit: Unit, node: ast.Call | ast.Subscrip
 def _entries(project: Project, unit: Unit, node: ast.Subscript) -> Iterator[tuple[Unit, ast.expr]]:
     """The entries of a dictionary literal that a subscript may read."""
     wanted = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    if isinstance(node.value, ast.Name):
+        loops = [b for b in unit.lookup(node.value.id, node.value) if b.kind == "item" and b.value is not None]
+        rows = [r for b in loops if b.value is not None for r in _rows(project, unit, b.value)]
+        for row in rows:
+            if isinstance(row, ast.Dict):
+                for key, value in zip(row.keys, row.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == wanted:
+                        yield unit, value
     if isinstance(node.value, (ast.Name, ast.Attribute)):
         for where, table in values_of(project, unit, node.value):
             if isinstance(table, ast.Dict):

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from migrator.flow.callers import callers
 from migrator.flow.calls import into_call
-from migrator.flow.compare import follow_compare, follow_composite_index, follow_index, follow_match, follow_method, source
+from migrator.flow.compare import reason_of, follow_compare, follow_composite_index, follow_index, follow_match, follow_method, source
 from migrator.flow.constants import constants
 from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, same_object
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
@@ -190,7 +190,9 @@ def _on_dictionary(trace: Trace, state: State, call: ast.Call) -> bool:
 def _dictionary_call(trace: Trace, state: State, call: ast.Call, method: str, position: int) -> None:
     """``table.get(model)``, ``settings.get("model", value)``, ``settings.setdefault("model", value)``."""
     assert isinstance(call.func, ast.Attribute)
-    if position == 0 and not state.path:
+    if position == 0 and state.path:
+        follow_composite_index(trace, state, call.func.value, call)
+    elif position == 0:
         follow_index(trace, state, call.func.value, call)
     elif position == 1:
         names = constants(trace.project, state.unit, call.args[0]).values
@@ -328,6 +330,15 @@ def _sequence(trace: Trace, state: State, parent: ast.AST) -> None:
             trace.block("literal_type", source(state.unit, holder), state.unit, holder)
         return
     index = next((i for i, e in enumerate(parent.elts) if e is state.node), ANY)
+    holder = state.unit.parent(parent)
+    if state.node is trace.literal and isinstance(parent, ast.Tuple) and len(parent.elts) > 1:
+        if isinstance(holder, ast.Compare) and not any(isinstance(o, (ast.In, ast.NotIn)) for o in holder.ops):
+            reason = reason_of(state.unit, holder, "comparison")
+            trace.block("assertion" if reason == "assertion" else "comparison", source(state.unit, holder), state.unit, holder)
+            return
+        if isinstance(holder, ast.Dict) and any(k is parent for k in holder.keys):
+            trace.block("table_key", "", state.unit, state.node)
+            return
     if state.node is trace.literal and _listed(parent, state):
         trace.block("model_list", source(state.unit, parent), state.unit, parent)
         return

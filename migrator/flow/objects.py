@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrator.flow.callers import callers
 from migrator.flow.classes import descendants, external_bases, family, is_self, lineage, method, owner_of
-from migrator.flow.constants import admitted
+from migrator.flow.constants import admitted, constants
 from migrator.flow.guards import reachable
 from migrator.flow.project import Project
 from migrator.flow.symbols import (
@@ -149,22 +150,24 @@ def _validated(trace: Trace, state: State, cls: Class, name: str, path: Path) ->
     """A method of the class checks the field: ``@field_validator("model")``; the value is its second parameter."""
     for relative in family(trace.project, cls):
         for node in relative.node.body:
-            if isinstance(node, ast.FunctionDef) and _checks(node, name) and len(node.args.args) > 1:
-                parameter = node.args.args[1]
+            place = _checks(node, name) if isinstance(node, ast.FunctionDef) else None
+            if isinstance(node, ast.FunctionDef) and place is not None and len(node.args.args) > place:
+                parameter = node.args.args[place]
                 for binding in relative.unit.bindings.get((node, parameter.arg), ()):
                     bound_to(trace, state, binding, path, f"checked by {node.name}", context=())
 
 
-def _checks(node: ast.FunctionDef, name: str) -> bool:
+def _checks(node: ast.FunctionDef, name: str) -> int | None:
+    """The index of the parameter that gets the field's value, or None when the method checks no such field."""
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Call) and last_name(decorator.func) in VALIDATORS:
             wanted = [a.value for a in decorator.args if isinstance(a, ast.Constant)]
             if name in wanted or "*" in wanted:
-                return True
+                return 1
         if isinstance(decorator, ast.Attribute) and decorator.attr in ("validator", "setter"):
             if last_name(decorator.value) == name:
-                return True
-    return False
+                return 2 if decorator.attr == "validator" else 1
+    return None
 
 
 def _external_field(trace: Trace, state: State, cls: Class, name: str, path: Path) -> None:
@@ -307,8 +310,24 @@ def bound_to(
     for load in unit.uses(binding):
         if path or reachable(trace.project, binding, load, (state.old, state.new), trace.facts):
             trace.go(state, unit, load, path, what, context=where)
+    if not path:
+        _lengthened(trace, state, binding)
     if isinstance(binding.scope, ast.Module):
         _imported_elsewhere(trace, state, binding.unit, binding.name, path, what)
+
+
+def _lengthened(trace: Trace, state: State, binding: Binding) -> None:
+    """``model += "-mini"`` makes another name of it."""
+    unit = binding.unit
+    for other in unit.bindings.get((binding.scope, binding.name), ()):
+        statement = unit.parent(other.node)
+        if other is binding or not isinstance(statement, ast.AugAssign) or not isinstance(statement.op, ast.Add):
+            continue
+        for piece in constants(trace.project, unit, statement.value).values:
+            if isinstance(piece, str):
+                longer = replace(state, old=state.old + piece, new=state.new + piece)
+                for load in unit.uses(other):
+                    trace.go(longer, unit, load, (), f"variable {binding.name}")
 
 
 def _declared(unit: Unit, binding: Binding) -> ast.expr | None:

@@ -56,7 +56,7 @@ def _process_wide(trace: Trace, state: State, symbol: External) -> tuple[str, st
                 continue
             if name == "azure_endpoint" or (name == "api_type" and _is_azure_text(statement.value)):
                 return "azure", source(unit, statement)
-            if name in ("api_base", "base_url") and (seen := _against(trace, unit, statement.value, HOSTS)):
+            if name in ("api_base", "base_url") and (seen := against(trace, unit, statement.value, HOSTS)):
                 return seen
     return _environment_set(trace, unit)
 
@@ -75,7 +75,7 @@ def _environment_set(trace: Trace, unit: Unit) -> tuple[str, str] | None:
         holder = unit.parent(text) if text.value in OWN_VARIABLES else None
         statement = unit.parent(holder) if holder is not None else None
         if isinstance(holder, ast.Subscript) and isinstance(holder.ctx, ast.Store) and isinstance(statement, ast.Assign):
-            if (seen := _against(trace, unit, statement.value, HOSTS)) is not None:
+            if (seen := against(trace, unit, statement.value, HOSTS)) is not None:
                 return seen
     return None
 
@@ -137,14 +137,14 @@ def _beside(trace: Trace, state: State, surface: Surface) -> tuple[str, str] | N
     while current is not None:
         table = current.unit.parent(current.node)
         if isinstance(table, ast.Dict):
-            seen = _entries_against(trace, current.unit, table, surface)
+            seen = _entriesagainst(trace, current.unit, table, surface)
             if seen is not None:
                 return seen
         current = current.via
     return None
 
 
-def _entries_against(trace: Trace, unit: Unit, table: ast.Dict, surface: Surface) -> tuple[str, str] | None:
+def _entriesagainst(trace: Trace, unit: Unit, table: ast.Dict, surface: Surface) -> tuple[str, str] | None:
     for name, value in zip(table.keys, table.values, strict=True):
         if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
             continue
@@ -209,7 +209,7 @@ def _foreign(
     if dotted is not None:
         given.append((unit, dotted))
     for where, value in given:
-        seen = _against(trace, where, value, hosts)
+        seen = against(trace, where, value, hosts)
         if seen is not None:
             return seen
     return None
@@ -218,7 +218,7 @@ def _foreign(
 OWN_VARIABLES = frozenset({"OPENAI_BASE_URL", "OPENAI_API_BASE"})
 
 
-def _against(trace: Trace, unit: Unit, value: ast.expr, hosts: tuple[str, ...]) -> tuple[str, str] | None:
+def against(trace: Trace, unit: Unit, value: ast.expr, hosts: tuple[str, ...]) -> tuple[str, str] | None:
     found = fragments(trace.project, unit, value)
     texts = sorted(found.texts)
     azure = next((t for t in (*texts, *sorted(found.optional)) if _is_azure_address(t)), None)

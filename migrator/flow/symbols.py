@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrator.flow.project import Project
 from migrator.flow.unit import FUNCTIONS, Binding, FunctionNode, Unit, parameters_of
@@ -396,6 +396,8 @@ def _call(project: Project, unit: Unit, node: ast.Call, depth: int) -> Iterator[
                 yield Instance(callee)
             case Function():
                 yield from returned(project, callee, depth + 1)
+                for where, below in _overrides(project, callee) if isinstance(function, ast.Attribute) else ():
+                    yield from returned(project, Function(where, below, callee.bound), depth + 1)
             case Instance():
                 for method in attribute(project, callee, "__call__", depth):
                     if isinstance(method, Function):
@@ -404,11 +406,18 @@ def _call(project: Project, unit: Unit, node: ast.Call, depth: int) -> Iterator[
                 yield UNKNOWN
 
 
+def _overrides(project: Project, function: Function) -> tuple[tuple[Unit, FunctionNode], ...]:
+    from migrator.flow.objects import overriding
+
+    return overriding(project, function) if function.bound else ()
+
+
 def _external_call(project: Project, unit: Unit, node: ast.Call, callee: External, depth: int) -> Iterator[Symbol]:
     if len(callee.name) > MAX_NAME:
         yield UNKNOWN
     elif callee.name == "functools.partial" and node.args:
-        yield from symbols(project, unit, node.args[0], depth + 1)
+        for inner in symbols(project, unit, node.args[0], depth + 1):
+            yield replace(inner, made=(*inner.made, Called(unit, node))) if isinstance(inner, External) else inner
     elif callee.name == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
         for base in symbols(project, unit, node.args[0], depth + 1):
             yield from attribute(project, base, str(node.args[1].value), depth)
@@ -481,11 +490,20 @@ def _member(project: Project, base: Class | Instance | Super, name: str, depth: 
         if found:
             return
     outside = external_bases(project, cls)
+    begun = _base_calls(cls)
     for outer in outside:
         made = outer.name if isinstance(base, Class) else outer.name + "()"
-        yield External(outer.name if name == "__init__" else f"{made}.{name}", outer.made)
+        yield External(outer.name if name == "__init__" else f"{made}.{name}", (*outer.made, *begun))
     if not outside:
         yield UNKNOWN
+
+
+def _base_calls(cls: Class) -> tuple[Called, ...]:
+    """The calls of ``super().__init__`` in the class's own constructor: what they give counts for its objects."""
+    for binding in cls.unit.bindings.get((cls.node, "__init__"), ()):
+        calls = (n for n in ast.walk(binding.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+        return tuple(Called(cls.unit, c) for c in calls if ast.unparse(c.func) == "super().__init__")
+    return ()
 
 
 def class_of(unit: Unit, function: FunctionNode) -> ast.ClassDef | None:

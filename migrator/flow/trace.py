@@ -16,7 +16,7 @@ from migrator.flow.unit import Binding, FunctionNode, Unit
 from migrator.rulebook import Migration, Rulebook, Surface
 
 ANY = "*"
-MAX_STATES = 5_000
+MAX_STATES = 8_000
 MAX_PATH = 5
 MAX_CONTEXT = 3
 

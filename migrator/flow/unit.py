@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from migrator.model import Position, Source, Span
@@ -242,6 +242,7 @@ class _Indexer:
 
     def run(self) -> None:
         self.body(self.unit.tree, self.unit.tree)
+        self.place_nonlocals()
 
     def body(self, node: ast.AST, scope: ScopeNode) -> None:
         stack: list[tuple[ast.AST, ScopeNode]] = [(node, scope)]
@@ -269,21 +270,23 @@ class _Indexer:
         value: ast.expr | None = None,
         path: tuple[int, ...] = (),
     ) -> None:
-        declared = self.unit.declared.get((scope, name))
-        if declared == "global":
+        if self.unit.declared.get((scope, name)) == "global":
             scope = self.unit.tree
-        elif declared == "nonlocal":
-            scope = self.enclosing(scope, name)
         binding = Binding(name, kind, node, scope, self.unit, value, path)
         self.unit.bindings[scope, name].append(binding)
         self.unit.bound[node] = binding
 
-    def enclosing(self, scope: ScopeNode, name: str) -> ScopeNode:
-        """The function around ``scope`` that binds a nonlocal name."""
-        for above in self.unit.ancestors(scope):
-            if isinstance(above, FUNCTIONS) and (above, name) in self.unit.bindings:
-                return above
-        return scope
+    def place_nonlocals(self) -> None:
+        """Give what a ``nonlocal`` name is bound to to the function around that binds it too."""
+        for (scope, name), kind in self.unit.declared.items():
+            found = self.unit.bindings.get((scope, name), []) if kind == "nonlocal" else []
+            outer = next(
+                (a for a in self.unit.ancestors(scope) if isinstance(a, FUNCTIONS) and (a, name) in self.unit.bindings),
+                None,
+            )
+            if found and outer is not None:
+                self.unit.bindings[outer, name] += [replace(b, scope=outer) for b in found]
+                del self.unit.bindings[scope, name]
 
     def target(
         self,

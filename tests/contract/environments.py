@@ -63,6 +63,7 @@ class Group:
     tables: tuple[str, ...]
     requests: tuple[str, ...]
     missing: frozenset[str]
+    moved: frozenset[str]
     is_of_the_ten: bool
     python: str
 
@@ -111,6 +112,7 @@ def _group(row: Mapping[str, object]) -> Group:
         tables=texts("tables"),
         requests=texts("requests"),
         missing=expanded(row.get("missing", [])),
+        moved=expanded(row.get("moved", [])),
         is_of_the_ten=bool(row.get("ten", False)),
         python=str(row.get("python", "3.11")),
     )
