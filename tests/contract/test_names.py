@@ -28,8 +28,8 @@ from migrator.nouns import Slot, Surface
 
 Found = Mapping[str, Any]
 
-# Tables of names alone: no library of their own stands behind them.
-WITHOUT_GROUP = {"other_providers"}
+# Tables without a package on the index: names of other providers alone, and a library that lives on GitHub.
+WITHOUT_GROUP = {"other_providers", "swarm"}
 
 # Nobody writes the third argument of these without its name.
 NEAR = 2

@@ -114,9 +114,7 @@ def test_each_request_carries_the_target(group: Group, name: str, server: Server
 def rewritten(name: str) -> tuple[Rewrite, ...]:
     """Plan a pair's ``.before.py`` and give what is rewritten."""
     before = PAIRS / f"{name}.before.py"
-    made = plan.make_text(
-        before.read_bytes(), "case.py", Settings(), cwd=PAIRS / "none", today=date(2026, 11, 22)
-    )
+    made = plan.make_text(before.read_bytes(), "case.py", Settings(), cwd=PAIRS / "none", today=date(2026, 11, 22))
     return tuple(one for one in made.decisions if isinstance(one, Rewrite))
 
 
