@@ -29,7 +29,9 @@ _SUFFIXES = """
     .swift .dart .ex .exs .lua .sh .bash .zsh .fish .ps1 .bat .mk
 """
 OTHER_SUFFIXES = frozenset(_SUFFIXES.split())
-OTHER_NAMES = frozenset({".env", "OAI_CONFIG_LIST", "env.example", "Containerfile", "Dockerfile", "Makefile", "Procfile", "justfile"})
+OTHER_NAMES = frozenset(
+    {".env", "OAI_CONFIG_LIST", "env.example", "Containerfile", "Dockerfile", "Makefile", "Procfile", "justfile"}
+)
 OTHER_STEMS = (".env.", "Dockerfile.")
 
 LOCKS = frozenset({"npm-shrinkwrap.json", "package-lock.json", "packages.lock.json", "pnpm-lock.yaml"})

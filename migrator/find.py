@@ -10,8 +10,8 @@ from pathlib import Path
 
 from migrator.flow.forward import run
 from migrator.flow.project import Project
-from migrator.flow.symbols import last_name
 from migrator.flow.request import Place, holder
+from migrator.flow.symbols import last_name
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
 from migrator.flow.unit import FUNCTIONS, Unit
 from migrator.model import CallSite, Finding, Hazard, How, Origin, Reach, Step
@@ -134,7 +134,9 @@ def _pinned_elsewhere(project: Project, unit: Unit, value: str) -> Iterator[Haza
 
 def _is_test(path: Path) -> bool:
     names = (path.name.lower(), *(p.name.lower() for p in path.parents))
-    return names[0].startswith("test") or names[0].endswith("_test.py") or any(n in ("tests", "test") for n in names[1:])
+    return (
+        names[0].startswith("test") or names[0].endswith("_test.py") or any(n in ("tests", "test") for n in names[1:])
+    )
 
 
 def _knows(project: Project, other: Unit, unit: Unit, stem: str) -> bool:

@@ -55,9 +55,7 @@ def make(
     return _joined(replace(planned, skips=(*skips, *planned.skips), files_read=read), beyond)
 
 
-def _beyond(
-    selection: discover.Selection, migration: Migration, settings: Settings, today: date
-) -> ConfigPlan | None:
+def _beyond(selection: discover.Selection, migration: Migration, settings: Settings, today: date) -> ConfigPlan | None:
     """Plan the configuration files, and count the other files that name the models; None when there are none."""
     naming = discover.others_naming(selection.others, migration.prefilter)
     if not naming:
@@ -93,7 +91,7 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One file as it would be: its decisions, and the bytes that still have to be proven; ``after`` None changes nothing."""
+    """One file as it would be; ``after`` are the bytes that still have to be proven, None where nothing changes."""
 
     path: Path
     source: Source

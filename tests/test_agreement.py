@@ -26,9 +26,7 @@ OTHER_FOLDERS = {"config", "notes", "reported", "repos", "untouched"}
 
 # Each file of rules/surfaces: one library, which needs a pair and a case that its names alone do not change.
 LIBRARIES = {
-    path.stem: tuple(
-        surface for surface in BOOK.surfaces if f'"{surface.name}"' in path.read_text(encoding="utf-8")
-    )
+    path.stem: tuple(surface for surface in BOOK.surfaces if f'"{surface.name}"' in path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "rules" / "surfaces").glob("*.toml"))
 }
 

@@ -89,7 +89,9 @@ def _looped(project: Project, unit: Unit, node: ast.Name, depth: int) -> Constan
         return elements(project, unit, table.args[0], depth + 1) if binding.path[:1] == (1,) else NONE_FOUND
     if binding.path:
         rows = _rows(project, unit, table)
-        cells = (r.elts[binding.path[0]] for r in rows if isinstance(r, (ast.Tuple, ast.List)) and r.elts[binding.path[0]:])
+        cells = (
+            r.elts[binding.path[0]] for r in rows if isinstance(r, (ast.Tuple, ast.List)) and r.elts[binding.path[0] :]
+        )
         return _union(constants(project, unit, cell, depth + 1) for cell in cells)
     return elements(project, unit, table, depth + 1)
 
@@ -200,7 +202,7 @@ def elements(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Con
 
 
 def _added(project: Project, unit: Unit, node: ast.Name) -> Iterator[Constants]:
-    """What statements put into a table after it was made: ``update``, ``extend``, ``append``, ``+=``, ``t["k"] = v``."""
+    """What statements put into a table after it was made: ``update``, ``append``, ``+=``, ``t["k"] = v``."""
     bindings = unit.lookup(node.id, node) or project.exported(unit, node.id)
     for binding in bindings:
         home = binding.unit
@@ -319,7 +321,7 @@ def _all_of(parts: list[Fragments]) -> Fragments:
 
 
 def _is_optional_entry(call: ast.Call) -> bool:
-    """``config.get("base_url")``, ``kwargs.pop("base_url", None)``: need not be there, as a variable need not be set."""
+    """``config.get("base_url")``: it need not be there, as a variable of the environment need not be set."""
     return isinstance(call.func, ast.Attribute) and call.func.attr in ("pop", "get") and 0 < len(call.args) < 3
 
 

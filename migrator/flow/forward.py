@@ -13,7 +13,15 @@ from dataclasses import replace
 
 from migrator.flow.callers import callers
 from migrator.flow.calls import into_call
-from migrator.flow.compare import reason_of, follow_compare, follow_composite_index, follow_index, follow_match, follow_method, source
+from migrator.flow.compare import (
+    follow_compare,
+    follow_composite_index,
+    follow_index,
+    follow_match,
+    follow_method,
+    reason_of,
+    source,
+)
 from migrator.flow.constants import constants
 from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, same_object
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
@@ -334,7 +342,9 @@ def _sequence(trace: Trace, state: State, parent: ast.AST) -> None:
     if state.node is trace.literal and isinstance(parent, ast.Tuple) and len(parent.elts) > 1:
         if isinstance(holder, ast.Compare) and not any(isinstance(o, (ast.In, ast.NotIn)) for o in holder.ops):
             reason = reason_of(state.unit, holder, "comparison")
-            trace.block("assertion" if reason == "assertion" else "comparison", source(state.unit, holder), state.unit, holder)
+            trace.block(
+                "assertion" if reason == "assertion" else "comparison", source(state.unit, holder), state.unit, holder
+            )
             return
         if isinstance(holder, ast.Dict) and any(k is parent for k in holder.keys):
             trace.block("table_key", "", state.unit, state.node)

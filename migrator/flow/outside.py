@@ -191,7 +191,7 @@ def follow_builtin(
         go(path[1:])
     elif name == "getattr" and given == 2 and not path:
         go(())
-    elif (name == "getattr" and given == 1 or name in OPENERS) and not path:
+    elif ((name == "getattr" and given == 1) or name in OPENERS) and not path:
         trace.block("chooses_code", source(state.unit, call), state.unit, call)
     elif name == "getattr" and given == 0 and path and path[0] == attr(_text(call, 1)):
         go(path[1:])
@@ -206,8 +206,8 @@ def follow_builtin(
     elif name in ("fnmatch.fnmatch", "fnmatch.fnmatchcase") and given == 0 and len(call.args) > 1:
         follow_pattern(trace, state, call, state.unit, call.args[1], "fnmatch")
     elif name.startswith("re.compile().") and given == 0 and symbol.made and symbol.made[0].call.args:
-        made = symbol.made[0]
-        follow_pattern(trace, state, call, made.unit, made.call.args[0], "re")
+        compiled = symbol.made[0]
+        follow_pattern(trace, state, call, compiled.unit, compiled.call.args[0], "re")
     elif name in ("dataclasses.replace", "copy.replace") and isinstance(given, str):
         _replaced(trace, state, call, given, path)
     elif name.endswith(SHAPES):

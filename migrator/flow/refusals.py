@@ -74,7 +74,11 @@ def _environment_set(trace: Trace, unit: Unit) -> tuple[str, str] | None:
     for text in unit.strings:
         holder = unit.parent(text) if text.value in OWN_VARIABLES else None
         statement = unit.parent(holder) if holder is not None else None
-        if isinstance(holder, ast.Subscript) and isinstance(holder.ctx, ast.Store) and isinstance(statement, ast.Assign):
+        if (
+            isinstance(holder, ast.Subscript)
+            and isinstance(holder.ctx, ast.Store)
+            and isinstance(statement, ast.Assign)
+        ):
             if (seen := against(trace, unit, statement.value, HOSTS)) is not None:
                 return seen
     return None
@@ -106,9 +110,7 @@ def _client_refusal(trace: Trace, symbol: External, state: State) -> tuple[str, 
     return None
 
 
-def _inner_client(
-    trace: Trace, unit: Unit, call: ast.Call, slot: Slot | None, state: State
-) -> tuple[str, str] | None:
+def _inner_client(trace: Trace, unit: Unit, call: ast.Call, slot: Slot | None, state: State) -> tuple[str, str] | None:
     """What stands against the client that this call is given: ``from_openai(AzureOpenAI())``."""
     given = argument(call, slot.keywords, slot.position) if slot is not None else None
     if given is None:
@@ -249,7 +251,9 @@ def reachable_from_value(trace: Trace, made: Called, state: State) -> bool:
     The function that makes the client is given the name under a parameter that bears a model's name.
     """
     function = next((a for a in made.unit.ancestors(made.call) if isinstance(a, FUNCTIONS)), None)
-    for parameter in parameters_of(function) if function is not None else ():
+    if function is None:
+        return True
+    for parameter in parameters_of(function):
         if parameter.arg in trace.names or "model" in parameter.arg.lower():
             for binding in made.unit.bindings.get((function, parameter.arg), ()):
                 pair = (state.old, state.new)
