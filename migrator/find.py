@@ -69,6 +69,8 @@ def _finding(
     hazards = (*(_hazard(o, trace) for o in trace.obstacles), *_old_libraries(trace, value))
     if is_expected(unit, node) and not any(h.reason == "assertion" for h in hazards):
         hazards = (Hazard("assertion", "", unit.source.shown, unit.position(node), unit.span(node)), *hazards)
+    elif (row := _keyed_by_itself(unit, node)) is not None:
+        hazards = (Hazard("table_key", "its own row", unit.source.shown, unit.position(row), unit.span(row)), *hazards)
     elif reaches:
         hazards = (*hazards, *_pinned_elsewhere(project, unit, value))
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
@@ -112,6 +114,20 @@ def is_expected(unit: Unit, node: ast.AST) -> bool:
     if isinstance(above, ast.Call):
         return child is not above.func and last_name(above.func).startswith("assert")
     return isinstance(above, ast.Assert) and child is not node
+
+
+def _keyed_by_itself(unit: Unit, node: ast.Constant) -> ast.AST | None:
+    """The key that equals the literal, of a row in which it stands: ``{"gpt-4o": ask("gpt-4o")}``."""
+    child: ast.AST = node
+    for above in unit.ancestors(node):
+        if isinstance(above, ast.Dict):
+            for key, value in zip(above.keys, above.values, strict=True):
+                if value is child and isinstance(key, ast.Constant) and key.value == node.value:
+                    return key
+        if isinstance(above, ast.stmt):
+            return None
+        child = above
+    return None
 
 
 def _pinned_elsewhere(project: Project, unit: Unit, value: str) -> Iterator[Hazard]:

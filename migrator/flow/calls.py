@@ -25,7 +25,7 @@ from migrator.flow.symbols import (
     last_name,
     symbols,
 )
-from migrator.flow.trace import ANY, Entered, Path, State, Trace, fits, key
+from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key
 from migrator.flow.unit import Unit
 from migrator.rulebook import Slot, Surface
 
@@ -49,6 +49,8 @@ def _handed_over(
     return arrived or any(isinstance(s, Function) for s in found)
 
 
+# Calls whose reply says, in ``model``, which model answered.
+REQUESTS = frozenset({"create", "parse", "completion", "acompletion", "responses", "aresponses"})
 OWN_LIBRARY = "your own"
 LABELS = frozenset({"metadata", "run_metadata", "tags_metadata", "labels"})
 TESTS_OF_TEXT = frozenset({"startswith", "endswith", "__eq__", "find", "index"})
@@ -147,6 +149,8 @@ def _alternatives(
             trace.block("composed", state.old.replace("\0", "…"), state.unit, call)
         else:
             trace.arrive(surface, Called(state.unit, call), state)
+            if last_name(call.func) in REQUESTS:
+                trace.go(state, state.unit, call, (attr("model"),), "the reply's model", context=())
     return True
 
 

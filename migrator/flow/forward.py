@@ -23,7 +23,7 @@ from migrator.flow.compare import (
     source,
 )
 from migrator.flow.constants import constants
-from migrator.flow.objects import bound_to, is_enum, kept_in, property_reads, same_object
+from migrator.flow.objects import check_type, bound_to, is_enum, kept_in, property_reads, same_object
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, fits, key
@@ -267,6 +267,8 @@ def _subscript(trace: Trace, state: State, parent: ast.AST) -> None:
         elif isinstance(state.node, ast.Tuple):
             follow_composite_index(trace, state, parent.value, parent)
         return
+    if not state.path:
+        _sliced(trace, state, parent)
     if not state.path or not isinstance(parent.ctx, ast.Load):
         return
     values = constants(trace.project, state.unit, parent.slice).values
@@ -274,6 +276,21 @@ def _subscript(trace: Trace, state: State, parent: ast.AST) -> None:
         trace.go(state, state.unit, parent, (key(ANY), *state.path[1:]))
     elif not values or any(fits(state.path[0], key(v)) for v in values):
         trace.go(state, state.unit, parent, state.path[1:], f"entry {state.path[0][1]!r}")
+
+
+def _sliced(trace: Trace, state: State, parent: ast.Subscript) -> None:
+    """``model[:6]`` with constant bounds: do it to both names."""
+    bounds = parent.slice
+    if not isinstance(bounds, ast.Slice):
+        return
+    try:
+        given = [ast.literal_eval(b) if b is not None else None for b in (bounds.lower, bounds.upper, bounds.step)]
+        old, new = state.old[slice(*given)], state.new[slice(*given)]
+    except (ValueError, TypeError):
+        trace.lose("slice")
+        return
+    if old != new:
+        trace.go(state, state.unit, parent, (), value=(old, new))
 
 
 def _is_type(trace: Trace, state: State, subscript: ast.Subscript) -> bool:
@@ -526,6 +543,8 @@ def given_back(trace: Trace, state: State, function: FunctionNode, path: Path) -
     symbol = Function(state.unit, function)
     if property_reads(trace, state, symbol, path):
         return
+    if not path and not isinstance(function, ast.Lambda):
+        check_type(trace, state, state.unit, function.returns)
     title = f"returned by {getattr(function, 'name', 'lambda')}"
     trace.named(getattr(function, "name", ""))
     if state.context and state.context[-1].function is function:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -195,6 +196,21 @@ def _overridden_type(trace: Trace, state: State, cls: Class, name: str, node: as
             statement = owner.unit.parent(binding.node)
             if isinstance(statement, ast.AnnAssign):
                 check_type(trace, state, owner.unit, statement.annotation)
+            if isinstance(binding.value, ast.Call):
+                _check_pattern(trace, state, owner.unit, binding.value)
+
+
+def _check_pattern(trace: Trace, state: State, unit: Unit, field: ast.Call) -> None:
+    """``Field(pattern=r"^gpt-4o")`` must admit the new name."""
+    for keyword in field.keywords:
+        if keyword.arg in ("pattern", "regex") and isinstance(keyword.value, ast.Constant):
+            pattern = str(keyword.value.value)
+            try:
+                admits = re.search(pattern, state.new) is not None or re.search(pattern, state.old) is None
+            except re.error:
+                continue
+            if not admits:
+                trace.block("raises", f"pattern {pattern!r}"[:60], unit, field)
 
 
 def check_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr | None) -> None:

@@ -58,7 +58,22 @@ def _process_wide(trace: Trace, state: State, symbol: External) -> tuple[str, st
                 return "azure", source(unit, statement)
             if name in ("api_base", "base_url") and (seen := against(trace, unit, statement.value, HOSTS)):
                 return seen
-    return _environment_set(trace, unit)
+    return _environment_set(trace, unit) or _default_client(trace, state)
+
+
+SETTERS = ("set_default_openai_client",)
+
+
+def _default_client(trace: Trace, state: State) -> tuple[str, str] | None:
+    """``set_default_openai_client(AsyncAzureOpenAI())`` in the same file decides for all agents."""
+    for name in SETTERS:
+        for load in (*state.unit.loads.get(name, ()), *state.unit.attributes.get(name, ())):
+            call = state.unit.parent(load)
+            if isinstance(call, ast.Call) and call.func is load:
+                slot = Slot(("client",), 0, ())
+                if (seen := _inner_client(trace, state.unit, call, slot, state)) is not None:
+                    return seen
+    return None
 
 
 def _same_client(held: str, library: str, symbol: External) -> bool:
@@ -280,6 +295,9 @@ def _own_url(trace: Trace, unit: Unit, call: ast.Call, surface: Surface) -> bool
     assert surface.url is not None
     given = argument(call, surface.url.keywords, surface.url.position)
     if given is None:
+        return False
+    seen = against(trace, unit, given, HOSTS)
+    if seen is not None and seen[0] != "unknown_endpoint":
         return False
     texts = [v for v in constants(trace.project, unit, given).values if isinstance(v, str)]
     texts += [str(n.value) for n in ast.walk(given) if isinstance(n, ast.Constant)]
