@@ -23,7 +23,7 @@ from migrator.flow.compare import (
     source,
 )
 from migrator.flow.constants import constants
-from migrator.flow.objects import check_type, bound_to, is_enum, kept_in, property_reads, same_object
+from migrator.flow.objects import bound_to, check_type, is_enum, kept_in, property_reads, same_object
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, fits, key

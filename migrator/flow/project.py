@@ -42,6 +42,7 @@ class Project:
     naming: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     together: dict[tuple[str, ...], tuple[Path, ...]] = field(default_factory=dict)
     memory: dict[object, object] = field(default_factory=dict)
+    bound_modules: dict[Binding, Unit | None] = field(default_factory=dict)
     active: dict[ast.AST, int] = field(default_factory=dict)
     lowest: int = 0
 
@@ -180,23 +181,41 @@ class Project:
                     return inner
         return ()
 
-    def importers(self, unit: Unit, name: str) -> Iterator[Binding]:
+    def importers(self, unit: Unit, name: str) -> tuple[Binding, ...]:
         """The imports, anywhere in the project, that bring ``name`` of ``unit`` into another module."""
+        key = ("importers", unit, name)
+        if key not in self.memory:
+            self.memory[key] = tuple(self._importers(unit, name))
+        return self.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
+
+    def module_importers(self, unit: Unit, name: str) -> tuple[Binding, ...]:
+        """The imports of ``unit`` as a module, in files that also have ``name`` as an attribute."""
+        key = ("module_importers", unit, name)
+        if key not in self.memory:
+            self.memory[key] = tuple(self._module_importers(unit, name))
+        return self.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
+
+    def star_importers(self, unit: Unit, name: str) -> tuple[Unit, ...]:
+        """The modules that may see ``name`` of ``unit`` through a starred import."""
+        key = ("star_importers", unit, name)
+        if key not in self.memory:
+            self.memory[key] = tuple(self._star_importers(unit, name))
+        return self.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
+
+    def _importers(self, unit: Unit, name: str) -> Iterator[Binding]:
         for other in self.units_naming(name):
             for binding in other.imports:
                 if binding.member == name and self._means(binding, unit):
                     yield binding
 
-    def module_importers(self, unit: Unit, name: str) -> Iterator[Binding]:
-        """The imports of ``unit`` as a module, in files that also have ``name`` as an attribute."""
+    def _module_importers(self, unit: Unit, name: str) -> Iterator[Binding]:
         for other in self.units_naming(name):
             if name in other.attributes or name in other.stores:
                 for binding in other.imports:
                     if self.imported_module(binding) is unit or self._means(binding, unit):
                         yield binding
 
-    def star_importers(self, unit: Unit, name: str) -> Iterator[Unit]:
-        """The modules that may see ``name`` of ``unit`` through a starred import."""
+    def _star_importers(self, unit: Unit, name: str) -> Iterator[Unit]:
         path = unit.source.path
         stem = path.parent.name if path.stem == "__init__" else path.stem
         for other in dict.fromkeys((*self.units_naming(stem), *self.units_naming(name))):
@@ -208,6 +227,11 @@ class Project:
 
     def imported_module(self, binding: Binding) -> Unit | None:
         """The module that an import binds, for ``import m`` and ``from package import m``."""
+        if binding not in self.bound_modules:
+            self.bound_modules[binding] = self._imported_module(binding)
+        return self.bound_modules[binding]
+
+    def _imported_module(self, binding: Binding) -> Unit | None:
         if binding.member is None:
             return self.module(binding.module, binding.unit)
         owner = self.module(binding.module, binding.unit)

@@ -116,11 +116,14 @@ def _client_refusal(trace: Trace, symbol: External, state: State) -> tuple[str, 
     client = trace.rules.client_of(symbol.name)
     for made in symbol.made if client is not None else ():
         assert client is not None
-        if not reachable_from_value(trace, made, state):
+        if made.call in trace.judged or not reachable_from_value(trace, made, state):
             continue
-        if (seen := _foreign(trace, made.unit, made.call, client.endpoint, client.hosts or HOSTS)) is not None:
-            return seen
-        if (seen := _inner_client(trace, made.unit, made.call, client.client, state)) is not None:
+        # A client that is bound to its own wrapper leads back to itself: each call is judged once on a way.
+        trace.judged.add(made.call)
+        seen = _foreign(trace, made.unit, made.call, client.endpoint, client.hosts or HOSTS)
+        seen = seen or _inner_client(trace, made.unit, made.call, client.client, state)
+        trace.judged.discard(made.call)
+        if seen is not None:
             return seen
     return None
 

@@ -103,6 +103,7 @@ class Trace:
     names: list[str] = field(default_factory=list)
     callees: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    judged: set[ast.Call] = field(default_factory=set)
     facts: dict[Binding, tuple[str, str]] = field(default_factory=dict)
     is_cut: bool = False
 
