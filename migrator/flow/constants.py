@@ -244,6 +244,10 @@ def _elements_of_call(project: Project, unit: Unit, node: ast.Call, depth: int) 
         return elements(project, unit, node.args[0], depth + 1)
     if name == "Choice" and node.args:
         return elements(project, unit, node.args[0], depth + 1)
+    if name == "dict" and len(node.args) == 1 and isinstance(node.args[0], ast.Call):
+        pairs = node.args[0]
+        if last_name(pairs.func) == "zip" and pairs.args:
+            return elements(project, unit, pairs.args[0], depth + 1)
     if name in ("dict", "defaultdict", "OrderedDict", "Counter", "set", "list") and len(node.args) < 2:
         known = frozenset(Known(k.arg, k) for k in node.keywords if k.arg)
         return Constants(known, all(k.arg for k in node.keywords))

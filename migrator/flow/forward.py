@@ -158,7 +158,10 @@ def _call(trace: Trace, state: State, parent: ast.AST) -> None:
     if method == "join" and state.path and isinstance(parent.func, ast.Attribute) and _is_text(trace, state, parent):
         _by_template(trace, state, parent, parent.func.value)
         return
-    if method in ("get", "pop", "setdefault") and _on_dictionary(trace, state, parent):
+    if method == "index" and position == 0 and not state.path and not _own(trace, state, parent):
+        assert isinstance(parent.func, ast.Attribute)
+        follow_index(trace, state, parent.func.value, parent)
+    elif method in ("get", "pop", "setdefault") and _on_dictionary(trace, state, parent):
         _dictionary_call(trace, state, parent, method, position)
     elif method in ("append", "add", "insert", "extend") and not _own(trace, state, parent):
         assert isinstance(parent.func, ast.Attribute)
