@@ -160,10 +160,10 @@ def _knows(project: Project, other: Unit, unit: Unit, stem: str) -> bool:
     for binding in other.imports:
         if project.module(binding.module, other) is unit or project.imported_module(binding) is unit:
             return True
-    return any(f"{stem}." in str(text.value) for text in other.strings if last_name_of_call(other, text) == "patch")
+    return any(f"{stem}." in str(text.value) for text in other.strings if _last_name_of_call(other, text) == "patch")
 
 
-def last_name_of_call(unit: Unit, node: ast.AST) -> str:
+def _last_name_of_call(unit: Unit, node: ast.AST) -> str:
     """The last name of the call that ``node`` is an argument of, or an empty string."""
     call = unit.parent(node)
     return last_name(call.func) if isinstance(call, ast.Call) else ""
@@ -314,21 +314,22 @@ def _site_id(unit: Unit, call: ast.AST) -> str:
     """Path, qualified name, ordinal among equal calls and a hash of the call, so that it survives moved lines."""
     shape = ast.dump(call)
     name = qualname(unit, call)
-    equal = (
-        [
-            n
-            for n in ast.walk(unit.tree)
-            if isinstance(n, ast.Call)
-            and isinstance(call, ast.Call)
-            and n.lineno <= call.lineno
-            and ast.dump(n) == shape
-            and qualname(unit, n) == name
-        ]
-        if isinstance(call, ast.Call)
-        else []
-    )
-    text = f"{unit.source.shown}\0{name}\0{len(equal)}\0{shape}"
+    ordinal = _ordinal(unit, call, name, shape) if isinstance(call, ast.Call) else 0
+    text = f"{unit.source.shown}\0{name}\0{ordinal}\0{shape}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _ordinal(unit: Unit, call: ast.Call, name: str, shape: str) -> int:
+    """The number of the call among those that are equal in the same function; the costly comparison comes last."""
+    return sum(
+        isinstance(n, ast.Call)
+        and n.lineno <= call.lineno
+        and len(n.args) == len(call.args)
+        and len(n.keywords) == len(call.keywords)
+        and qualname(unit, n) == name
+        and ast.dump(n) == shape
+        for n in ast.walk(unit.tree)
+    )
 
 
 def _steps(state: State) -> Iterator[Step]:

@@ -35,9 +35,6 @@ def make(
     cache: Path | None = None,
 ) -> Plan:
     """Plan the migration of ``paths``. Reads files, asks no network, and writes nowhere but into ``cache``."""
-    from migrator.cache import remembered
-    from migrator.fingerprint import Inputs
-
     migration = load_migration(settings.migration)
     selection = discover.select(paths, settings, cwd)
     found = tuple(discover.candidates(selection.python, migration.prefilter))
@@ -47,6 +44,9 @@ def make(
     read = len(selection.python)
     if not hits:
         return _joined(Plan(migration.name, (), (), tuple(skips), read), beyond)
+    from migrator.cache import remembered
+    from migrator.fingerprint import Inputs
+
     root = discover.project_root(paths, cwd)
     known = {f.path: f.shown for f in (*discover.select([root], Settings(), cwd).python, *selection.python)}
     others_read = {f.path: f.shown for f in selection.others}

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from migrator.flow.callers import callers
 from migrator.flow.calls import into_call
+from migrator.flow.classes import owner_of
 from migrator.flow.compare import (
     follow_compare,
     follow_composite_index,
@@ -94,18 +95,12 @@ def _assigned(trace: Trace, state: State, target: ast.expr) -> None:
     name = target.id if isinstance(target, ast.Name) else ""
     if is_azure(name):
         trace.block("azure", name, state.unit, target)
-    owner = class_of_field(state, target)
+    owner = owner_of(state.unit, state.unit.statement(target)) if name else None
     if owner is not None and is_enum(trace.project, owner) and not state.path:
         _member_of_enum(trace, state, owner, name)
         return
     what = f"constant {name}" if name.isupper() else f"variable {name}" if name else ""
     kept_in(trace, state, state.unit, target, state.path, what)
-
-
-def class_of_field(state: State, target: ast.expr) -> Class | None:
-    """The class in whose body ``target`` is assigned, or None."""
-    above = state.unit.parent(state.unit.statement(target))
-    return Class(state.unit, above) if isinstance(above, ast.ClassDef) and isinstance(target, ast.Name) else None
 
 
 def _member_of_enum(trace: Trace, state: State, owner: Class, name: str) -> None:

@@ -175,18 +175,12 @@ def _external_field(trace: Trace, state: State, cls: Class, name: str, path: Pat
     """A subclass of a library's class sets the field that is its model: ``class Mine(OpenAIChat): id = ...``."""
     from migrator.flow.calls import into_external
 
-    if state.node is not trace.literal and not isinstance(state.unit.parent(state.node), ast.ClassDef):
-        owner = _class_body(state)
-        if owner is None:
+    unit, node = state.unit, state.node
+    if node is not trace.literal and not isinstance(unit.parent(node), ast.ClassDef):
+        if owner_of(unit, unit.statement(node)) is None:
             return
     for base in external_bases(trace.project, cls):
         into_external(trace, state, External(base.name, base.made), None, name, path, cls.unit, cls.node)
-
-
-def _class_body(state: State) -> ast.ClassDef | None:
-    statement = state.unit.statement(state.node)
-    above = state.unit.parent(statement)
-    return above if isinstance(above, ast.ClassDef) else None
 
 
 def _overridden_type(trace: Trace, state: State, cls: Class, name: str, node: ast.AST) -> None:
