@@ -197,6 +197,48 @@ class Report:
 Decision = Rewrite | Review | Report
 
 
+@dataclass(frozen=True, slots=True)
+class PromptPart:
+    """One part of a prompt as it is shown: whose it is, how often it changes, its tokens where they are known.
+
+    ``varies`` is "never", "deployment", "process", "day", "user" or "request". ``code`` is the expression
+    of a part that varies, ``why`` what makes it vary.
+    """
+
+    role: str
+    varies: str
+    least: int
+    most: int | None
+    code: str
+    why: str
+    shown: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What was seen of the prompt that a call sends, and what its caching comes to. Numbers are tokens.
+
+    ``least`` and ``most`` bound the prefix that all requests share, ``static`` is all text that the code
+    itself holds. ``verdict``: "pays" (the prefix is long enough), "may" (it can be, at run time), "short",
+    "hidden" (the code does not show the prompt). ``key`` is the one that is added, "" where none is;
+    ``reason`` then says why, as a key of the reasons table. ``best`` is the shared prefix with everything
+    static first.
+    """
+
+    site: CallSite
+    models: tuple[str, ...]
+    verdict: str
+    least: int
+    most: int | None
+    static: int
+    best: int
+    parts: tuple[PromptPart, ...]
+    key: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
     """Replace ``span`` of ``shown``'s text by ``text``, on behalf of ``transform``."""
@@ -243,6 +285,7 @@ class Plan:
     ignored: int = 0
     others: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,36 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True)
+class Often:
+    """How often what these calls give changes. ``parts`` are words of a name that say it by themselves."""
+
+    varies: str
+    why: str
+    calls: tuple[str, ...]
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """The service's rules of prompt caching: tokens, tokens, characters, requests, tokens, percent.
+
+    ``minimum``: a shorter prefix is not cached. ``step``: above it, hits grow in such steps.
+    ``key_length``: of ``prompt_cache_key``. ``requests_per_minute``: of one prefix and key.
+    ``message_tokens``: what the format adds to each message. ``hit_rates``: for the prices that are shown.
+    """
+
+    minimum: int
+    step: int
+    key_length: int
+    requests_per_minute: int
+    message_tokens: int
+    hit_rates: tuple[int, ...]
+    often: tuple[Often, ...]
+    refusals: Mapping[str, Reason]
+    sources: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Library:
     """A library whose calls the tables know: its PyPI name, the versions read, and where."""
 
@@ -214,7 +244,8 @@ class Surface:
     "openai/", "openai:"). With ``hold`` (a reason) a literal that arrives here is reported and never
     rewritten. ``endpoint`` are keywords of this very call that point it at another server.
     ``knows`` maps a target model to the requirement that first accepts it ("litellm>=1.66.1").
-    ``cache_key`` says how ``prompt_cache_key`` gets through (read by the caching transform).
+    ``cache_key`` says how ``prompt_cache_key`` gets through, and ``prompt`` where the call takes what
+    the model reads ("messages", "system", "input", "tools", "schema"): both are for the caching transforms.
     ``url``: only a call that sends there is a request. ``client`` is the argument that carries the
     client that sends (``openai_client=AsyncOpenAI(...)``).
 
@@ -236,6 +267,7 @@ class Surface:
     library: Library
     url: Url | None = None
     client: Slot | None = None
+    prompt: Mapping[str, Slot] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

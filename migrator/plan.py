@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from migrator.flow.project import Project
     from migrator.flow.unit import Unit
     from migrator.plan_config import ConfigPlan
+    from migrator.plan_prompts import Prompts
     from migrator.pragmas import Pragmas
 
+PROMPT_TRANSFORMS = ("cache_key",)
 Progress = Callable[[str, int, int], None]
 
 
@@ -129,7 +131,42 @@ def _planned(
             skips.append(drafted)
         else:
             drafts.append(drafted)
-    return _proven(migration, drafts, skips, len(project.units))
+    seen = _prompts(project, rules, drafts, settings, today)
+    spliced = [_spliced(draft) for draft in _with_edits(project, drafts, seen.edits)]
+    return replace(_proven(migration, spliced, skips, len(project.units)), prompts=seen.seen)
+
+
+def _prompts(project: Project, rules: Rulebook, drafts: Sequence[Draft], settings: Settings, today: date) -> Prompts:
+    """Look at the prompts of the calls that the decided names arrive at."""
+    from migrator.plan_prompts import Prompts, plan_prompts
+
+    if not set(settings.transforms).intersection(PROMPT_TRANSFORMS):
+        return Prompts()
+    return plan_prompts(project, rules, (d for draft in drafts for d in draft.decisions), settings, today)
+
+
+def _with_edits(project: Project, drafts: Sequence[Draft], edits: Mapping[Path, tuple[Edit, ...]]) -> Iterator[Draft]:
+    """Put what the prompts' transforms ask for beside the other edits; a call may stand in a file without a name."""
+    known = {draft.path for draft in drafts}
+    for draft in drafts:
+        yield replace(draft, edits=(*draft.edits, *edits.get(draft.path, ())))
+    for path in sorted(edits.keys() - known):
+        unit = project.unit(path)
+        if unit is not None:
+            yield Draft(path, unit.source, (), edits[path])
+
+
+def _spliced(draft: Draft) -> Draft:
+    """Make the new bytes that the edits ask for."""
+    from migrator.edits import EditConflict, apply, merge
+
+    if not draft.edits:
+        return draft
+    try:
+        edits = merge(draft.edits)
+        return replace(draft, edits=edits, after=apply(draft.source, edits))
+    except EditConflict as error:
+        return replace(draft, reason=str(error))
 
 
 def _proven(migration: Migration, drafts: Sequence[Draft], skips: Sequence[Skip], parsed: int) -> Plan:
@@ -173,7 +210,8 @@ def _draft(
         wishes = pragmas(unit.source.view)
         found = findings(project, rules, migration, unit, pin=settings.pin)
         kept = tuple(f for f in found if not any(wishes.ignored(n, today) for n in _lines(unit, f)))
-        draft = _edited(Draft(path, unit.source, decide(kept, migration, settings)), settings)
+        decided, edits = _edits(unit.source, decide(kept, migration, settings), settings)
+        draft = Draft(path, unit.source, decided, edits)
         return replace(draft, remarks=_remarks(unit, wishes, today), ignored=len(found) - len(kept))
     except Exception as error:  # the one broad net: a bug in one file must not stop the rest, and is shown
         return Skip(project.files[path], f"could not be planned: {type(error).__name__}: {error}", is_error=True)
@@ -193,25 +231,11 @@ def _lines(unit: Unit, finding: Finding) -> range:
     return range(unit.lines.line(span.start), unit.lines.line(span.end) + 1)
 
 
-def _edited(draft: Draft, settings: Settings) -> Draft:
-    """Make the new bytes that the decisions ask for."""
-    from migrator.edits import EditConflict, apply, merge
-
-    decided, wanted = _edits(draft.source, draft.decisions, settings)
-    if not wanted:
-        return replace(draft, decisions=decided)
-    try:
-        edits = merge(wanted)
-        return replace(draft, decisions=decided, edits=edits, after=apply(draft.source, edits))
-    except EditConflict as error:
-        return replace(draft, decisions=decided, reason=str(error))
-
-
 def _edits(
     source: Source, decisions: Iterable[Decision], settings: Settings
 ) -> tuple[tuple[Decision, ...], tuple[Edit, ...]]:
     """The edits of the transforms that run; a decision whose edit cannot be spelled becomes a report."""
-    from migrator.transforms import TRANSFORMS
+    from migrator.transforms import OF_LITERALS
 
     decided: list[Decision] = []
     wanted: list[Edit] = []
@@ -219,7 +243,7 @@ def _edits(
         if isinstance(decision, Report):
             decided.append(decision)
             continue
-        found = [TRANSFORMS[name](decision, source) for name in settings.transforms if name in TRANSFORMS]
+        found = [OF_LITERALS[name](decision, source) for name in settings.transforms if name in OF_LITERALS]
         if any(e is None for e in found):
             decided.append(Report(decision.finding, "escaped", ""))
             continue

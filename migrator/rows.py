@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from migrator.nouns import (
+    Caching,
     CallNote,
     Carrier,
     Client,
@@ -14,6 +15,7 @@ from migrator.nouns import (
     Migration,
     Model,
     Note,
+    Often,
     Provider,
     Reason,
     Refused,
@@ -27,11 +29,13 @@ from migrator.tables import Table, nearest
 OWN = Library("your own", "", "[tool.migrator]")
 EVIDENCE = ("measured", "source", "documentation", "configuration")
 KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asserts")
-CACHE_KEYS = ("keyword", "in", "since", "else")
+CACHE_KEYS = ("keyword", "in", "since", "since_parse", "since_stream", "else")
 SURFACE_KEYS = (
     *("name", "calls", "model", "forms", "hold", "provider"),
-    *("endpoint", "knows", "evidence", "cache_key", "url", "client"),
+    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt"),
 )
+PROMPT_KINDS = ("tools", "schema", "system", "messages", "input")
+OFTEN = ("deployment", "process", "day", "user", "request")
 CALL_NOTE_KEYS = (
     *("name", "names", "text", "source", "checked", "keyword", "contains", "entries", "numbers", "named"),
     *("compared", "calls", "needs", "phrases", "times", "conflict"),
@@ -201,6 +205,7 @@ def surface(table: Table, library: Library, known: Mapping[str, Reason]) -> Surf
         library=library,
         url=_url(table),
         client=next(iter(_slots(table, "client", required=False)), None),
+        prompt=_prompt(table),
     )
 
 
@@ -255,6 +260,55 @@ def _url(table: Table) -> Url | None:
     url = Url(row.texts("keyword"), row.number("position"), row.texts("contains"))
     _reachable(row, url.keywords, url.position)
     return url
+
+
+def _prompt(table: Table) -> Mapping[str, Slot]:
+    """Read where a call takes its prompt: ``{ messages = "messages", tools = { position = 2 } }``."""
+    row = table.child("prompt")
+    if row is None:
+        return {}
+    row.only(*PROMPT_KINDS)
+    return {kind: _prompt_slot(row, kind) for kind in PROMPT_KINDS if kind in row.data}
+
+
+def _prompt_slot(row: Table, kind: str) -> Slot:
+    if not isinstance(row.data[kind], dict):
+        return Slot(row.texts(kind), None, ())
+    child = row.child(kind)
+    assert child is not None
+    return _slot(child)
+
+
+def caching(table: Table) -> Caching:
+    """Read ``caching.toml``: the service's rules, and how often what code calls changes."""
+    table.only("cache", "often", "refusal")
+    head = table.child("cache")
+    if head is None:
+        raise table.wrong("cache", "is missing")
+    head.only(*CACHE_RULES, "hit_rates", "sources")
+    minimum, step, length, rate, tokens = (_needed(head, key) for key in CACHE_RULES)
+    often = tuple(_often(child) for child in table.children("often"))
+    refusals = table.child("refusal")
+    why = reasons(refusals) if refusals is not None else {}
+    return Caching(minimum, step, length, rate, tokens, head.numbers("hit_rates"), often, why, _sources(head))
+
+
+CACHE_RULES = ("minimum", "step", "key_length", "requests_per_minute", "message_tokens")
+
+
+def _needed(table: Table, key: str) -> int:
+    number = table.number(key)
+    if number is None:
+        raise table.wrong(key, "is missing")
+    return number
+
+
+def _often(table: Table) -> Often:
+    table.only("varies", "why", "calls", "parts")
+    calls, parts = table.names("calls"), table.texts("parts")
+    if not calls and not parts:
+        raise table.wrong("calls", "is missing, and parts too")
+    return Often(_one_of(table, "varies", OFTEN, None), table.text("why"), calls, parts)
 
 
 def _cache_key(table: Table) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from migrator import rows
 from migrator.nouns import (
+    Caching,
     Carrier,
     Client,
     Fact,
@@ -30,6 +31,7 @@ from migrator.nouns import (
 from migrator.tables import RuleError, Table, nearest
 
 __all__ = (
+    "Caching",
     "Carrier",
     "Client",
     "Fact",
@@ -47,6 +49,7 @@ __all__ = (
     "Surface",
     "Url",
     "load",
+    "load_caching",
     "load_migration",
 )
 
@@ -162,6 +165,12 @@ def load_migration(name: str) -> Migration:
     if name not in known:
         raise RuleError("rules/migrations", "", "", f"no migration {name!r}{nearest(name, known)}")
     return rows.migration(name, _read(_root() / "migrations" / f"{name}.toml"))
+
+
+@cache
+def load_caching() -> Caching:
+    """Read the rules of prompt caching and no other file."""
+    return rows.caching(_read(_root() / "caching.toml"))
 
 
 @cache

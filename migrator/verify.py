@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterator, Sequence
 
 from migrator import edits as splicing
-from migrator import sources
+from migrator import sources, verify_keys
 from migrator.model import Cell, Edit, Skip, Source, Span
 
 # LibCST holds the interpreter's lock, so only processes help; starting one costs about as much as this many files.
@@ -89,8 +89,10 @@ def _contains(outer: Span, inner: Span) -> bool:
 
 def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str | None:
     """Compare the new tree with the old one, in which each edited string is read again after the edit."""
-    old = sources.parse(source)
-    owners = _owners(source, old, edits)
+    old, new = sources.parse(source), sources.parse(changed)
+    if (reason := verify_keys.undo(changed, new, edits, "cache_key")) is not None:
+        return reason
+    owners = _owners(source, old, [e for e in edits if e.transform == "model"])
     if isinstance(owners, str):
         return owners
     view = source.view.encode()
@@ -103,7 +105,7 @@ def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str
             return f"{_where(source, span)}: the edit leaves no string, or changes an expression in it"
         for name, value in ast.iter_fields(expected):
             setattr(node, name, value)
-    if ast.dump(old) != ast.dump(sources.parse(changed)):
+    if ast.dump(old) != ast.dump(new):
         return "the new code is not the old code with the planned strings changed"
     return None
 

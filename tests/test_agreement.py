@@ -33,7 +33,7 @@ LIBRARIES = {
 
 def module_of(transform: str) -> str:
     """Give the module that holds a transform; its fixtures and its README heading have the same name."""
-    return TRANSFORMS[transform].__module__.rpartition(".")[2]
+    return TRANSFORMS[transform]
 
 
 def printed(lines: object) -> str:

@@ -25,9 +25,11 @@ from migrator.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
-TRANSFORMS = {"swap_model": "model"}
+TRANSFORMS = {"swap_model": ("model",), "add_cache_key": ("model", "cache_key")}
 TODAY = date(2026, 11, 22)
 EXPECTATIONS = re.compile(r"# expect: ((?:(?:report|review) \w+(?:, )?)+)")
+
+PROMPT = re.compile(r"# prompt: (\w+)$")
 
 Tree = Mapping[str, bytes]
 Remark = tuple[str, int | None, int, str, str]
@@ -99,7 +101,7 @@ def lay_out(tree: Tree, folder: Path) -> None:
 
 def planned(case: Case, folder: Path) -> Plan:
     """Plan the changes of everything in a folder, by the transform that the case is about."""
-    settings = Settings(transforms=(TRANSFORMS.get(case.folder, "model"),))
+    settings = Settings(transforms=TRANSFORMS.get(case.folder, ("model",)))
     return plan.make([folder], settings, cwd=folder, today=TODAY)
 
 
@@ -133,6 +135,21 @@ def expected(tree: Tree) -> set[Remark]:
         for number, line in enumerate(text.splitlines(), start=1)
         for comment in EXPECTATIONS.findall(line)
         for words in comment.rstrip(", ").split(", ")
+    }
+
+
+def refusals(made: Plan) -> set[tuple[str, int, str]]:
+    """Gather the calls that get no cache key: path, line, reason."""
+    return {(p.site.shown, p.site.position.line, p.reason) for p in made.prompts if p.reason}
+
+
+def refused(tree: Tree) -> set[tuple[str, int, str]]:
+    """Gather the calls whose comment ``# prompt: short_prefix`` says that they get no cache key."""
+    return {
+        (shown, number, match[1])
+        for shown, data in tree.items()
+        for number, line in enumerate(data.decode("latin-1").splitlines(), start=1)
+        for match in PROMPT.finditer(line)
     }
 
 
@@ -180,6 +197,7 @@ def test_fixture(case: Case, ends: str, tmp_path: Path, updates_fixtures: bool) 
         assert not [remark for remark in remarks(made) if "review" in remark]
     else:
         assert remarks(made) == expected(before)
+    assert refusals(made) == refused(before)
 
     for shown, data in result.items():
         assert data == before[shown] or parses_like(before[shown], data, shown)

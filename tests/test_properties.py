@@ -182,7 +182,11 @@ def test_renamed_literal_has_the_value_renamed(text: str, old: str) -> None:
         encoded = text.encode()
         changed = encoded[: span.start] + replacement.encode() + encoded[span.end :]
         assert value is not None
-        assert literals.evaluate(changed.decode()) == value.replace(old, NEW)
+        renamed = literals.evaluate(changed.decode())
+        # One place, and there as a whole name: "aa'a" has three a's and one name.
+        assert renamed in {
+            value[:at] + NEW + value[at + len(old) :] for at in range(len(value)) if value[at:].startswith(old)
+        }
 
 
 def test_the_programs_are_worth_trying() -> None:

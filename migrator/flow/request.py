@@ -187,14 +187,15 @@ def _depth(entered: Entered | None) -> int:
 
 
 def _of_name(project: Project, unit: Unit, name: ast.Name, entered: Entered | None) -> Iterator[Spot]:
-    found = _bindings(project, unit, name)
+    found = bindings_of(project, unit, name)
     for binding in found:
         yield from _of_binding(project, binding, entered)
     for _, value in _added(unit, name, found):
         yield Spot(unit, value, entered)
 
 
-def _bindings(project: Project, unit: Unit, name: ast.Name) -> tuple[Binding, ...]:
+def bindings_of(project: Project, unit: Unit, name: ast.Name) -> tuple[Binding, ...]:
+    """The bindings that a name may mean, all that add to it included."""
     found = unit.lookup(name.id, name)
     owner = unit.owner(name.id, name)
     if any(isinstance(unit.parent(b.node), ast.AugAssign) for b in found) and owner is not None:
@@ -202,14 +203,22 @@ def _bindings(project: Project, unit: Unit, name: ast.Name) -> tuple[Binding, ..
     return found or (project.exported(unit, name.id) if owner is None else ())
 
 
+def entered_value(binding: Binding, entered: Entered | None) -> Spot | None:
+    """What the call through which the walk came gives for a parameter, its default where it gives none."""
+    if binding.kind != "parameter" or entered is None or binding.scope is not entered.function.node:
+        return None
+    assert isinstance(binding.node, ast.arg)
+    value = argument_of(entered.function, entered.call, binding.node)
+    if value is not None:
+        return Spot(entered.unit, value, entered.outer)
+    return Spot(binding.unit, binding.value) if binding.value is not None else None
+
+
 def _of_binding(project: Project, binding: Binding, entered: Entered | None) -> Iterator[Spot]:
     if binding.kind == "parameter" and entered is not None and binding.scope is entered.function.node:
-        assert isinstance(binding.node, ast.arg)
-        value = argument_of(entered.function, entered.call, binding.node)
+        value = entered_value(binding, entered)
         if value is not None:
-            yield Spot(entered.unit, value, entered.outer)
-        elif binding.value is not None:
-            yield Spot(binding.unit, binding.value)
+            yield value
     elif binding.kind in ("value", "item") and binding.value is not None:
         same = entered is not None and binding.unit is entered.function.unit
         yield Spot(binding.unit, binding.value, entered if same else None)
@@ -252,7 +261,7 @@ def _held(project: Project, unit: Unit, node: ast.expr, depth: int) -> Iterator[
             yield from _held(project, unit, node.left, depth)
             yield from _held(project, unit, node.right, depth)
         case ast.Name() if depth < MAX_DEPTH:
-            found = _bindings(project, unit, node)
+            found = bindings_of(project, unit, node)
             for binding in found:
                 for spot in _of_binding(project, binding, None):
                     if isinstance(spot.node, ast.expr):

@@ -94,6 +94,18 @@ class Pins:
         old = next((d for file in firm or files for d in _too_old(file, needed)), None)
         return None if old is None else self._refusal(old, needed)
 
+    def grants(self, requirement: str, path: Path) -> bool:
+        """Say whether the code in ``path`` surely runs with ``requirement``: a lock, a pin or a lower bound says so.
+
+        The nearest folder that declares the library decides, as in ``refuses``; nothing declared grants nothing.
+        """
+        name, needed, _ = _parts(requirement)
+        folders = (folder for folder in path.parents if folder == self.root or self.root in folder.parents)
+        files = next(filter(None, (self._declaring(name, folder) for folder in folders)), ())
+        firm = tuple(file for file in files if any(d.is_firm for d in file))
+        chosen = tuple(d for file in firm or files for d in file)
+        return bool(chosen) and all(_begins_after(d.allowed, needed) for d in chosen)
+
     def _declaring(self, name: str, folder: Path) -> tuple[File, ...]:
         if folder not in self.folders:
             self.folders[folder] = tuple(_read(folder))
@@ -129,6 +141,28 @@ def _excludes(allowed: str, needed: str) -> bool:
         return any(_ends_before(clause, floor) for clause in SpecifierSet(allowed) for floor in floors)
     except ValueError:
         return False
+
+
+def _begins_after(allowed: str, needed: str) -> bool:
+    """Say whether every version that is allowed has what is needed."""
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    try:
+        floors = [Version(clause.version) for clause in SpecifierSet(needed) if clause.operator == ">="]
+        starts = [_start(clause) for clause in SpecifierSet(allowed)]
+    except ValueError:
+        return False
+    return any(start is not None and all(start >= floor for floor in floors) for start in starts)
+
+
+def _start(clause: Specifier) -> Version | None:
+    """Give the first version that a clause allows, or None where it has no lower bound."""
+    from packaging.version import Version
+
+    if clause.operator in (">=", ">", "==", "===", "~="):
+        return Version(clause.version.removesuffix(".*"))
+    return None
 
 
 def _ends_before(clause: Specifier, floor: Version) -> bool:

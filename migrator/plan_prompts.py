@@ -1,0 +1,108 @@
+"""Answer one question: what would happen to the prompts of the calls whose model changes?"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from migrator.find import qualname
+from migrator.flow.project import Project
+from migrator.flow.unit import Unit
+from migrator.model import CallSite, Decision, Edit, Prompt, Report, Rewrite, Span
+from migrator.pragmas import pragmas
+from migrator.prompts.keys import key_for
+from migrator.prompts.report import prompt
+from migrator.prompts.sites import Site, site
+from migrator.prompts.varying import Reader
+from migrator.rulebook import Rulebook, load_caching
+from migrator.settings import Settings
+from migrator.transforms import add_cache_key
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What was seen of each call's prompt, and the edits by file."""
+
+    seen: tuple[Prompt, ...] = ()
+    edits: Mapping[Path, tuple[Edit, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Place:
+    """One call, the new names that arrive there, and whether a name that stays does too."""
+
+    site: CallSite
+    models: set[str] = field(default_factory=set)
+    is_mixed: bool = False
+
+
+def plan_prompts(
+    project: Project, rules: Rulebook, decisions: Iterable[Decision], settings: Settings, today: date
+) -> Prompts:
+    """Look at the prompt of every call whose model changes, and give those a cache key for which it pays."""
+    caching = load_caching()
+    reader = Reader(project, rules, caching)
+    paths = {shown: path for path, shown in project.files.items()}
+    seen: list[Prompt] = []
+    edits: dict[Path, tuple[Edit, ...]] = {}
+    counts: Counter[str] = Counter()
+    for place in _places(decisions, settings):
+        path = paths.get(place.site.shown)
+        unit = project.unit(path) if path is not None else None
+        found = _site(reader, unit, place.site.span) if unit is not None else None
+        if unit is None or path is None or found is None or _is_ignored(unit, found.call, today):
+            continue
+        told = prompt(found, place.site, tuple(sorted(place.models)), caching)
+        told, added = _keyed(reader, found, told, place.is_mixed, counts) if told.reason == "" else (told, ())
+        seen.append(told)
+        if "cache_key" in settings.transforms:
+            edits[path] = (*edits.get(path, ()), *added)
+    return Prompts(tuple(seen), {path: made for path, made in edits.items() if made})
+
+
+def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Place]:
+    """Every call that a decision's name arrives at, in the order of files and text."""
+    places: dict[tuple[str, Span], _Place] = {}
+    for decision in decisions:
+        for reach in decision.finding.reaches:
+            place = places.setdefault((reach.site.shown, reach.site.span), _Place(reach.site))
+            if isinstance(decision, Rewrite) or (settings.review and not isinstance(decision, Report)):
+                place.models.add(decision.new)
+            else:
+                place.is_mixed = True
+    yield from (places[key] for key in sorted(places) if places[key].models)
+
+
+def _site(reader: Reader, unit: Unit, span: Span) -> Site | None:
+    """Find the call that covers exactly these bytes."""
+    for node in ast.walk(unit.tree):
+        if isinstance(node, ast.Call) and unit.span(node) == span:
+            return site(reader, unit, node)
+    return None
+
+
+def _is_ignored(unit: Unit, call: ast.Call, today: date) -> bool:
+    wishes = pragmas(unit.source.view)
+    span = unit.span(call)
+    lines = range(unit.lines.line(span.start), unit.lines.line(span.end) + 1)
+    return any(wishes.ignored(line, today) for line in lines)
+
+
+def _keyed(
+    reader: Reader, found: Site, told: Prompt, is_mixed: bool, counts: Counter[str]
+) -> tuple[Prompt, tuple[Edit, ...]]:
+    """Add the key, or say why there is none."""
+    if is_mixed:
+        return replace(told, reason="mixed_models", detail="a name that stays arrives here too"), ()
+    shown, name = found.unit.source.shown, qualname(found.unit, found.call)
+    plain = key_for(shown, name, 1, reader.caching.key_length)
+    counts[plain] += 1
+    key = key_for(shown, name, counts[plain], reader.caching.key_length)
+    made = add_cache_key.edits(reader, found, key)
+    if isinstance(made, add_cache_key.Refusal):
+        return replace(told, reason=made.reason, detail=made.detail), ()
+    return replace(told, key=key), made

@@ -1,0 +1,134 @@
+"""Answer one question: what do a request's tools and its schema say, and how long can they be?
+
+They stand before the messages, so they are the first part of a cached prefix. How the service writes
+them down is not published: the names and descriptions surely are in it, and its length is
+bounded by that of the JSON. A schema made from a class is bounded by the class's own code.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+
+from migrator.flow.classes import classes_of
+from migrator.flow.constants import values_of
+from migrator.flow.request import Spot
+from migrator.flow.symbols import Class, Function, symbols
+from migrator.flow.unit import Unit
+from migrator.prompts.template import Part, Segment
+from migrator.prompts.texts import place_of
+from migrator.prompts.varying import Reader, how_often
+from migrator.tokens import count
+
+MAX_DEPTH = 8
+# A field of a class becomes a name, a type and some punctuation: its schema is at most so many times its code.
+SCHEMA_FACTOR = 4
+UNKNOWN = object()
+SAID = frozenset({"name", "description", "title"})
+
+
+def part(reader: Reader, kind: str, spot: Spot) -> Part:
+    """Read the tools or the schema of a request."""
+    place = place_of(spot.unit, spot.node)
+    rate = how_often(reader, spot)
+    data = value(reader, spot)
+    if data is not UNKNOWN:
+        said = "\n".join(_said(data))
+        most = count(json.dumps(data, ensure_ascii=False, default=str))
+        segment = Segment(place, rate.varies, said, ast.unparse(spot.node), rate.why, whole=False, most=most)
+    else:
+        segment = Segment(place, rate.varies, None, ast.unparse(spot.node), rate.why, most=_bound(reader, spot))
+    return Part(kind, (segment,), place)
+
+
+def value(reader: Reader, spot: Spot, depth: int = 0) -> object:
+    """The plain data that an expression gives, or ``UNKNOWN``."""
+    unit, node, entered = spot.unit, spot.node, spot.entered
+    if depth > MAX_DEPTH:
+        return UNKNOWN
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.List() | ast.Tuple():
+            found = [value(reader, Spot(unit, e, entered), depth + 1) for e in node.elts]
+            return UNKNOWN if UNKNOWN in found else found
+        case ast.Dict():
+            keys = [value(reader, Spot(unit, k, entered), depth + 1) if k is not None else UNKNOWN for k in node.keys]
+            values = [value(reader, Spot(unit, v, entered), depth + 1) for v in node.values]
+            whole = UNKNOWN not in values and all(isinstance(k, str) for k in keys)
+            return dict(zip(keys, values, strict=True)) if whole else UNKNOWN
+        case ast.Name() | ast.Attribute():
+            held = list(values_of(reader.project, unit, node))
+            if len(held) == 1 and held[0][1] is not None:
+                return value(reader, Spot(held[0][0], held[0][1]), depth + 1)
+            return UNKNOWN
+        case _:
+            return UNKNOWN
+
+
+def _said(data: object) -> Iterator[str]:
+    """The texts that surely stand in the prompt: names of tools and of properties, descriptions."""
+    if isinstance(data, dict):
+        for key, entry in data.items():
+            if key in SAID and isinstance(entry, str):
+                yield entry
+            elif key == "properties" and isinstance(entry, dict):
+                yield from entry
+            yield from _said(entry)
+    elif isinstance(data, list):
+        for entry in data:
+            yield from _said(entry)
+
+
+def _bound(reader: Reader, spot: Spot) -> int | None:
+    """At most so many tokens, where every class or function that is named is the repository's own."""
+    total = 0
+    named = list(_named(spot.node))
+    for node in named:
+        found = symbols(reader.project, spot.unit, node)
+        own = [s for s in found if isinstance(s, (Class, Function))]
+        if len(own) != len(found) or not own:
+            return None
+        for symbol in own:
+            code = _code(reader, symbol)
+            if code is None:
+                return None
+            total += SCHEMA_FACTOR * count(code)
+    return total if named else None
+
+
+def _named(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, (ast.List, ast.Tuple)):
+        for element in node.elts:
+            yield from _named(element)
+    elif isinstance(node, (ast.Name, ast.Attribute)):
+        yield node
+
+
+def _code(reader: Reader, symbol: Class | Function, depth: int = 0) -> str | None:
+    """The code of a class and of the repository's own classes that its fields name."""
+    unit, node = symbol.unit, symbol.node
+    own = _text(unit, node)
+    if isinstance(symbol, Function) or depth > MAX_DEPTH:
+        return own if depth <= MAX_DEPTH else None
+    parts = [own]
+    for name in {n.id: n for n in ast.walk(node) if isinstance(n, ast.Name)}.values():
+        for cls in classes_of(symbols(reader.project, unit, name)):
+            if cls.node is not node:
+                inner = _code(reader, cls, depth + 1)
+                if inner is None:
+                    return None
+                parts.append(inner)
+        for found in symbols(reader.project, unit, name):
+            if isinstance(found, Class) and found.node is not node:
+                inner = _code(reader, found, depth + 1)
+                if inner is None:
+                    return None
+                parts.append(inner)
+    return "\n".join(parts)
+
+
+def _text(unit: Unit, node: ast.AST) -> str:
+    span = unit.span(node)
+    return unit.source.text.encode()[span.start : span.end].decode()

@@ -1,0 +1,71 @@
+"""Answer one question: is what was added to a call a cache key, and nothing else?"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from migrator import sources
+from migrator.edits import merge
+from migrator.model import Edit, Source, Span
+
+KEYS = ("prompt_cache_key", "openai_prompt_cache_key")
+MAX_KEY = 64
+
+
+def moved(edits: Sequence[Edit]) -> Iterator[tuple[Edit, Span]]:
+    """Give each edit with the bytes that its text has in the new text."""
+    shift = 0
+    for edit in merge(edits):
+        size = len(edit.text.encode())
+        start = edit.span.start + shift
+        yield edit, Span(start, start + size)
+        shift += size - (edit.span.end - edit.span.start)
+
+
+def undo(changed: Source, tree: ast.Module, edits: Sequence[Edit], transform: str) -> str | None:
+    """Take the added keys out of the new tree. Give None where that is all that the edits added, else why not."""
+    ranges = [span for edit, span in moved(edits) if edit.transform == transform and edit.text.strip() != ","]
+    lines = sources.offsets(changed)
+
+    def is_added(node: ast.expr | ast.keyword) -> bool:
+        if node.end_lineno is None or node.end_col_offset is None:
+            return False
+        span = lines.span(node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+        return any(r.start <= span.start and span.end <= r.end for r in ranges)
+
+    taken = 0
+    gone: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if node in gone:
+            continue
+        if isinstance(node, ast.Call):
+            added = [keyword for keyword in node.keywords if is_added(keyword)]
+            if not all(_is_key(keyword.arg, keyword.value) for keyword in added):
+                return "more than a cache key was added to a call"
+            node.keywords = [keyword for keyword in node.keywords if keyword not in added]
+            taken += len(added)
+            gone.update(inner for keyword in added for inner in ast.walk(keyword))
+        elif isinstance(node, ast.Dict):
+            pairs = list(zip(node.keys, node.values, strict=True))
+            entries = [(k, v) for k, v in pairs if k is not None and is_added(k)]
+            if not all(_is_key(_text(k), v) for k, v in entries):
+                return "more than a cache key was added to a dictionary"
+            kept = [pair for pair in pairs if pair not in entries]
+            node.keys, node.values = [k for k, _ in kept], [v for _, v in kept]
+            taken += len(entries)
+    return None if taken == len(ranges) else "an added cache key is not an argument of its own"
+
+
+def _is_key(name: str | None, value: ast.expr) -> bool:
+    """``prompt_cache_key="..."``, or a dictionary that holds only that."""
+    if name in KEYS:
+        text = _text(value)
+        return text is not None and 0 < len(text) <= MAX_KEY
+    if isinstance(value, ast.Dict) and len(value.keys) == 1:
+        return _is_key(_text(value.keys[0]), value.values[0])
+    return False
+
+
+def _text(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
