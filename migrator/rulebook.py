@@ -14,6 +14,7 @@ from migrator import rows
 from migrator.nouns import (
     Carrier,
     Client,
+    Enumeration,
     Fact,
     Library,
     Match,
@@ -32,6 +33,7 @@ from migrator.tables import RuleError, Table, nearest
 __all__ = (
     "Carrier",
     "Client",
+    "Enumeration",
     "Fact",
     "Library",
     "Match",
