@@ -11,6 +11,7 @@ from migrator.flow.classes import all_fields, constructor, external_bases, is_da
 from migrator.flow.compare import source
 from migrator.flow.objects import bound_to, enum_values, is_enum, overriding, store_attribute
 from migrator.flow.outside import follow_builtin, follow_carrier, note_shape
+from migrator.flow.records import of_argument
 from migrator.flow.refusals import FORGIVEN, HOSTS, against, beside_azure, refusal
 from migrator.flow.symbols import (
     UNKNOWN,
@@ -65,6 +66,8 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
     trace.callees.append(last_name(call.func))
     if _judged_by_method(trace, state, call) or _handed_over(trace, state, call, name, position, path):
         return
+    if (seen := of_argument(call, name, position)) is not None:
+        trace.block(*seen, unit, call)
     if name in LABELS and path:
         trace.block("metadata", f"{name}=", unit, call)
         return

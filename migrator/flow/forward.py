@@ -25,6 +25,7 @@ from migrator.flow.compare import (
 )
 from migrator.flow.constants import constants
 from migrator.flow.objects import bound_to, check_type, is_enum, kept_in, property_reads, same_object
+from migrator.flow.records import of_entry
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, fits, key
@@ -313,6 +314,8 @@ def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
         trace.named(value)
         if is_azure(value):
             trace.block("azure", value, state.unit, parent)
+        if (seen := of_entry(parent, value)) is not None:
+            trace.block(*seen, state.unit, parent)
     if state.node is trace.literal:
         rows = zip(parent.keys, parent.values, strict=True)
         note_addresses(trace, state, [v for k, v in rows if isinstance(k, ast.Constant) and k.value in ADDRESSES])
