@@ -1,4 +1,4 @@
-"""Answer one question: which literals name an old model, and what is known of each?"""
+"""Answer one question: which literals and members name an old model, and what is known of each?"""
 
 from __future__ import annotations
 
@@ -6,36 +6,61 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.flow.forward import run
+from migrator.flow.members import members
 from migrator.flow.project import Project
 from migrator.flow.request import Place, holder
 from migrator.flow.symbols import last_name
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
 from migrator.flow.unit import FUNCTIONS, Unit
-from migrator.model import CallSite, Finding, Hazard, How, Origin, Reach, Step
+from migrator.model import CallSite, Finding, Hazard, How, Member, Origin, Reach, Step
 from migrator.notes import call_notes
-from migrator.rulebook import Migration, Rulebook
+from migrator.rulebook import Enumeration, Migration, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An expression that names an old model: ``"gpt-4o"``, or a member of a library's ``enumeration``."""
+
+    node: ast.Constant | ast.Attribute
+    value: str
+    new: str
+    enumeration: Enumeration | None = None
 
 
 def findings(
     project: Project, rules: Rulebook, migration: Migration, unit: Unit, *, pin: bool = False
 ) -> tuple[Finding, ...]:
     """Everything that is known of each literal in ``unit`` that names an old model, in the order of the text."""
-    nodes = sorted(unit.strings, key=lambda n: (n.lineno, n.col_offset))
+    everything = (*_strings(migration, unit, pin), *_members(project, migration, unit))
     counts: Counter[tuple[str, str]] = Counter()
     found: list[Finding] = []
-    for node in nodes:
-        value = str(node.value)
-        if not _names_model(migration, value) or _is_prose(unit, node):
-            continue
-        place = (qualname(unit, node), value)
+    for named in sorted(everything, key=lambda n: (n.node.lineno, n.node.col_offset)):
+        place = (qualname(unit, named.node), _written(named))
         counts[place] += 1
-        finding = _finding(project, rules, migration, unit, node, counts[place], pin)
+        finding = _finding(project, rules, migration, unit, named, counts[place])
         if finding is not None:
             found.append(finding)
     return tuple(found)
+
+
+def _strings(migration: Migration, unit: Unit, pin: bool) -> Iterator[Named]:
+    for node in unit.strings:
+        value = str(node.value)
+        if _names_model(migration, value) and not _is_prose(unit, node):
+            yield Named(node, value, migration.rename(value, pin) or "")
+
+
+def _members(project: Project, migration: Migration, unit: Unit) -> Iterator[Named]:
+    for node, enumeration in members(project, migration, unit):
+        yield Named(node, enumeration.members[node.attr], enumeration.target[1], enumeration)
+
+
+def _written(named: Named) -> str:
+    return named.value if isinstance(named.node, ast.Constant) else named.node.attr
 
 
 def _names_model(migration: Migration, value: str) -> bool:
@@ -53,20 +78,18 @@ def _finding(
     rules: Rulebook,
     migration: Migration,
     unit: Unit,
-    node: ast.Constant,
+    named: Named,
     ordinal: int,
-    pin: bool,
 ) -> Finding | None:
-    value = str(node.value)
-    new = migration.rename(value, pin) or ""
+    node, value = named.node, named.value
     trace = Trace(project, rules, migration, unit, node)
-    trace.start(value, new)
+    trace.start(value, named.new)
     run(trace)
     match = migration.match(value)
     if match is not None and match.kind == "alias" and not trace.arrivals:
         return None
     reaches = tuple(_reach(a) for a in trace.arrivals)
-    hazards = (*(_hazard(o, trace) for o in trace.obstacles), *_old_libraries(trace, value))
+    hazards = (*(_hazard(o, trace) for o in trace.obstacles), *_old_libraries(trace, named))
     if is_expected(unit, node) and not any(h.reason == "assertion" for h in hazards):
         hazards = (Hazard("assertion", "", unit.source.shown, unit.position(node), unit.span(node)), *hazards)
     elif (row := _keyed_by_itself(unit, node)) is not None:
@@ -77,7 +100,7 @@ def _finding(
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     hint = hint_of(trace)
     notes = tuple(_notes(trace, hint, match.old)) if match is not None else ()
-    return Finding(_identity(unit, node, ordinal), _origin(unit, node, trace), reaches, hazards, hint, notes)
+    return Finding(_identity(unit, named, ordinal), _origin(unit, named, trace), reaches, hazards, hint, notes)
 
 
 def _notes(trace: Trace, hint: str | None, old: str) -> Iterator[Hazard]:
@@ -90,12 +113,17 @@ def _notes(trace: Trace, hint: str | None, old: str) -> Iterator[Hazard]:
     yield from dict.fromkeys(found)
 
 
-def _old_libraries(trace: Trace, value: str) -> Iterator[Hazard]:
-    """The calls whose library is pinned at a version that does not know the new name.
+def _old_libraries(trace: Trace, named: Named) -> Iterator[Hazard]:
+    """The calls whose library is pinned at a version that does not know the new name or has no such member.
 
     A provider prefix says what the bare name would be looked up for, so it needs no such table.
     """
-    match = trace.migration.match(value)
+    if named.enumeration is not None:
+        refusal = trace.project.pins.refuses(named.enumeration.since, trace.unit.source.path)
+        if refusal is not None:
+            node = named.node
+            yield Hazard("old_library", refusal.detail, trace.unit.source.shown, trace.unit.position(node))
+    match = trace.migration.match(named.value)
     for surface, called in trace.touched if match is not None and not match.prefix else ():
         requirement = surface.knows.get(trace.migration.target)
         refusal = trace.project.pins.refuses(requirement, called.unit.source.path) if requirement else None
@@ -116,13 +144,14 @@ def is_expected(unit: Unit, node: ast.AST) -> bool:
     return isinstance(above, ast.Assert) and child is not node
 
 
-def _keyed_by_itself(unit: Unit, node: ast.Constant) -> ast.AST | None:
+def _keyed_by_itself(unit: Unit, node: ast.expr) -> ast.AST | None:
     """The key that equals the literal, of a row in which it stands: ``{"gpt-4o": ask("gpt-4o")}``."""
     child: ast.AST = node
+    same = ast.dump(node)
     for above in unit.ancestors(node):
         if isinstance(above, ast.Dict):
             for key, value in zip(above.keys, above.values, strict=True):
-                if value is child and isinstance(key, ast.Constant) and key.value == node.value:
+                if value is child and key is not None and ast.dump(key) == same:
                     return key
         if isinstance(above, ast.stmt):
             return None
@@ -219,8 +248,8 @@ def sounds_like_model(name: str) -> bool:
     return bool(MODEL_WORDS.intersection(words)) and not OTHER_WORDS.intersection(words)
 
 
-def _identity(unit: Unit, node: ast.Constant, ordinal: int) -> str:
-    text = f"{unit.source.shown}\0{qualname(unit, node)}\0{node.value!s}\0{ordinal}"
+def _identity(unit: Unit, named: Named, ordinal: int) -> str:
+    text = f"{unit.source.shown}\0{qualname(unit, named.node)}\0{_written(named)}\0{ordinal}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -234,7 +263,8 @@ def qualname(unit: Unit, node: ast.AST) -> str:
     return ".".join(reversed(names))
 
 
-def _origin(unit: Unit, node: ast.Constant, trace: Trace) -> Origin:
+def _origin(unit: Unit, named: Named, trace: Trace) -> Origin:
+    node = named.node
     span = unit.span(_whole(unit, node))
     lines = unit.lines
     return Origin(
@@ -242,13 +272,20 @@ def _origin(unit: Unit, node: ast.Constant, trace: Trace) -> Origin:
         span,
         lines.position(span.start),
         lines.position(span.end),
-        str(node.value),
+        named.value,
         how_of(unit, node, trace),
         qualname(unit, node),
+        _member(named),
     )
 
 
-def _whole(unit: Unit, node: ast.Constant) -> ast.AST:
+def _member(named: Named) -> Member | None:
+    if named.enumeration is None or not isinstance(named.node, ast.Attribute):
+        return None
+    return Member(last_name(named.node.value), named.node.attr, named.enumeration.target[0])
+
+
+def _whole(unit: Unit, node: ast.AST) -> ast.AST:
     parent = unit.parent(node)
     return parent if isinstance(parent, ast.JoinedStr) else node
 

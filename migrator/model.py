@@ -113,8 +113,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a library's enumeration as it is written, and the member that takes its place.
+
+    ``owner`` is what stands before the dot: ``ModelType`` of ``ModelType.GPT_4O``.
+    """
+
+    owner: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
-    """A literal that names a model: ``span`` is the whole expression, quotes included."""
+    """A literal that names a model: ``span`` is the whole expression, quotes included.
+
+    With ``member`` it is no string: ``value`` is then the text that the member stands for.
+    """
 
     shown: str
     span: Span
@@ -123,6 +138,7 @@ class Origin:
     value: str
     how: How
     qualname: str
+    member: Member | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,33 @@ class CallNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Enumeration:
+    """An enumeration of a library whose members name models: ``camel.types.ModelType``.
+
+    ``classes`` are its canonical names. ``members`` are the members of the old names, ``targets`` those of
+    the new one, each with the text that it stands for; the first target takes the place of an old member.
+    ``since`` is the requirement that first has it ("camel-ai>=0.2.45").
+    """
+
+    classes: tuple[str, ...]
+    members: Mapping[str, str]
+    targets: Mapping[str, str]
+    since: str
+    fact: Fact
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """The member that takes the place of an old one, and the text that it stands for."""
+        return next(iter(self.targets.items()))
+
+    @property
+    def spelled(self) -> Mapping[str, str]:
+        """The text that each member stands for, by its canonical name."""
+        known = {**self.members, **self.targets}
+        return {f"{cls}.{member}": text for cls in self.classes for member, text in known.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """From which names to which.
 
@@ -120,7 +147,7 @@ class Migration:
     prefixes of hosts that may not offer the target, rewritten only with ``--gateways``.
     ``suffixes`` stay behind a name (":completions"). ``aliases`` are short names ("4o").
     ``prefilter`` are byte strings: a file that has none of them cannot matter.
-    ``members`` maps enum members that mean a model ("ModelType.GPT_4O" -> "GPT_4_1_MINI").
+    ``enumerations`` are those of libraries that have a member for each model.
     """
 
     name: str
@@ -131,7 +158,7 @@ class Migration:
     gateways: tuple[str, ...]
     prefilter: tuple[bytes, ...]
     reported: tuple[Reported, ...]
-    members: Mapping[str, str]
+    enumerations: tuple[Enumeration, ...]
     sources: tuple[Fact, ...]
     notes: tuple[Note, ...] = ()
     suffixes: tuple[str, ...] = ()
@@ -157,6 +184,15 @@ class Migration:
             return None
         names = {**self.aliases, **(self.pinned if pin else self.names)}
         return match.prefix + names[match.old] + match.suffix
+
+    @property
+    def members(self) -> Mapping[str, str]:
+        """The text that each member of an enumeration stands for, by its canonical name."""
+        return {name: text for enumeration in self.enumerations for name, text in enumeration.spelled.items()}
+
+    def enumeration_of(self, cls: str) -> Enumeration | None:
+        """Find an enumeration by one of its canonical names."""
+        return next((one for one in self.enumerations if cls in one.classes), None)
 
     def reported_as(self, value: str) -> Reported | None:
         """Find the entry for a name that is told about and never changed."""

@@ -119,7 +119,7 @@ def _planned(
 
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
-    project = Project(root, known, pins.read(root), published_here(root, known, rules))
+    project = Project(root, known, pins.read(root), published_here(root, known, rules), migration.members)
     project.data.update({path: c.data for path, c in hits.items()})
     drafts: list[Draft] = []
     skips: list[Skip] = []

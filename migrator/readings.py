@@ -28,6 +28,15 @@ def kind(decision: Decision) -> str:
             assert_never(decision)
 
 
+def spelling(decision: Decision) -> tuple[str, str | None]:
+    """Give what stands in the code, and what takes its place: ``ModelType.GPT_4O`` for a member."""
+    origin = decision.finding.origin
+    member, new = origin.member, None if isinstance(decision, Report) else decision.new
+    if member is None:
+        return origin.value, new
+    return f"{member.owner}.{member.old}", None if new is None else f"{member.owner}.{member.new}"
+
+
 def left(plan: Plan, *, review: bool) -> tuple[Review | Report, ...]:
     """Give the decisions that this run leaves to a person."""
     return tuple(

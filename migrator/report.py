@@ -23,6 +23,7 @@ from migrator.readings import (
     noted,
     place,
     price,
+    spelling,
     surface,
     target,
 )
@@ -153,8 +154,8 @@ def _tone(why: str) -> str:
 
 
 def _names(decision: Decision) -> str:
-    old = decision.finding.origin.value
-    return old if isinstance(decision, Report) else f"{old} → {decision.new}"
+    old, new = spelling(decision)
+    return old if new is None else f"{old} → {new}"
 
 
 def _why(decision: Decision, plan: Plan, book: Rulebook) -> str:

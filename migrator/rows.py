@@ -10,6 +10,7 @@ from migrator.nouns import (
     CallNote,
     Carrier,
     Client,
+    Enumeration,
     Fact,
     Library,
     Migration,
@@ -103,7 +104,7 @@ def _checked(table: Table) -> date:
 
 def migration(name: str, table: Table) -> Migration:
     """Read one file of ``migrations/``: the ``[migration]`` table and the tables beside it."""
-    table.only("migration", "rename", "members", "aliases", "reported", "note", "call_note", "refused")
+    table.only("migration", "rename", "enumeration", "aliases", "reported", "note", "call_note", "refused")
     head = table.child("migration")
     if head is None:
         raise table.wrong("migration", "is missing")
@@ -120,13 +121,27 @@ def migration(name: str, table: Table) -> Migration:
         gateways=head.names("gateways"),
         prefilter=tuple(text.encode() for text in head.texts("prefilter")),
         reported=tuple(_reported(child) for child in table.children("reported")),
-        members=table.mapping("members"),
+        enumerations=tuple(_enumeration(child) for child in table.children("enumeration")),
         sources=_sources(head),
         notes=tuple(_note(child) for child in table.children("note")),
         suffixes=head.names("suffixes"),
         aliases=table.mapping("aliases"),
         refused=tuple(_refused(child) for child in table.children("refused")),
         call_notes=tuple(_call_note(child) for child in table.children("call_note")),
+    )
+
+
+def _enumeration(table: Table) -> Enumeration:
+    table.only("classes", "members", "targets", "since", "source", "checked")
+    for key in ("members", "targets"):
+        if not table.mapping(key):
+            raise table.wrong(key, "is missing")
+    return Enumeration(
+        classes=table.callees("classes"),
+        members=table.mapping("members"),
+        targets=table.mapping("targets"),
+        since=table.text("since"),
+        fact=_fact(table),
     )
 
 

@@ -23,7 +23,7 @@ def prove(source: Source, edits: Sequence[Edit], after: bytes) -> str | None:
     """Give None where every proof holds, else why the file must be left alone, in one line.
 
     LibCST gives the original back byte for byte; the new file reads and parses; its tree is the old
-    one with exactly the planned strings changed; every comment is still there, in its order; of a
+    one with exactly the planned strings and members changed; every comment is still there, in its order; of a
     notebook's JSON nothing but the edited cells' sources has changed; and so has no byte outside the edits.
     """
     if (reason := _not_reproduced(source, edits)) is not None:
@@ -97,6 +97,10 @@ def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str
         return owners
     view = source.view.encode()
     for node, (span, inside) in owners.items():
+        if isinstance(node, ast.Attribute):
+            if (reason := _renamed(source, node, span, inside)) is not None:
+                return reason
+            continue
         found, expected = _reread(view, span, []), _reread(view, span, inside)
         if found is None or ast.dump(found) != ast.dump(node):
             # Interpreters differ in the places they give inside f-strings.
@@ -110,24 +114,34 @@ def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str
     return None
 
 
+def _renamed(source: Source, node: ast.Attribute, span: Span, edits: Sequence[Edit]) -> str | None:
+    """Put the new name into an attribute, where one edit replaces the whole of the old one."""
+    whole = len(edits) == 1 and edits[0].span == span and edits[0].text.isidentifier()
+    if not whole or source.text.encode()[span.start : span.end].decode() != node.attr:
+        return f"{_where(source, span)}: the edited place is not the whole of one name"
+    node.attr = edits[0].text
+    return None
+
+
 def _where(source: Source, span: Span) -> str:
     position = sources.locate(source, span.start)
     return f"line {position.line}" if position.cell is None else f"cell {position.cell}: line {position.line}"
 
 
 def _owners(source: Source, tree: ast.Module, edits: Sequence[Edit]) -> _Owners | str:
-    """Find the string that each edit is in: the innermost one whose text contains it."""
+    """Find the string, or the attribute's name, that each edit is in: the innermost one that contains it."""
     lines = sources.offsets(source)
-    strings = [
+    strings: list[tuple[Span, ast.AST]] = [
         (lines.span(node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), node)
         for node in _strings(tree)
         if node.end_lineno is not None and node.end_col_offset is not None
     ]
+    strings += _names(tree, lines)
     owners: _Owners = {}
     for edit in splicing.merge(edits):
         around = [(span.start - span.end, span, node) for span, node in strings if _contains(span, edit.span)]
         if not around:
-            return f"{_where(source, edit.span)}: the edit of {edit.transform} is not inside a string"
+            return f"{_where(source, edit.span)}: the edit of {edit.transform} is not inside a string or a name"
         _, span, node = max(around, key=lambda item: item[0])
         owners.setdefault(node, (span, []))[1].append(edit)
     return owners
@@ -145,6 +159,18 @@ def _strings(tree: ast.Module) -> Iterator[ast.expr]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node
         pending.extend(children)
+
+
+def _names(tree: ast.Module, lines: sources.Lines) -> Iterator[tuple[Span, ast.AST]]:
+    """Give the last name of every attribute outside of strings, where its end is."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Attribute) and node.end_lineno is not None and node.end_col_offset is not None:
+            end = lines.offset(node.end_lineno, node.end_col_offset)
+            yield Span(end - len(node.attr.encode()), end), node
+        if not isinstance(node, ast.JoinedStr):
+            pending.extend(ast.iter_child_nodes(node))
 
 
 def _reread(view: bytes, span: Span, edits: Sequence[Edit]) -> ast.expr | None:

@@ -76,6 +76,14 @@ same     = ["with_options"]
 }
 
 
+def test_each_member_of_an_enumeration_is_seen_and_spells_a_name_of_its_side() -> None:
+    for migration in load().migrations.values():
+        for one in migration.enumerations:
+            assert all(any(needle in name.encode() for needle in migration.prefilter) for name in one.members)
+            assert set(one.members.values()) <= set(migration.names)
+            assert set(one.targets.values()) <= {*migration.names.values(), *migration.pinned.values()}
+
+
 def test_the_shipped_tables_parse_and_each_surface_says_where_it_was_read() -> None:
     book = load()
     assert len(book.surfaces) > 150

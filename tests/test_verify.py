@@ -57,6 +57,28 @@ def test_planned_change_is_proved(data: bytes | str) -> None:
     assert proof(data, ("old", "new-er")) is None
 
 
+@pytest.mark.parametrize("data", ["x = Kind.OLD\n", "x = a.Kind . OLD.value\n", "x = (é.\n  # OLDER?\n  OLD)\n"])
+def test_planned_name_is_proved(data: str) -> None:
+    source = read(data)
+    start = data.encode().rindex(b"OLD")
+    plan = [Edit(source.shown, Span(start, start + 3), "NEW", "model")]
+    assert verify.prove(source, plan, edits.apply(source, plan)) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "old", "new"),
+    [
+        ("x = Kind.OLDER\n", "OLD", "NEW"),
+        ("x = Kind.OLD\n", "OLD", "NEW.value"),
+        ("x = Kind.OLD\n", "Kind.OLD", "NEW"),
+        ("x = OLD.value\n", "OLD", "NEW"),
+        ("x.OLD = 1; y = 'OLD'\n", "OLD = 1", "NEW = 1"),
+    ],
+)
+def test_an_edit_that_is_no_whole_name_is_refused(data: str, old: str, new: str) -> None:
+    assert proof(data, (old, new)) is not None
+
+
 def test_newer_syntax_is_proved_in_its_view() -> None:
     assert proof('def f[T](x: T): return g(f"{x["old"]}", \'new\')\ntype X = int\n', ("new", "newer")) is None
 
@@ -74,12 +96,12 @@ def test_notebook_change_is_proved() -> None:
     [
         ("'old'", "'a", "the new text does not parse: line 2"),
         ("'old'", "1", "line 2: the edit leaves no string, or changes an expression in it"),
-        ("call(", "run(", "line 2: the edit of model is not inside a string"),
+        ("call(", "run(", "line 2: the edit of model is not inside a string or a name"),
         ("{x}/old", "{z}/new", "line 3: the edit leaves no string, or changes an expression in it"),
         ("old'", "new', more='x'", "line 2: the edit leaves no string, or changes an expression in it"),
         ("old'", "new' 'x'", None),
-        ("# two", "# three", "line 2: the edit of model is not inside a string"),
-        ("old', other='old", "new", "line 2: the edit of model is not inside a string"),
+        ("# two", "# three", "line 2: the edit of model is not inside a string or a name"),
+        ("old', other='old", "new", "line 2: the edit of model is not inside a string or a name"),
     ],
 )
 def test_edit_that_does_more_than_planned_is_refused(old: str, new: str, expected: str | None) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from migrator.model import Decision, Plan, Report, Review, Rewrite, Skip
-from migrator.readings import kind, noted, place, price, surface
+from migrator.model import Decision, Plan, Report, Rewrite, Skip
+from migrator.readings import kind, noted, place, price, spelling, surface
 from migrator.rulebook import Rulebook
 
 LEVELS = {"rewrite": "warning", "review": "warning", "report": "notice"}
@@ -48,12 +48,12 @@ def _decision(decision: Decision, plan: Plan, book: Rulebook) -> str:
 
 
 def _message(decision: Decision, plan: Plan, book: Rulebook) -> str:
-    old = decision.finding.origin.value
+    old, new = spelling(decision)
+    shown = old if new is None else f"{old} → {new}"
     if isinstance(decision, Rewrite):
-        said = f"{old} → {decision.new} ({surface(decision.finding)})"
+        said = f"{shown} ({surface(decision.finding)})"
     else:
         reason = book.reasons[decision.reason]
-        shown = f"{old} → {decision.new}" if isinstance(decision, Review) else old
         detail = f": {decision.detail}" if decision.detail else ""
         said = f"{shown} not changed: {reason.title}{detail}. {reason.advice}"
     cost = None if isinstance(decision, Report) else price(decision, plan, book)

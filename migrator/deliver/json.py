@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from migrator import __version__, prices
-from migrator.model import Decision, Hazard, Plan, Position, Receipt, Report, Rewrite, Skip, Step
-from migrator.readings import changes, kind, price, surface, target
+from migrator.model import Decision, Hazard, Plan, Position, Receipt, Rewrite, Skip, Step
+from migrator.readings import changes, kind, price, spelling, surface, target
 from migrator.rulebook import Migration, Rulebook
 
 VERSION = 1
@@ -41,14 +41,15 @@ def document(plan: Plan, book: Rulebook, *, review: bool, done: Receipt | None =
 def _site(decision: Decision, plan: Plan, book: Rulebook) -> Value:
     finding = decision.finding
     origin = finding.origin
+    old, new = spelling(decision)
     reason, detail = _reason(decision)
     return {
         "id": finding.id,
         "path": origin.shown,
         **_position(origin.position),
         "end": {"line": origin.end.line, "column": origin.end.column},
-        "old": origin.value,
-        "new": None if isinstance(decision, Report) else decision.new,
+        "old": old,
+        "new": new,
         "decision": kind(decision),
         "surface": surface(finding) or None,
         "origin": origin.how.value,

@@ -11,6 +11,7 @@ from migrator.flow.classes import all_fields, constructor, external_bases, is_da
 from migrator.flow.compare import source
 from migrator.flow.objects import bound_to, enum_values, is_enum, overriding, store_attribute
 from migrator.flow.outside import follow_builtin, follow_carrier, note_shape
+from migrator.flow.records import of_argument
 from migrator.flow.refusals import FORGIVEN, HOSTS, against, beside_azure, refusal
 from migrator.flow.symbols import (
     UNKNOWN,
@@ -27,7 +28,7 @@ from migrator.flow.symbols import (
 )
 from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key
 from migrator.flow.unit import Unit
-from migrator.rulebook import Slot, Surface
+from migrator.rulebook import Enumeration, Slot, Surface
 
 # Calls that run the function given to them: the index of that argument.
 RUNNERS = {"submit": 0, "to_thread": 0, "run_in_executor": 1, "run_sync": 0, "create_task": 0, "apply_async": 0}
@@ -65,6 +66,8 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
     trace.callees.append(last_name(call.func))
     if _judged_by_method(trace, state, call) or _handed_over(trace, state, call, name, position, path):
         return
+    if (seen := of_argument(call, name, position)) is not None:
+        trace.block(*seen, unit, call)
     if name in LABELS and path:
         trace.block("metadata", f"{name}=", unit, call)
         return
@@ -180,7 +183,7 @@ def _outer_names(symbol: Function | Class) -> Iterator[str]:
 
 def _taking(trace: Trace, symbol: External, given: str | int | None, path: Path) -> Iterator[Surface]:
     """The surfaces of a call that take this argument as their model, holds last."""
-    match = trace.migration.match(str(getattr(trace.literal, "value", "")))
+    match = trace.migration.match(str(trace.literal.value)) if isinstance(trace.literal, ast.Constant) else None
     alias = match is not None and match.kind == "alias"
     for surface in trace.rules.surfaces_for(symbol.name):
         if any(_takes(slot, given, path) for slot in surface.slots) and (not alias or "alias" in surface.forms):
@@ -221,12 +224,23 @@ def into_external(
     if taking or call is None:
         return
     carrier = trace.rules.carrier_of(symbol.name)
-    if symbol.name == "functools.partial" and given != 0:
+    enumeration = trace.migration.enumeration_of(symbol.name)
+    if enumeration is not None:
+        _by_text(trace, state, enumeration, call)
+    elif symbol.name == "functools.partial" and given != 0:
         _into_partial(trace, state, call, given, path)
     elif carrier is not None:
         follow_carrier(trace, state, carrier, symbol, call, given, path)
     else:
         follow_builtin(trace, state, symbol, call, given, path)
+
+
+def _by_text(trace: Trace, state: State, enumeration: Enumeration, call: ast.Call) -> None:
+    """``ModelType("gpt-4o")`` is the member that the text stands for; there may be none for the new text."""
+    if state.old in enumeration.members.values() and state.new not in enumeration.targets.values():
+        trace.block("enum_member", source(state.unit, call), state.unit, call)
+    else:
+        trace.go(state, state.unit, call, state.path)
 
 
 def _into_partial(trace: Trace, state: State, call: ast.Call, given: str | int | None, path: Path) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from migrator.flow.constants import Constants, constants, elements, values_of
+from migrator.flow.members import spelled
 from migrator.flow.trace import ANY, State, Trace
 from migrator.flow.unit import Unit
 
@@ -75,6 +76,8 @@ def mentions(trace: Trace, unit: Unit, node: ast.AST, text: str) -> bool:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Constant) and inner.value == text and inner is not trace.literal:
             return True
+        if isinstance(inner, ast.Attribute) and spelled(trace.project, unit, inner) == text:
+            return inner is not trace.literal
         if isinstance(inner, (ast.Name, ast.Attribute)):
             for _, value in values_of(trace.project, unit, inner):
                 if value is not None and any(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from migrator.flow.callers import arguments_for
 from migrator.flow.classes import assigned, classes_of, family
+from migrator.flow.members import spelled
 from migrator.flow.project import Project
 from migrator.flow.symbols import Class, External, Function, Module, last_name, symbols
 from migrator.flow.unit import FUNCTIONS, Binding, Unit
@@ -64,6 +65,8 @@ def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Co
             return items
         case ast.Subscript():
             return _union(constants(project, u, v, depth + 1) for u, v in _entries(project, unit, node))
+        case ast.Attribute() if (text := spelled(project, unit, node)) is not None:
+            return Constants(frozenset({Known(text, node)}), True)
         case ast.Name() | ast.Attribute():
             return _union(
                 constants(project, u, v, depth + 1) if v is not None else NONE_FOUND

@@ -25,6 +25,7 @@ from migrator.flow.compare import (
 )
 from migrator.flow.constants import constants
 from migrator.flow.objects import bound_to, check_type, is_enum, kept_in, property_reads, same_object
+from migrator.flow.records import of_entry
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, fits, key
@@ -123,9 +124,11 @@ def _would_collide(trace: Trace, state: State, owner: Class) -> bool:
     """Say whether another member has, or would get, the same value: the two would become one."""
     for statement in owner.node.body:
         value = statement.value if isinstance(statement, ast.Assign) else None
-        if isinstance(value, ast.Constant) and value is not trace.literal and isinstance(value.value, str):
-            if state.new in (value.value, trace.migration.rename(value.value)):
-                return True
+        known = constants(trace.project, owner.unit, value).known if value is not None else ()
+        for other in known:
+            if other.node is not trace.literal and isinstance(other.value, str):
+                if state.new in (other.value, trace.migration.rename(other.value)):
+                    return True
     return False
 
 
@@ -311,12 +314,14 @@ def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
         trace.named(value)
         if is_azure(value):
             trace.block("azure", value, state.unit, parent)
+        if (seen := of_entry(parent, value)) is not None:
+            trace.block(*seen, state.unit, parent)
     if state.node is trace.literal:
         rows = zip(parent.keys, parent.values, strict=True)
         note_addresses(trace, state, [v for k, v in rows if isinstance(k, ast.Constant) and k.value in ADDRESSES])
     if azure_entries(parent):
         trace.block("azure", "an Azure entry beside it", state.unit, parent)
-    row = _row_of(trace, state.unit, parent, value)
+    row = _row_of(trace, state.unit, parent, value) or _row_of_member(state, value)
     if state.node is trace.literal and row is not None:
         trace.block("table_key", f"the row {row!r}", state.unit, state.node)
     trace.go(state, state.unit, parent, (key(value), *state.path))
@@ -334,8 +339,18 @@ def _row_of(trace: Trace, unit: Unit, table: ast.Dict, key_of_value: object) -> 
     return None
 
 
+def _row_of_member(state: State, key_of_value: object) -> str | None:
+    """The key that is spelled like the member beside it: ``{"GPT_4O": ModelType.GPT_4O}``."""
+    if not isinstance(state.node, ast.Attribute) or not isinstance(key_of_value, str):
+        return None
+    bare, member = ("".join(c for c in text.lower() if c.isalnum()) for text in (key_of_value, state.node.attr))
+    return key_of_value if bare == member else None
+
+
 def missing_row(state: State, table: ast.Dict) -> str:
-    """The row that the table would need."""
+    """The row that the table would need; none is spelled for a member of an enumeration."""
+    if isinstance(state.node, ast.Attribute):
+        return ""
     if any(isinstance(k, ast.Constant) and k.value == state.new for k in table.keys):
         return f"the table has a row {state.new!r} already"
     return f"row to add: {state.new!r}"
@@ -391,8 +406,16 @@ def _listed(parent: ast.List | ast.Tuple | ast.Set, state: State) -> bool:
     texts = [e for e in parent.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
     if isinstance(parent, ast.Tuple) and isinstance(holder, (ast.Return, ast.Yield)):
         return False
-    names = [e for e in texts if looks_like_model(str(e.value))]
+    names = [*(e for e in texts if looks_like_model(str(e.value))), *_same_enumeration(parent.elts, state)]
     return len(names) > 1 or (len(texts) > 1 and isinstance(parent, ast.Set)) or isinstance(holder, ast.Compare)
+
+
+def _same_enumeration(elements: list[ast.expr], state: State) -> list[ast.expr]:
+    """The members of the enumeration of which the literal is one: ``[ModelType.GPT_4, ModelType.GPT_4O]``."""
+    if not isinstance(state.node, ast.Attribute):
+        return []
+    owner = ast.dump(state.node.value)
+    return [e for e in elements if isinstance(e, ast.Attribute) and ast.dump(e.value) == owner]
 
 
 def looks_like_model(text: str) -> bool:

@@ -28,13 +28,15 @@ class Project:
     """The Python files below one root: ``files`` maps an absolute path to how it is shown.
 
     ``published`` are the import names of libraries that have tables and are developed in this very
-    repository: their own code, seen from its examples, is what the tables say it is.
+    repository: their own code, seen from its examples, is what the tables say it is. ``members`` are the
+    texts that the members of libraries' enumerations stand for, by their canonical names.
     """
 
     root: Path
     files: Mapping[Path, str]
     pins: Pins
     published: frozenset[str] = frozenset()
+    members: Mapping[str, str] = field(default_factory=dict)
     units: dict[Path, Unit | None] = field(default_factory=dict)
     skips: dict[Path, Skip] = field(default_factory=dict)
     data: dict[Path, bytes] = field(default_factory=dict)
@@ -106,6 +108,11 @@ class Project:
             unit = self.unit(path)
             if unit is not None:
                 yield unit
+
+    @cached_property
+    def member_names(self) -> frozenset[str]:
+        """The last names of ``members``: a cheap question before the dear one."""
+        return frozenset(name.rpartition(".")[2] for name in self.members)
 
     @cached_property
     def _by_stem(self) -> Mapping[str, tuple[Path, ...]]:

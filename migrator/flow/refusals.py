@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from migrator.flow.classes import repr_of
 from migrator.flow.compare import source
-from migrator.flow.constants import constants, fragments
+from migrator.flow.constants import constants, fragments, values_of
 from migrator.flow.guards import reachable
 from migrator.flow.request import arguments
 from migrator.flow.symbols import Called, External, symbols
@@ -198,14 +198,23 @@ def _other_provider(trace: Trace, unit: Unit, call: ast.Call, surface: Surface) 
     given = argument(call, provider.keywords, provider.position)
     if given is None:
         return None
-    text = ".".join(ast.unparse(given).split(".")[-2:])
+    text = _short(given)
     if text in provider.values:
+        return None
+    held = values_of(trace.project, unit, given) if isinstance(given, (ast.Name, ast.Attribute)) else ()
+    named = [_short(value) for _, value in held if isinstance(value, ast.Attribute)]
+    if named and all(n in provider.values for n in named):
         return None
     values = constants(trace.project, unit, given).values
     if values and all(v is None or str(v) in provider.values for v in values):
         return None
-    named = values[0] if len(values) == 1 else text
-    return ("azure" if "azure" in str(named).lower() else "other_provider"), str(named)
+    other = values[0] if len(values) == 1 else next((n for n in named if n not in provider.values), text)
+    return ("azure" if "azure" in str(other).lower() else "other_provider"), str(other)
+
+
+def _short(node: ast.expr) -> str:
+    """The last two parts of a dotted name: ``ModelPlatformType.OPENAI``."""
+    return ".".join(ast.unparse(node).split(".")[-2:])
 
 
 def argument(call: ast.Call, keywords: tuple[str, ...], position: int | None) -> ast.expr | None:

@@ -108,8 +108,11 @@ class Trace:
     is_cut: bool = False
 
     def start(self, old: str, new: str) -> None:
-        """Begin at the literal itself."""
-        self.queue.append(State(self.unit, self.literal, (), old, new, (), None, "literal"))
+        """Begin at the literal itself; a member of an enumeration also gives the name as its ``value``."""
+        if isinstance(self.literal, ast.Attribute):
+            self.queue.append(State(self.unit, self.literal, (attr("value"),), old, new, (), None, "member"))
+        what = "member" if isinstance(self.literal, ast.Attribute) else "literal"
+        self.queue.append(State(self.unit, self.literal, (), old, new, (), None, what))
 
     def go(
         self,
