@@ -88,8 +88,8 @@ def _finding(
     match = migration.match(value)
     if match is not None and match.kind == "alias" and not trace.arrivals:
         return None
-    reaches = tuple(_reach(a) for a in trace.arrivals)
-    hazards = (*(_hazard(o, trace) for o in trace.obstacles), *_old_libraries(trace, named))
+    reaches = reaches_of(trace)
+    hazards = (*hazards_of(trace, named.value), *_old_enumeration(trace, named))
     if is_expected(unit, node) and not any(h.reason == "assertion" for h in hazards):
         hazards = (Hazard("assertion", "", unit.source.shown, unit.position(node), unit.span(node)), *hazards)
     elif (row := _keyed_by_itself(unit, node)) is not None:
@@ -99,11 +99,21 @@ def _finding(
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     hint = hint_of(trace)
-    notes = tuple(_notes(trace, hint, match.old)) if match is not None else ()
+    notes = tuple(notes_of(trace, hint, match.old)) if match is not None else ()
     return Finding(_identity(unit, named, ordinal), _origin(unit, named, trace), reaches, hazards, hint, notes)
 
 
-def _notes(trace: Trace, hint: str | None, old: str) -> Iterator[Hazard]:
+def reaches_of(trace: Trace) -> tuple[Reach, ...]:
+    """The requests at which the value arrived."""
+    return tuple(_reach(arrival) for arrival in trace.arrivals)
+
+
+def hazards_of(trace: Trace, value: str) -> tuple[Hazard, ...]:
+    """What stands against a change, on the value's way and at its requests."""
+    return (*(_hazard(obstacle, trace) for obstacle in trace.obstacles), *_old_libraries(trace, value))
+
+
+def notes_of(trace: Trace, hint: str | None, old: str) -> Iterator[Hazard]:
     """What to know of the calls that the literal reaches, or of the one that it stands in and may well decide."""
     calls = [a.called for a in trace.arrivals if hasattr(a.called.call, "lineno")]
     places: list[tuple[Unit, Place]] = [(called.unit, called.call) for called in calls]
@@ -113,17 +123,21 @@ def _notes(trace: Trace, hint: str | None, old: str) -> Iterator[Hazard]:
     yield from dict.fromkeys(found)
 
 
-def _old_libraries(trace: Trace, named: Named) -> Iterator[Hazard]:
-    """The calls whose library is pinned at a version that does not know the new name or has no such member.
-
-    A provider prefix says what the bare name would be looked up for, so it needs no such table.
-    """
+def _old_enumeration(trace: Trace, named: Named) -> Iterator[Hazard]:
+    """The library that is pinned at a version whose enumeration has no such member."""
     if named.enumeration is not None:
         refusal = trace.project.pins.refuses(named.enumeration.since, trace.unit.source.path)
         if refusal is not None:
             node = named.node
             yield Hazard("old_library", refusal.detail, trace.unit.source.shown, trace.unit.position(node))
-    match = trace.migration.match(named.value)
+
+
+def _old_libraries(trace: Trace, value: str) -> Iterator[Hazard]:
+    """The calls whose library is pinned at a version that does not know the new name.
+
+    A provider prefix says what the bare name would be looked up for, so it needs no such table.
+    """
+    match = trace.migration.match(value)
     for surface, called in trace.touched if match is not None and not match.prefix else ():
         requirement = surface.knows.get(trace.migration.target)
         refusal = trace.project.pins.refuses(requirement, called.unit.source.path) if requirement else None

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from migrator.filebook import Held, Shape, matches
 from migrator.find import sounds_like_model
@@ -32,14 +32,10 @@ _NEUTRAL = frozenset({"value", "default", "name", "id"})
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known outside the file: its kinds, the distributions that the project requires, and code's reads.
-
-    ``reads`` are the requests that code sends with the value of an environment variable.
-    """
+    """What is known outside the file: its kinds, and the distributions that the project requires."""
 
     shapes: tuple[Shape, ...] = ()
     libraries: frozenset[str] = frozenset()
-    reads: Mapping[str, tuple[Reach, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ def config_findings(
     named = [value for entry in config.entries for value in _named(config, entry, shapes, migration)]
     lines = offsets(config.source)
     twice = frozenset(_twice(config, named, migration, pin))
-    return tuple(_finding(config, value, known, lines, value.entry.span in twice) for value in named)
+    return tuple(_finding(config, value, lines, value.entry.span in twice) for value in named)
 
 
 def _counts(shape: Shape, config: ConfigSource, known: Known) -> bool:
@@ -185,14 +181,14 @@ def _twice(config: ConfigSource, named: Sequence[_Value], migration: Migration, 
     yield from (span for spans_of_name in lists.values() if len(spans_of_name) > 1 for span in spans_of_name)
 
 
-def _finding(config: ConfigSource, value: _Value, known: Known, lines: Lines, is_twice: bool) -> Finding:
+def _finding(config: ConfigSource, value: _Value, lines: Lines, is_twice: bool) -> Finding:
     entry, shown = value.entry, config.source.shown
     path = ".".join(str(key) for key in entry.keys)
     position = lines.position(entry.span.start)
     name = variable(config, entry)
     how = How.ENVIRONMENT if name else How.ENTRY
     origin = Origin(shown, entry.span, position, lines.position(entry.span.end), entry.value, how, path)
-    reaches = (*_reach(value, shown, path, position), *known.reads.get(name or "", ()))
+    reaches = tuple(_reach(value, shown, path, position))
     said = _own(value, is_twice) if value.held else (*_own(value, is_twice), *against(config, entry, bool(value.shape)))
     hazards = tuple(Hazard(reason, detail, shown, position, entry.span) for reason, detail in dict.fromkeys(said))
     hint = next((f"name:{name}" for name in _names(config, entry) if sounds_like_model(_snake(name))), None)

@@ -321,6 +321,11 @@ class Client:
     client: Slot | None = None
 
 
+# The kinds of carriers that take a file's name, or what the file holds.
+READING = ("path", "content", "filled", "attributes")
+STORE = "store"
+
+
 @dataclass(frozen=True, slots=True)
 class Carrier:
     """A call outside the repository through which a value passes on, or in which it ends harmlessly.
@@ -328,7 +333,10 @@ class Carrier:
     ``kind``: "value" (the call gives its argument back), "environment" (its default), "field" (a
     class field's default), "parameter" (the default of a parameter: ``typer.Option``), "option" (a
     command-line option: argparse, click), "shows" (ends in text for people), "asserts" (ends in a
-    test's expectation).
+    test's expectation). For a file's name: "path" (gives a longer path, or the open file), "content"
+    (what the file holds), "filled" (the object whose method it is holds it afterwards); for what a
+    file holds: "attributes" (the same, read by attributes). "widget" is a value that a session keeps
+    too; the calls of a "store" are no calls but the objects in which a framework keeps values by name.
     """
 
     calls: tuple[str, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property, partial
 from pathlib import Path
 
 from migrator import discover
@@ -42,37 +43,79 @@ def make(
     found = tuple(discover.candidates(selection.python, migration.prefilter))
     skips = [*selection.skips, *(f for f in found if isinstance(f, Skip))]
     hits = {c.file.path: c for c in found if isinstance(c, discover.Candidate)}
-    beyond = _beyond(selection, migration, settings, today)
+    naming = discover.others_naming(selection.others, migration.prefilter)
     read = len(selection.python)
+    if not hits and not naming:
+        return Plan(migration.name, (), (), tuple(skips), read)
+    root = discover.project_root(paths, cwd)
+    code = _Code(root, cwd, selection, settings)
+    beyond = partial(_beyond, code, [f for f in selection.others if f.shown in naming], settings, today)
     if not hits:
-        return _joined(Plan(migration.name, (), (), tuple(skips), read), beyond)
+        return beyond(Plan(migration.name, (), (), tuple(skips), read))
     from migrator.cache import remembered
     from migrator.fingerprint import Inputs
 
-    root = discover.project_root(paths, cwd)
-    known = {f.path: f.shown for f in (*discover.select([root], Settings(), cwd).python, *selection.python)}
-    others_read = {f.path: f.shown for f in selection.others}
-    inputs = Inputs(root, known, others_read, {p: c.data for p, c in hits.items()}, settings, today)
-    planned = remembered(cache, inputs, lambda: _planned(known, root, hits, settings, today, progress))
-    return _joined(replace(planned, skips=(*skips, *planned.skips), files_read=read), beyond)
+    bytes_of = {path: candidate.data for path, candidate in hits.items()}
+    inputs = Inputs(root, code.known, code.others, bytes_of, settings, today)
+    planned = remembered(
+        cache, inputs, lambda: beyond(_planned(code.project(bytes_of), hits, settings, today, progress))
+    )
+    return replace(planned, skips=(*skips, *planned.skips), files_read=read)
 
 
-def _beyond(selection: discover.Selection, migration: Migration, settings: Settings, today: date) -> ConfigPlan | None:
-    """Plan the configuration files, and count the other files that name the models; None when there are none."""
-    naming = discover.others_naming(selection.others, migration.prefilter)
-    if not naming:
-        return None
+@dataclass(eq=False)
+class _Code:
+    """The project's code: listed when somebody asks for it, and read once for Python and configuration."""
+
+    root: Path
+    cwd: Path
+    selection: discover.Selection
+    settings: Settings
+
+    @cached_property
+    def _all(self) -> discover.Selection:
+        return discover.select([self.root], Settings(), self.cwd)
+
+    @property
+    def known(self) -> Mapping[Path, str]:
+        return {f.path: f.shown for f in (*self._all.python, *self.selection.python)}
+
+    @property
+    def others(self) -> Mapping[Path, str]:
+        return {f.path: f.shown for f in (*self._all.others, *self.selection.others)}
+
+    def project(self, data: Mapping[Path, bytes] | None = None) -> Project:
+        if data:
+            self._project.data.update(data)
+        return self._project
+
+    @cached_property
+    def _project(self) -> Project:
+        return _project(self.root, self.known, load(self.settings.migration, self.settings.surfaces))
+
+
+def _project(root: Path, known: Mapping[Path, str], rules: Rulebook) -> Project:
+    from migrator.flow.project import Project
+    from migrator.sources import pins
+    from migrator.sources.metadata import published_here
+
+    members = {name: to for migration in rules.migrations.values() for name, to in migration.members.items()}
+    return Project(root, known, pins.read(root), published_here(root, known, rules), members)
+
+
+def _beyond(code: _Code, files: Sequence[discover.File], settings: Settings, today: date, plan: Plan) -> Plan:
+    """Add what would happen to configuration files, and the number of other files that name the models."""
+    if not files:
+        return plan
     from migrator.plan_config import Surroundings, plan_config
 
-    files = tuple(f for f in selection.others if f.shown in naming)
-    rules = load(settings.migration, settings.surfaces)
-    return plan_config(files, migration, rules, settings, today=today, around=Surroundings(python=selection.python))
+    migration, rules = load_migration(settings.migration), load(settings.migration, settings.surfaces)
+    around = Surroundings(python=code.selection.python, code=code.project, others=lambda: code.others)
+    return _joined(plan, plan_config(files, migration, rules, settings, today=today, around=around))
 
 
-def _joined(plan: Plan, beyond: ConfigPlan | None) -> Plan:
+def _joined(plan: Plan, beyond: ConfigPlan) -> Plan:
     """Put what would happen to code and to configuration files together."""
-    if beyond is None:
-        return plan
     return replace(
         plan,
         decisions=(*plan.decisions, *beyond.decisions),
@@ -88,7 +131,9 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
     """Plan the migration of one text that is not a file, such as standard input."""
     path = cwd / shown
     candidate = discover.Candidate(discover.File(path, shown), text)
-    return replace(_planned({path: shown}, cwd, {path: candidate}, settings, today, None), files_read=1)
+    project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces))
+    project.data[path] = text
+    return replace(_planned(project, {path: candidate}, settings, today, None), files_read=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +151,15 @@ class Draft:
 
 
 def _planned(
-    known: dict[Path, str],
-    root: Path,
-    hits: dict[Path, discover.Candidate],
+    project: Project,
+    hits: Mapping[Path, discover.Candidate],
     settings: Settings,
     today: date,
     progress: Progress | None,
 ) -> Plan:
-    from migrator.flow.project import Project
-    from migrator.sources import pins
-    from migrator.sources.metadata import published_here
-
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
-    project = Project(root, known, pins.read(root), published_here(root, known, rules), migration.members)
-    project.data.update({path: c.data for path, c in hits.items()})
+    known = project.files
     drafts: list[Draft] = []
     skips: list[Skip] = []
     for number, path in enumerate(sorted(hits, key=lambda p: known[p]), 1):

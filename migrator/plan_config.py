@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 
 from migrator import filebook
 from migrator.data_files import by_content, by_name
 from migrator.discover import File
-from migrator.model import Decision, Edit, Finding, Hazard, Patch, Reach, Report, Review, Rewrite, Skip
+from migrator.model import Decision, Edit, Finding, Hazard, Patch, Report, Review, Rewrite, Skip
 from migrator.nouns import Migration
 from migrator.rulebook import Rulebook
 from migrator.settings import Settings
@@ -18,6 +19,7 @@ from migrator.settings import Settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from migrator.find_config import Known
+    from migrator.flow.project import Project
     from migrator.sources.entries import ConfigSource
 
 # What is larger is not even read: nobody writes such a file by hand.
@@ -46,12 +48,13 @@ class ConfigPlan:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the rest of the repository says: the distributions it requires, the requests that its code
-    sends with an environment variable's value, and its Python files."""
+    """What the rest of the repository says: the distributions it requires, its Python files, and its
+    code and other files, which are listed only when there is a value to follow."""
 
     libraries: frozenset[str] = frozenset()
-    reads: Mapping[str, tuple[Reach, ...]] = field(default_factory=dict)
     python: tuple[File, ...] = ()
+    code: Callable[[], Project] | None = None
+    others: Callable[[], Iterable[Path]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,11 @@ class _Run:
     """What is the same for every file of a run."""
 
     migration: Migration
+    rules: Rulebook
     settings: Settings
     today: date
     known: Known
-    python: tuple[File, ...]
+    around: Surroundings
 
 
 def plan_config(
@@ -83,8 +87,8 @@ def plan_config(
     from migrator.find_config import Known
 
     around = around or Surroundings()
-    known = Known(shapes, around.libraries, around.reads)
-    run = _Run(migration, settings, today, known, around.python)
+    known = Known(shapes, around.libraries)
+    run = _Run(migration, rules, settings, today, known, around)
     return _sum([_planned(run, file, data) for file, data in hits])
 
 
@@ -144,9 +148,21 @@ def _of_config(run: _Run, file: File, data: bytes) -> ConfigPlan:
     why = by_content(config, is_known=any(finding.reaches for finding in found))
     if why is not None:
         return replace(_counted(run, file, data, why), parsed=1)
-    kept = tuple(_picked_by_code(f, run) for f in found if not _is_ignored(config, f, run.today))
+    kept = tuple(
+        _picked_by_code(_read_by_code(config, f, run), run) for f in found if not _is_ignored(config, f, run.today)
+    )
     planned = _patched(config, decide(kept, run.migration, run.settings), run.settings)
     return replace(planned, ignored=len(found) - len(kept), parsed=1)
+
+
+def _read_by_code(config: ConfigSource, finding: Finding, run: _Run) -> Finding:
+    """Follow a value, against which nothing stands in its file, through the code that reads it."""
+    if finding.hazards or run.around.code is None or run.migration.match(finding.origin.value) is None:
+        return finding
+    from migrator.find_reads import with_reads
+
+    pin, others = run.settings.pin, run.around.others()
+    return with_reads(config, finding, run.around.code(), run.rules, run.migration, pin=pin, others=others)
 
 
 def _picked_by_code(finding: Finding, run: _Run) -> Finding:
@@ -155,7 +171,7 @@ def _picked_by_code(finding: Finding, run: _Run) -> Finding:
     words = [w.encode() for shape in run.known.shapes if shape.name in surfaces for w in shape.named_by]
     if not words:
         return finding
-    for file in run.python:
+    for file in run.around.python:
         try:
             data = file.path.read_bytes()
         except OSError:

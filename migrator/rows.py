@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from migrator.nouns import (
+    READING,
+    STORE,
     Caching,
     CallNote,
     Carrier,
@@ -29,7 +31,7 @@ from migrator.tables import Table, nearest
 
 OWN = Library("your own", "", "[tool.migrator]")
 EVIDENCE = ("measured", "source", "documentation", "configuration")
-KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asserts")
+KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asserts", "widget", STORE, *READING)
 CACHE_KEYS = ("keyword", "in", "since", "since_parse", "since_stream", "else")
 SURFACE_KEYS = (
     *("name", "calls", "model", "forms", "hold", "provider"),

@@ -12,6 +12,8 @@ from typing import Generic, Protocol, TypeVar
 
 from migrator import rows
 from migrator.nouns import (
+    READING,
+    STORE,
     Caching,
     Carrier,
     Client,
@@ -112,12 +114,16 @@ class Rulebook:
     _surfaces: Index[Surface] = field(init=False, repr=False, compare=False)
     _clients: Index[Client] = field(init=False, repr=False, compare=False)
     _carriers: Index[Carrier] = field(init=False, repr=False, compare=False)
+    _readers: Index[Carrier] = field(init=False, repr=False, compare=False)
+    _stores: Index[Carrier] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Index the rows once."""
         object.__setattr__(self, "_surfaces", _index(self.surfaces))
         object.__setattr__(self, "_clients", _index(self.clients))
-        object.__setattr__(self, "_carriers", _index(self.carriers))
+        object.__setattr__(self, "_carriers", _index(c for c in self.carriers if c.kind not in (*READING, STORE)))
+        object.__setattr__(self, "_readers", _index(c for c in self.carriers if c.kind in READING))
+        object.__setattr__(self, "_stores", _index(c for c in self.carriers if c.kind == STORE))
 
     def surfaces_for(self, callee: str) -> tuple[Surface, ...]:
         """Find the surfaces of a call: ``openai.OpenAI().with_options().responses.create``."""
@@ -134,6 +140,14 @@ class Rulebook:
     def carrier_of(self, callee: str) -> Carrier | None:
         """Find the carrier of a call: ``os.getenv``."""
         return next(iter(self._carriers.get(callee)), None)
+
+    def reader_of(self, callee: str) -> Carrier | None:
+        """Find the carrier of a call that is given a file, or what a file holds: ``yaml.safe_load``."""
+        return next(iter(self._readers.get(callee)), None)
+
+    def store_of(self, name: str) -> Carrier | None:
+        """Find the store that a library's object is: ``streamlit.session_state``."""
+        return next(iter(self._stores.get(name)), None)
 
     def plain(self, callee: str) -> str:
         """Drop the methods that give the same client back: ``openai.OpenAI().copy().responses.create``."""

@@ -23,11 +23,13 @@ from hypothesis import strategies as st
 
 from migrator import filebook, rulebook
 from migrator.discover import File
-from migrator.model import CallSite, Edit, Position, Reach, Report, Review, Rewrite, Skip, Span
+from migrator.flow.project import Project
+from migrator.model import Edit, Position, Report, Review, Rewrite, Skip, Span
 from migrator.plan_config import ConfigPlan, Surroundings, plan_config
 from migrator.settings import Settings
 from migrator.sources.config import read_config
 from migrator.sources.entries import ConfigSource
+from migrator.sources.pins import Pins
 from migrator.tables import RuleError, Table
 from migrator.verify_config import prove_config
 
@@ -147,8 +149,9 @@ def test_a_common_variable_is_a_proof_where_the_library_is_required(tmp_path: Pa
 
 
 def test_a_variable_that_code_sends_is_a_proof(tmp_path: Path) -> None:
-    site = CallSite("id", "openai.chat", "app.py", Span(0, 1), Position(None, 1, 1))
-    around = Surroundings(reads={"ANSWER_WITH": (Reach(site, ()),)})
+    path = tmp_path / "app.py"
+    path.write_text('import os, openai\nopenai.OpenAI().responses.create(model=os.environ["ANSWER_WITH"])\n')
+    around = Surroundings(code=lambda: Project(tmp_path, {path: "app.py"}, Pins(tmp_path)))
     text = {"app.env": b"ANSWER_WITH=gpt-4o\n"}
     assert [type(d) for d in planned_files(tmp_path, text).decisions] == [Report]
     assert [type(d) for d in planned_files(tmp_path, text, around=around).decisions] == [Rewrite]

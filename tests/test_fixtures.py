@@ -22,6 +22,8 @@ import pytest
 from migrator import plan
 from migrator.model import Plan, Report, Review, Rewrite
 from migrator.settings import Settings
+from migrator.sources.config import read_config
+from migrator.sources.entries import ConfigSource
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
@@ -167,6 +169,8 @@ def parses_like(before: bytes, after: bytes, shown: str) -> bool:
     """Say whether the new file is as readable as the old one: newer syntax is LibCST's to read."""
     if shown.endswith(".ipynb"):
         return bool(json.loads(after))
+    if not shown.endswith(".py"):
+        return isinstance(read_config(Path(shown), shown, after), ConfigSource)
     try:
         ast.parse(before)
     except SyntaxError:

@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pragmas",),
     ("find",),
     ("find_config",),
+    ("find_reads",),
     ("decide",),
     ("edits",),
     ("prices", "tokens"),

@@ -299,7 +299,7 @@ def test_a_callee_finds_its_client() -> None:
         ("argparse.ArgumentParser().add_argument_group().add_argument", "option"),
         ("argparse.ArgumentParser().add_subparsers().add_parser().add_argument", "option"),
         ("click.option", "option"),
-        ("streamlit.sidebar.text_input", "value"),
+        ("streamlit.sidebar.text_input", "widget"),
         ("typing.cast", "value"),
         ("print", "shows"),
         ("logging.getLogger().info", "shows"),

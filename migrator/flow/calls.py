@@ -9,10 +9,12 @@ from dataclasses import replace
 from migrator.flow.callers import gives_first
 from migrator.flow.classes import all_fields, constructor, external_bases, is_data, lineage, repr_of
 from migrator.flow.compare import source
+from migrator.flow.files import into_reader
 from migrator.flow.objects import bound_to, enum_values, is_enum, overriding, store_attribute
 from migrator.flow.outside import follow_builtin, follow_carrier, note_shape
 from migrator.flow.records import of_argument
 from migrator.flow.refusals import FORGIVEN, HOSTS, against, beside_azure, refusal
+from migrator.flow.stores import given_to_store
 from migrator.flow.symbols import (
     UNKNOWN,
     Called,
@@ -28,6 +30,7 @@ from migrator.flow.symbols import (
 )
 from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key
 from migrator.flow.unit import Unit
+from migrator.flow.validated import as_fields, made_from
 from migrator.rulebook import Enumeration, Slot, Surface
 
 # Calls that run the function given to them: the index of that argument.
@@ -64,6 +67,8 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
         trace.named(name)
     beside_azure(trace, state, call, name)
     trace.callees.append(last_name(call.func))
+    for cls, field, rest in made_from(trace, state, call, path) if path else ():
+        into_class(trace, state, call, cls, field, None, rest)
     if _judged_by_method(trace, state, call) or _handed_over(trace, state, call, name, position, path):
         return
     if (seen := of_argument(call, name, position)) is not None:
@@ -223,6 +228,10 @@ def into_external(
             trace.arrive(surface, Called(unit, where), state)
     if taking or call is None:
         return
+    if path and into_reader(trace, state, symbol, call, given, path):
+        return
+    if given_to_store(trace, state, symbol, call, given, path):
+        return
     carrier = trace.rules.carrier_of(symbol.name)
     enumeration = trace.migration.enumeration_of(symbol.name)
     if enumeration is not None:
@@ -319,7 +328,7 @@ def into_class(
     names = all_fields(trace.project, cls)
     field = name if name is not None else names[position] if position is not None and position < len(names) else None
     if field is not None and (field in names or any(is_data(c) for c in lineage(trace.project, cls))):
-        store_attribute(trace, state, cls, field, path, call)
+        store_attribute(trace, state, cls, field, as_fields(trace.project, cls, field, path), call)
     given = name if name is not None else position
     for base in outside:
         _fixed_address(trace, state, cls, base, call)

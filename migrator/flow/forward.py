@@ -24,11 +24,12 @@ from migrator.flow.compare import (
     source,
 )
 from migrator.flow.constants import constants
+from migrator.flow.files import is_option_read, lengthen, method_of_file
 from migrator.flow.objects import bound_to, check_type, is_enum, kept_in, property_reads, same_object
 from migrator.flow.records import of_entry
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
-from migrator.flow.trace import ANY, Path, State, Trace, fits, key
+from migrator.flow.trace import ANY, Path, State, Trace, fits, is_file, key
 from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, FunctionNode, Unit, parameters_of
 
 DICTIONARY_COPIES = frozenset({"copy", "model_dump", "dict", "_asdict"})
@@ -239,7 +240,11 @@ def _attribute(trace: Trace, state: State, parent: ast.AST) -> None:
 
 def _method_of_container(trace: Trace, state: State, call: ast.Call, method: str) -> None:
     first, rest = state.path[0], state.path[1:]
-    if first[0] == "key" and method in ("get", "pop", "setdefault", "__getitem__"):
+    if is_file(state.path):
+        method_of_file(trace, state, call, method)
+    elif is_option_read(trace, state, call, method):
+        trace.go(state, state.unit, call, state.path[2:], f"entry {state.path[1][1]!r}")
+    elif first[0] == "key" and method in ("get", "pop", "setdefault", "__getitem__"):
         if not call.args:
             trace.go(state, state.unit, call, rest)
             return
@@ -270,7 +275,7 @@ def _subscript(trace: Trace, state: State, parent: ast.AST) -> None:
         return
     if not state.path:
         _sliced(trace, state, parent)
-    if not state.path or not isinstance(parent.ctx, ast.Load):
+    if not state.path or is_file(state.path) or not isinstance(parent.ctx, ast.Load):
         return
     values = constants(trace.project, state.unit, parent.slice).values
     if isinstance(parent.slice, ast.Slice):
@@ -430,6 +435,9 @@ UNREAD = "\0"
 def _formatted(trace: Trace, state: State, parent: ast.AST) -> None:
     assert isinstance(parent, ast.FormattedValue)
     text = state.unit.parent(parent)
+    if is_file(state.path) and isinstance(text, ast.JoinedStr):
+        lengthen(trace, state, text)
+        return
     if state.path or not isinstance(text, ast.JoinedStr):
         return
     sides = ["", ""]
@@ -452,6 +460,9 @@ def _piece(trace: Trace, state: State, part: ast.expr) -> str:
 def _plain_f_string(trace: Trace, state: State, parent: ast.AST) -> None:
     """``f"gpt-4o"`` is its only piece."""
     assert isinstance(parent, ast.JoinedStr)
+    if is_file(state.path):
+        lengthen(trace, state, parent)
+        return
     if len(parent.values) == 1:
         _same(trace, state, parent)
 
@@ -474,7 +485,9 @@ def _composed(trace: Trace, state: State, whole: ast.AST, before: str, after: st
 
 def _binary(trace: Trace, state: State, parent: ast.AST) -> None:
     assert isinstance(parent, ast.BinOp)
-    if state.path:
+    if is_file(state.path):
+        lengthen(trace, state, parent)
+    elif state.path:
         if isinstance(parent.op, (ast.BitOr, ast.Add)):
             trace.go(state, state.unit, parent, state.path)
         elif isinstance(parent.op, ast.Mod):

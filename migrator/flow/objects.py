@@ -12,6 +12,7 @@ from migrator.flow.classes import descendants, external_bases, family, is_self, 
 from migrator.flow.constants import admitted, constants
 from migrator.flow.guards import reachable
 from migrator.flow.project import Project
+from migrator.flow.stores import class_of_settings, kept_in_store, module_of_settings
 from migrator.flow.symbols import (
     Class,
     External,
@@ -23,7 +24,7 @@ from migrator.flow.symbols import (
     last_name,
     symbols,
 )
-from migrator.flow.trace import MAX_PATH, Path, State, Trace, attr
+from migrator.flow.trace import Path, State, Trace, attr
 from migrator.flow.unit import Binding, FunctionNode, Unit
 
 ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "strenum.StrEnum"})
@@ -32,7 +33,7 @@ ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "st
 def store_attribute(trace: Trace, state: State, cls: Class, name: str, path: Path, node: ast.AST) -> None:
     """The value is kept as ``name`` of objects of ``cls``."""
     mark = ("kept", cls, name, path, state.old)
-    if mark in trace.seen or len(path) >= MAX_PATH or path.count(attr(name)) > 1:
+    if mark in trace.seen or len(path) >= trace.longest or path.count(attr(name)) > 1:
         return
     trace.seen.add(mark)
     trace.named(name)
@@ -41,6 +42,7 @@ def store_attribute(trace: Trace, state: State, cls: Class, name: str, path: Pat
         _read_on_self(trace, state, relative, name, path, what)
     for owner in (cls, *descendants(trace.project, cls)):
         _read_on_objects(trace, state, owner, name, path, what)
+    class_of_settings(trace, state, cls, name, path)
     _validated(trace, state, cls, name, path)
     _external_field(trace, state, cls, name, path)
     _overridden_type(trace, state, cls, name, node)
@@ -277,7 +279,7 @@ def _kept_in_entry(trace: Trace, state: State, unit: Unit, target: ast.Subscript
     index = target.slice.value if isinstance(target.slice, ast.Constant) else "*"
     if isinstance(index, str):
         trace.named(index)
-    from migrator.flow.outside import set_environment
+    from migrator.flow.environment import set_environment
 
     if isinstance(index, str) and set_environment(trace, state, unit, target.value, index):
         return
@@ -286,6 +288,8 @@ def _kept_in_entry(trace: Trace, state: State, unit: Unit, target: ast.Subscript
 
 def same_object(trace: Trace, state: State, unit: Unit, holder: ast.expr, path: Path) -> None:
     """The object that ``holder`` names now holds the value at ``path``: follow its other uses."""
+    if kept_in_store(trace, state, unit, holder, path):
+        return
     match holder:
         case ast.Name():
             for binding in unit.lookup(holder.id, holder):
@@ -353,6 +357,7 @@ def _imported_elsewhere(trace: Trace, state: State, unit: Unit, name: str, path:
     if mark in trace.seen:
         return
     trace.seen.add(mark)
+    module_of_settings(trace, state, unit, name, path)
     for inner in project.importers(unit, name):
         bound_to(trace, state, inner, path, f"imported as {inner.name}", context=())
     for module in project.module_importers(unit, name):

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 
 from migrator.flow.compare import follow_pattern, source
 from migrator.flow.constants import constants, elements
+from migrator.flow.environment import read_environment
 from migrator.flow.objects import bound_to, kept_in, store_attribute
 from migrator.flow.refusals import argument, is_azure
+from migrator.flow.stores import widget
 from migrator.flow.symbols import External, Function, Instance, symbols
 from migrator.flow.trace import ANY, Path, State, Trace, attr, key
 from migrator.flow.unit import Unit
@@ -43,10 +45,12 @@ def follow_carrier(
             if symbol.name.endswith("setdefault") and call.args:
                 name = constants(trace.project, state.unit, call.args[0]).values
                 read_environment(trace, state, str(name[0]) if name else "")
-        case "value" | "field" | "parameter" if takes:
+        case "value" | "field" | "parameter" | "widget" if takes:
             trace.go(state, state.unit, call, path)
+            if carrier.kind == "widget":
+                widget(trace, state, symbol, call, path)
         case "option" if takes:
-            _option(trace, state, call)
+            _option(trace, state, call, path)
         case "asserts":
             _expected(trace, state, call)
         case "shows":
@@ -74,7 +78,7 @@ def _expected(trace: Trace, state: State, call: ast.Call) -> None:
             return
 
 
-def _option(trace: Trace, state: State, call: ast.Call) -> None:
+def _option(trace: Trace, state: State, call: ast.Call, path: Path) -> None:
     """The default of a command-line option: follow what the parser gives."""
     name = option_name(call)
     if name is None:
@@ -90,10 +94,10 @@ def _option(trace: Trace, state: State, call: ast.Call) -> None:
     decorated = state.unit.parent(call)
     if isinstance(decorated, (ast.FunctionDef, ast.AsyncFunctionDef)):
         for binding in state.unit.bindings.get((decorated, name), ()):
-            bound_to(trace, state, binding, (), f"option --{name.replace('_', '-')}")
+            bound_to(trace, state, binding, path, f"option --{name.replace('_', '-')}")
     else:
         for unit, parsed in _parsed(trace, state, name):
-            trace.go(state, unit, parsed, (attr(name),), f"option --{name.replace('_', '-')}", context=())
+            trace.go(state, unit, parsed, (attr(name), *path), f"option --{name.replace('_', '-')}", context=())
 
 
 def _converted(trace: Trace, state: State, converter: ast.expr) -> None:
@@ -133,46 +137,6 @@ def _parse_calls(unit: Unit) -> Iterator[ast.Call]:
             call = unit.parent(access)
             if isinstance(call, ast.Call) and call.func is access:
                 yield call
-
-
-def set_environment(trace: Trace, state: State, unit: Unit, holder: ast.expr, name: str) -> bool:
-    """``os.environ[name] = value``: follow what reads the variable. False when ``holder`` is no environment."""
-    if not any(isinstance(s, External) and s.name == "os.environ" for s in symbols(trace.project, unit, holder)):
-        return False
-    if is_azure(name):
-        trace.block("azure", name, unit, holder)
-    read_environment(trace, state, name)
-    return True
-
-
-def read_environment(trace: Trace, state: State, name: str) -> None:
-    """Follow the places that read an environment variable by its name."""
-    if not name.isidentifier():
-        return
-    for unit in trace.project.units_naming(name):
-        for text in unit.strings:
-            holder = unit.parent(text) if text.value == name else None
-            called = isinstance(holder, ast.Call) and text in holder.args[:1]
-            if (called and _reads_environment(trace, unit, holder)) or _is_entry(trace, unit, holder, text):
-                assert holder is not None
-                trace.go(state, unit, holder, (), f"environment {name}", context=())
-
-
-def _is_entry(trace: Trace, unit: Unit, holder: ast.AST | None, text: ast.AST) -> bool:
-    """Say whether ``holder`` is ``os.environ[text]``, read."""
-    return (
-        isinstance(holder, ast.Subscript)
-        and holder.slice is text
-        and isinstance(holder.ctx, ast.Load)
-        and any(isinstance(s, External) and s.name == "os.environ" for s in symbols(trace.project, unit, holder.value))
-    )
-
-
-def _reads_environment(trace: Trace, unit: Unit, call: ast.AST | None) -> bool:
-    if not isinstance(call, ast.Call):
-        return False
-    found = (s for s in symbols(trace.project, unit, call.func) if isinstance(s, External))
-    return any((c := trace.rules.carrier_of(s.name)) is not None and c.kind == "environment" for s in found)
 
 
 def follow_builtin(

@@ -22,6 +22,12 @@ from migrator.sources.pins import Pins
 KEPT_BYTES = 64_000_000
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg")
 
+# A folder with one of these is a program of its own: its variables and settings are not for code elsewhere.
+PROGRAMS = (
+    *("package.json", "pyproject.toml", "setup.py", "requirements.txt", "Pipfile", "go.mod", "Cargo.toml"),
+    *("pom.xml", "build.gradle", "composer.json", "Gemfile", "deno.json", "pubspec.yaml"),
+)
+
 
 @dataclass(eq=False)
 class Project:
@@ -45,6 +51,7 @@ class Project:
     together: dict[tuple[str, ...], tuple[Path, ...]] = field(default_factory=dict)
     memory: dict[object, object] = field(default_factory=dict)
     bound_modules: dict[Binding, Unit | None] = field(default_factory=dict)
+    programs: dict[Path, Path] = field(default_factory=dict)
     active: dict[ast.AST, int] = field(default_factory=dict)
     lowest: int = 0
 
@@ -168,6 +175,13 @@ class Project:
         if base in path.parents or base == self.root:
             return True
         return base.name in ("src", "lib", "python") or any((base / m).exists() for m in MARKERS)
+
+    def program(self, path: Path) -> Path:
+        """The folder of the program that a file belongs to: the nearest with a description, or the root."""
+        if path.parent not in self.programs:
+            around = (f for f in path.parents if f == self.root or any((f / marker).exists() for marker in PROGRAMS))
+            self.programs[path.parent] = next(around, self.root)
+        return self.programs[path.parent]
 
     def dotted(self, path: Path) -> str:
         """The name under which a module is imported from the root, or from ``src``."""

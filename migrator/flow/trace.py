@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 
 from migrator.flow.project import Project
 from migrator.flow.symbols import Called
 from migrator.flow.unit import Binding, FunctionNode, Unit
-from migrator.rulebook import Migration, Rulebook, Surface
+from migrator.rulebook import Carrier, Migration, Rulebook, Surface
 
 ANY = "*"
 MAX_STATES = 8_000
@@ -32,6 +33,16 @@ def attr(name: str) -> Key:
 def key(value: object) -> Key:
     """The step into a dictionary's entry or a sequence's element; ``ANY`` is any of them."""
     return ("key", value)
+
+
+def in_file(path: str | None) -> Key:
+    """The step into a file, by its path as far as it is known; None for an unknown folder."""
+    return ("file", path)
+
+
+def is_file(path: Path) -> bool:
+    """Say whether the value stands in a file, and the expression names or opens that file."""
+    return bool(path) and path[0][0] == "file"
 
 
 def fits(held: Key, wanted: Key) -> bool:
@@ -88,7 +99,11 @@ class Obstacle:
 
 @dataclass(eq=False, slots=True)
 class Trace:
-    """The work on one literal."""
+    """The work on one literal, or on one value of the configuration file ``file``.
+
+    ``doubts`` are calls that read a file of the same name, which may be another one;
+    ``within`` is the folder of the code for which an environment file is.
+    """
 
     project: Project
     rules: Rulebook
@@ -106,6 +121,10 @@ class Trace:
     judged: set[ast.Call] = field(default_factory=set)
     facts: dict[Binding, tuple[str, str]] = field(default_factory=dict)
     is_cut: bool = False
+    file: FilePath | None = None
+    doubts: list[tuple[State, ast.Call, Carrier]] = field(default_factory=list)
+    longest: int = MAX_PATH
+    within: FilePath | None = None
 
     def start(self, old: str, new: str) -> None:
         """Begin at the literal itself; a member of an enumeration also gives the name as its ``value``."""
@@ -130,7 +149,7 @@ class Trace:
         held = state.context if context is None else context
         where = () if any(kind == "attr" for kind, _ in path) else held[-MAX_CONTEXT:]
         mark = (node, path, old, where)
-        if mark in self.seen or len(path) > MAX_PATH:
+        if mark in self.seen or len(path) > self.longest:
             return
         if len(self.seen) > MAX_STATES:
             if not self.is_cut:
@@ -139,6 +158,10 @@ class Trace:
             return
         self.seen.add(mark)
         self.queue.append(State(unit, node, path, old, new, where, state, what, state.choice))
+
+    def looks_at(self, unit: Unit) -> bool:
+        """Say whether the file belongs to the part of the project for which the value is."""
+        return self.within is None or self.within in unit.source.path.parents
 
     def arrive(self, surface: Surface, called: Called, state: State) -> None:
         """Note that the value is the model of a call."""

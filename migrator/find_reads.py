@@ -1,0 +1,168 @@
+"""Answer one question: which requests does code send with a configuration file's value?
+
+The value's file is what a string of the code names, and a call reads; or the value is a variable of
+the environment. From there it is followed as a literal is, and what stands against it counts the same.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from migrator.find import hazards_of, notes_of, reaches_of
+from migrator.find_config import variable
+from migrator.flow import files
+from migrator.flow.environment import read_environment
+from migrator.flow.forward import run
+from migrator.flow.project import Project
+from migrator.flow.trace import ANY, MAX_PATH, State, Trace, key
+from migrator.flow.trace import Path as Way
+from migrator.flow.unit import Unit
+from migrator.model import Finding, Hazard, Reach, Step
+from migrator.nouns import Migration
+from migrator.rulebook import Rulebook
+from migrator.sources.entries import ConfigSource, Entry, Keys
+
+# Code in another language may read the same file or variable; nobody looks into it.
+LANGUAGES = frozenset(
+    (
+        *(".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte"),
+        *(".go", ".java", ".kt", ".kts", ".scala", ".cs", ".rb", ".php", ".rs", ".swift", ".dart", ".ex", ".exs"),
+    )
+)
+# A table that holds a service's variables stands in one of these, beside how it is built.
+BUILT = frozenset({"build"})
+
+
+def with_reads(
+    config: ConfigSource,
+    finding: Finding,
+    project: Project,
+    rules: Rulebook,
+    migration: Migration,
+    *,
+    pin: bool,
+    others: Iterable[Path] = (),
+) -> Finding:
+    """Add to what is known of a value the requests that code sends with it, and what stands against them.
+
+    ``others`` are the project's other files: where code of another language names the file or the
+    variable too, its use is unknown, and nothing is proven.
+    """
+    entry = next((e for e in config.entries if e.span.end == finding.origin.span.end), None)
+    if entry is None:
+        return finding
+    trace = _traced(config, entry, finding, project, rules, migration, pin)
+    if trace is None:
+        return finding
+    doubted = _doubted(trace)
+    against = (*hazards_of(trace, finding.origin.value), *(hazards_of(doubted, finding.origin.value)))
+    origin = finding.origin
+    start = Step(origin.shown, origin.position, origin.qualname)
+    reaches = tuple(Reach(reach.site, (start, *reach.steps)) for reach in reaches_of(trace))
+    if reaches and _is_read_elsewhere(project, config, _variable(config, entry, finding), others):
+        reaches = ()
+    match = migration.match(origin.value)
+    notes: Iterator[Hazard] = notes_of(trace, None, match.old) if match is not None else iter(())
+    return replace(
+        finding,
+        reaches=(*finding.reaches, *reaches),
+        hazards=tuple(dict.fromkeys((*finding.hazards, *against))),
+        notes=(*finding.notes, *notes),
+    )
+
+
+def _traced(
+    config: ConfigSource,
+    entry: Entry,
+    finding: Finding,
+    project: Project,
+    rules: Rulebook,
+    migration: Migration,
+    pin: bool,
+) -> Trace | None:
+    """Follow a value from where code reads it; None when no code can."""
+    name = _variable(config, entry, finding)
+    first = _first_unit(project, config, name)
+    if first is None:
+        return None
+    value = finding.origin.value
+    origin = ast.copy_location(ast.Constant(value), first.tree.body[0]) if first.tree.body else None
+    if origin is None:
+        return None
+    trace = Trace(project, rules, migration, first, origin)
+    begin = State(first, origin, (), value, migration.rename(value, pin) or "", (), None, "")
+    if name is None:
+        trace.longest = MAX_PATH + max(len(place) for place in entry.places)
+        for place in entry.places:
+            files.named(trace, begin, config.source.path, _way(config, place))
+    elif not _is_of_own_code(config, entry):
+        return None
+    else:
+        trace.within = _home(project, config.source.path, name)
+        if trace.within is None:
+            return None
+        read_environment(trace, begin, name)
+    run(trace)
+    return trace
+
+
+def _variable(config: ConfigSource, entry: Entry, finding: Finding) -> str | None:
+    """The variable that the value is for; ``- OPENAI_MODEL=gpt-4o`` is one too, its entry holds the whole text."""
+    if entry.value.endswith(f"={finding.origin.value}"):
+        return finding.origin.qualname.rpartition(".")[2]
+    return variable(config, entry)
+
+
+def _is_read_elsewhere(project: Project, config: ConfigSource, name: str | None, others: Iterable[Path]) -> bool:
+    path = config.source.path
+    word = (name or path.name).encode()
+    folder = project.program(path)
+    codes = (p for p in others if p.suffix.lower() in LANGUAGES and folder in p.parents)
+    return any(word in project.bytes_of(code) for code in codes)
+
+
+def _first_unit(project: Project, config: ConfigSource, name: str | None) -> Unit | None:
+    """A file that names what would be read, or one with settings that may read any variable."""
+    units = project.units_naming(name if name is not None else config.source.path.name)
+    found = next(units, None)
+    return found if found is not None or name is None else next(project.units_naming("BaseSettings"), None)
+
+
+def _way(config: ConfigSource, keys: Keys) -> Way:
+    """The keys as code has them: of an INI file, options are in small letters, and defaults are in every section."""
+    if config.form != "ini" or len(keys) < 2:
+        return tuple(key(name) for name in keys)
+    section = ANY if keys[0] == "DEFAULT" else keys[0]
+    return key(section), *(key(str(name).lower()) for name in keys[1:])
+
+
+def _is_of_own_code(config: ConfigSource, entry: Entry) -> bool:
+    """Say whether a variable is for the project's own code: in an environment file, or of a service built here."""
+    if config.form == "env":
+        return True
+    tables = (entry.keys[:depth] for depth in range(len(entry.keys)))
+    return any(BUILT & config.keys(table, entry.document) for table in tables)
+
+
+def _home(project: Project, path: Path, name: str) -> Path | None:
+    """The nearest folder around an environment file with code that may read the variable."""
+    readers = (*project.files_naming(name), *project.files_naming("BaseSettings"))
+    for folder in path.parents:
+        if any(folder in reader.parents for reader in readers):
+            return folder
+        if folder == project.program(path):
+            return None
+    return None
+
+
+def _doubted(trace: Trace) -> Trace:
+    """Follow what a file of the same name, which may be this one, would give: nothing of it may stand against."""
+    other = Trace(trace.project, trace.rules, trace.migration, trace.unit, trace.literal)
+    other.longest = trace.longest
+    for state, call, reader in trace.doubts:
+        files.open_content(other, state, reader, call)
+    run(other)
+    return other
