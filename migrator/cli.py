@@ -68,6 +68,7 @@ def options(command: Command) -> Command:
         click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]"),
         _flag("--pin", "Aliases become the dated snapshot too."),
         _flag("--gateways", "Change names at gateways such as OpenRouter too."),
+        _flag("--docs", "Change Python code in Markdown and reStructuredText too."),
         click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out; as in .gitignore."),
         _flag("--force-exclude", "Apply --exclude to files named on the command line too."),
         click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Read this file."),

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from rignore import Walker
 
 PYTHON = frozenset({".py", ".pyi", ".pyw", ".ipynb"})
+PAGES = frozenset({".md", ".mdx", ".markdown", ".qmd", ".rst"})
 
 _SUFFIXES = """
     .yaml .yml .toml .json .json5 .jsonc .jsonl .env .ini .cfg .conf .properties .tf .tfvars
-    .md .mdx .rst .txt .adoc .jinja .j2 .prompt
+    .md .mdx .markdown .qmd .rst .txt .adoc .jinja .j2 .prompt
     .js .jsx .mjs .cjs .ts .tsx .mts .cts .vue .svelte .go .java .kt .kts .scala .cs .rb .php .rs
     .swift .dart .ex .exs .lua .sh .bash .zsh .fish .ps1 .bat .mk
 """
 OTHER_SUFFIXES = frozenset(_SUFFIXES.split())
+# These say what was, not what is: their code stays, and their names are counted.
+HISTORY = re.compile(r"(?:change[-_ ]?(?:log|s)|history|news|releases?(?:[-_ ]?notes?)?)(?:[-_ ].*)?", re.IGNORECASE)
 OTHER_NAMES = frozenset(
     {".env", "OAI_CONFIG_LIST", "env.example", "Containerfile", "Dockerfile", "Makefile", "Procfile", "justfile"}
 )
@@ -66,11 +69,15 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The files of a run, each sorted by what is shown, without a duplicate."""
+    """The files of a run, each sorted by what is shown, without a duplicate.
+
+    ``pages`` are the documents whose code is looked at too; without ``--docs`` they are among the others.
+    """
 
     python: tuple[File, ...]
     others: tuple[File, ...]
     skips: tuple[Skip, ...]
+    pages: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ def select(paths: Sequence[Path], settings: Settings, cwd: Path) -> Selection:
     rules = _rules(paths, settings, cwd)
     python: dict[str, File] = {}
     others: dict[str, File] = {}
+    pages: dict[str, File] = {}
     skips: dict[tuple[str, str], Skip] = {}
     for path in sorted({_absolute(path, cwd) for path in paths}):
         # The walk follows no link, so the resolved start makes every key a resolved path.
@@ -94,9 +102,9 @@ def select(paths: Sequence[Path], settings: Settings, cwd: Path) -> Selection:
             if isinstance(item, Skip):
                 skips[item.shown, item.reason] = item
                 continue
-            group = python if _is_python(item.path) else others
+            group = python if _is_python(item.path) else pages if settings.docs and is_page(item.path) else others
             group.setdefault(real + str(item.path)[len(start) :], item)
-    return Selection(_sorted(python), _sorted(others), tuple(skips[key] for key in sorted(skips)))
+    return Selection(_sorted(python), _sorted(others), tuple(skips[key] for key in sorted(skips)), _sorted(pages))
 
 
 def project_root(paths: Sequence[Path], cwd: Path) -> Path:
@@ -138,7 +146,6 @@ def candidates(files: Iterable[File], needles: Sequence[bytes]) -> Iterator[Cand
 
 def others_naming(files: Iterable[File], needles: Sequence[bytes]) -> Mapping[str, int]:
     """Count the needles in each file that holds one; one that is too large or unreadable is passed over."""
-    pattern = re.compile(b"|".join(re.escape(needle) for needle in sorted(needles, key=len, reverse=True)))
     counts: dict[str, int] = {}
     for file in files if needles else ():
         try:
@@ -146,8 +153,13 @@ def others_naming(files: Iterable[File], needles: Sequence[bytes]) -> Mapping[st
         except OSError:
             continue
         if data and any(needle in data for needle in needles) and b"\0" not in data:
-            counts[file.shown] = len(pattern.findall(data))
+            counts[file.shown] = count(data, needles)
     return counts
+
+
+def count(data: bytes, needles: Sequence[bytes]) -> int:
+    """Count the needles in a text; one that stands inside a longer one is not counted again."""
+    return len(re.findall(b"|".join(re.escape(needle) for needle in sorted(needles, key=len, reverse=True)), data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +301,11 @@ def _reason(error: OSError) -> str:
 
 def _is_python(path: Path) -> bool:
     return path.suffix.lower() in PYTHON
+
+
+def is_page(path: Path) -> bool:
+    """Say whether a file is a document whose code may be changed: a changelog tells of the past."""
+    return path.suffix.lower() in PAGES and not HISTORY.fullmatch(path.stem)
 
 
 def _is_other(path: Path) -> bool:

@@ -32,6 +32,8 @@ def apply(source: Source, edits: Sequence[Edit]) -> bytes:
     if source.kind == "notebook":
         places = ((_in_data(source, edit), json.dumps(edit.text)[1:-1].encode()) for edit in merged)
         return splice(source.data, places)
+    if source.kind == "page":
+        return splice(source.data, ((_in_data(source, edit), edit.text.encode()) for edit in merged))
     text = source.text.encode()
     if any(edit.span.end > len(text) for edit in merged):
         raise EditConflict(f"{source.shown}: {_named(merged[-1])} is behind the end of the text")
@@ -54,7 +56,8 @@ def _in_data(source: Source, edit: Edit) -> Span:
             if run.text.start <= edit.span.start and edit.span.end <= run.text.end:
                 shift = run.data.start - run.text.start
                 return Span(edit.span.start + shift, edit.span.end + shift)
-    raise EditConflict(f"{source.shown}: {_named(edit)} touches an escape of the notebook's JSON")
+    what = "an escape of the notebook's JSON" if source.kind == "notebook" else "what is no code"
+    raise EditConflict(f"{source.shown}: {_named(edit)} touches {what}")
 
 
 def _named(edit: Edit) -> str:

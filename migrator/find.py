@@ -174,7 +174,9 @@ def _keyed_by_itself(unit: Unit, node: ast.expr) -> ast.AST | None:
 
 
 def _pinned_elsewhere(project: Project, unit: Unit, value: str) -> Iterator[Hazard]:
-    """A test in another file imports or patches this module and expects the old name."""
+    """A test in another file imports or patches this module and expects the old name; none imports a document."""
+    if unit.source.kind == "page":
+        return
     path = unit.source.path
     stem = path.parent.name if path.stem == "__init__" else path.stem
     for other_path in project.files_naming(stem):

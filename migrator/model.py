@@ -37,15 +37,16 @@ class Position:
     column: int
 
 
-SourceKind = Literal["python", "notebook", "config"]
+SourceKind = Literal["python", "notebook", "page", "config"]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """A stretch of text that stands in the file as it is: ``text`` in the source's text, ``data`` in the file.
 
-    For a notebook one run is one character sequence of a JSON string without an escape, so a
-    run of n text bytes is a run of n file bytes. What lies between runs (escapes, brackets) cannot be edited.
+    For a notebook one run is one character sequence of a JSON string without an escape, for a document
+    one line of a block without its indentation, so a run of n text bytes is a run of n file bytes. What lies
+    between runs (escapes, brackets, prose) cannot be edited.
     """
 
     text: Span
@@ -54,7 +55,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One code cell of a notebook: ``index`` among all cells, ``span`` in the source's text."""
+    """One code cell of a notebook: ``index`` among all cells, ``span`` in the source's text.
+
+    Of a document, one block of Python; ``index`` is the line of its first line of code, from 0.
+    """
 
     index: int
     span: Span
@@ -66,9 +70,10 @@ class Source:
     """One readable unit: the Python text of a file, and how to get back to the file's bytes.
 
     ``data`` is the file as read. ``text`` is its Python: for a notebook all code cells joined by
-    newlines, magics blanked to the same length. ``view`` is ``text`` in a syntax that the running
-    interpreter's ``ast`` reads, byte for byte as long as ``text`` (equal to it nearly always).
-    ``skipped_cells`` are the cells that do not parse, by index, each with the reason; they are blank.
+    newlines, magics blanked to the same length, for a document ("page") all its blocks of Python.
+    ``view`` is ``text`` in a syntax that the running interpreter's ``ast`` reads, byte for byte as
+    long as ``text`` (equal to it nearly always). ``skipped_cells`` are the cells that do not parse,
+    by index, each with the reason; they are blank.
     """
 
     path: Path
@@ -289,7 +294,8 @@ class Remark:
 class Plan:
     """Everything that would happen: the same input gives the same plan.
 
-    ``others`` counts files in other languages that name the models, by shown path.
+    ``others`` counts files in other languages that name the models, by shown path, and the prose of
+    documents whose code was read. ``pages`` are those of them whose Python seems to name the models.
     """
 
     migration: str
@@ -302,6 +308,7 @@ class Plan:
     others: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
     prompts: tuple[Prompt, ...] = ()
+    pages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

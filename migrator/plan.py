@@ -40,11 +40,11 @@ def make(
     """Plan the migration of ``paths``. Reads files, asks no network, and writes nowhere but into ``cache``."""
     migration = load_migration(settings.migration)
     selection = discover.select(paths, settings, cwd)
-    found = tuple(discover.candidates(selection.python, migration.prefilter))
+    found = tuple(discover.candidates((*selection.python, *selection.pages), migration.prefilter))
     skips = [*selection.skips, *(f for f in found if isinstance(f, Skip))]
     hits = {c.file.path: c for c in found if isinstance(c, discover.Candidate)}
     naming = discover.others_naming(selection.others, migration.prefilter)
-    read = len(selection.python)
+    read = len(selection.python) + len(selection.pages)
     if not hits and not naming:
         return Plan(migration.name, (), (), tuple(skips), read)
     root = discover.project_root(paths, cwd)
@@ -56,7 +56,8 @@ def make(
     from migrator.fingerprint import Inputs
 
     bytes_of = {path: candidate.data for path, candidate in hits.items()}
-    inputs = Inputs(root, code.known, code.others, bytes_of, settings, today)
+    others_read = {**code.others, **{f.path: f.shown for f in selection.pages}}
+    inputs = Inputs(root, code.known, others_read, bytes_of, settings, today)
     planned = remembered(
         cache, inputs, lambda: beyond(_planned(code.project(bytes_of), hits, settings, today, progress))
     )
@@ -123,7 +124,8 @@ def _joined(plan: Plan, beyond: ConfigPlan) -> Plan:
         skips=(*plan.skips, *beyond.skips),
         files_parsed=plan.files_parsed + beyond.parsed,
         ignored=plan.ignored + beyond.ignored,
-        others=beyond.counted,
+        others={**plan.others, **beyond.counted},
+        pages=beyond.pages,
     )
 
 
@@ -148,6 +150,8 @@ class Draft:
     reason: str | None = None
     remarks: tuple[Remark, ...] = ()
     ignored: int = 0
+    prose: int = 0
+    skips: tuple[Skip, ...] = ()
 
 
 def _planned(
@@ -162,17 +166,19 @@ def _planned(
     known = project.files
     drafts: list[Draft] = []
     skips: list[Skip] = []
-    for number, path in enumerate(sorted(hits, key=lambda p: known[p]), 1):
+    for number, (path, hit) in enumerate(sorted(hits.items(), key=lambda item: item[1].file.shown), 1):
+        shown = hit.file.shown
         if progress is not None:
-            progress(known[path], number, len(hits))
-        drafted = _draft(project, rules, migration, path, settings, today)
+            progress(shown, number, len(hits))
+        seen = project if path in known else project.beside(path, shown)
+        drafted = _draft(seen, rules, migration, path, settings, today)
         if isinstance(drafted, Skip):
             skips.append(drafted)
         else:
             drafts.append(drafted)
-    seen = _prompts(project, rules, drafts, settings, today)
-    spliced = [_spliced(draft) for draft in _with_edits(project, drafts, seen.edits)]
-    return replace(_proven(migration, spliced, skips, len(project.units)), prompts=seen.seen)
+    prompts = _prompts(project, rules, drafts, settings, today)
+    spliced = [_spliced(draft) for draft in _with_edits(project, drafts, prompts.edits)]
+    return replace(_proven(migration, spliced, skips, len(project.units)), prompts=prompts.seen)
 
 
 def _prompts(project: Project, rules: Rulebook, drafts: Sequence[Draft], settings: Settings, today: date) -> Prompts:
@@ -215,7 +221,7 @@ def _proven(migration: Migration, drafts: Sequence[Draft], skips: Sequence[Skip]
     proofs = iter(prove_all([(d.source, d.edits, d.after) for d in drafts if d.after is not None]))
     decisions: list[Decision] = []
     patches: list[Patch] = []
-    left = list(skips)
+    left = [*skips, *(skip for draft in drafts for skip in draft.skips)]
     for draft in drafts:
         reason = draft.reason if draft.after is None else next(proofs)
         decisions += draft.decisions if reason is None else _withheld(draft.decisions)
@@ -228,6 +234,7 @@ def _proven(migration: Migration, drafts: Sequence[Draft], skips: Sequence[Skip]
         decisions=tuple(decisions),
         patches=tuple(patches),
         skips=tuple(left),
+        others={d.source.shown: d.prose for d in drafts if d.prose},
         files_parsed=parsed,
         ignored=sum(d.ignored for d in drafts),
         remarks=tuple(r for d in drafts for r in d.remarks),
@@ -240,18 +247,26 @@ def _draft(
     """Plan one file. A file that cannot be planned is one skip, and never stops the others."""
     from migrator.decide import decide
     from migrator.find import findings
-    from migrator.pragmas import pragmas
+    from migrator.pragmas import pragmas_of
 
     try:
         unit = project.unit(path)
         if unit is None:
             return project.skips[path]
-        wishes = pragmas(unit.source.view)
+        wishes = pragmas_of(unit.source, unit.lines)
         found = findings(project, rules, migration, unit, pin=settings.pin)
         kept = tuple(f for f in found if not any(wishes.ignored(n, today) for n in _lines(unit, f)))
         decided, edits = _edits(unit.source, decide(kept, migration, settings), settings)
-        draft = Draft(path, unit.source, decided, edits)
-        return replace(draft, remarks=_remarks(unit, wishes, today), ignored=len(found) - len(kept))
+        return Draft(
+            path,
+            unit.source,
+            decided,
+            edits,
+            remarks=_remarks(unit, wishes, today),
+            ignored=len(found) - len(kept),
+            prose=_prose(unit.source, migration),
+            skips=tuple(_unread(unit.source, migration)),
+        )
     except Exception as error:  # the one broad net: a bug in one file must not stop the rest, and is shown
         return Skip(project.files[path], f"could not be planned: {type(error).__name__}: {error}", is_error=True)
 
@@ -259,9 +274,36 @@ def _draft(
 def _remarks(unit: Unit, wishes: Pragmas, today: date) -> tuple[Remark, ...]:
     """What to tell about the ignore comments of a file: those that cannot be read, and those that ended."""
     shown = unit.source.shown
-    unread = [Remark(shown, p.line, p.message) for p in wishes.problems]
-    ended = [Remark(shown, i.line, f"the ignore comment ended on {i.until}") for i in wishes.expired(today)]
+    unread = [Remark(shown, _line(unit, p.line), p.message) for p in wishes.problems]
+    ended = [
+        Remark(shown, _line(unit, i.line), f"the ignore comment ended on {i.until}") for i in wishes.expired(today)
+    ]
     return tuple(sorted((*unread, *ended)))
+
+
+def _line(unit: Unit, line: int) -> int:
+    """The line of the file for one of a document's joined text."""
+    is_page = unit.source.kind == "page"
+    return unit.lines.position(unit.lines.starts[line - 1]).line if is_page else line
+
+
+def _unread(source: Source, migration: Migration) -> Iterator[Skip]:
+    """The cells and blocks that name an old model and do not parse: a person should know."""
+    cells = {cell.index: cell for cell in source.cells}
+    for index, reason in source.skipped_cells:
+        code = b"".join(source.data[run.data.start : run.data.end] for run in cells[index].runs)
+        if any(needle in code for needle in migration.prefilter):
+            yield Skip(source.shown, f"cell {index + 1}: {reason}" if source.kind == "notebook" else reason)
+
+
+def _prose(source: Source, migration: Migration) -> int:
+    """How often a document names the old models outside its blocks of Python."""
+    if source.kind != "page":
+        return 0
+    prose = bytearray(source.data)
+    for run in (run.data for cell in source.cells for run in cell.runs):
+        prose[run.start : run.end] = b" " * (run.end - run.start)
+    return discover.count(bytes(prose), migration.prefilter)
 
 
 def _lines(unit: Unit, finding: Finding) -> range:

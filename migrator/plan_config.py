@@ -10,11 +10,12 @@ from pathlib import Path
 
 from migrator import filebook
 from migrator.data_files import by_content, by_name
-from migrator.discover import File
+from migrator.discover import File, is_page
 from migrator.model import Decision, Edit, Finding, Hazard, Patch, Report, Review, Rewrite, Skip
 from migrator.nouns import Migration
 from migrator.rulebook import Rulebook
 from migrator.settings import Settings
+from migrator.sources import page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class ConfigPlan:
     """What would happen to the configuration files.
 
     ``counted`` are the files that name the models and were not looked into, with the number of times;
-    ``left_out`` says why for those of them that are data. ``ignored`` counts what comments ask to leave.
+    ``left_out`` says why for those of them that are data, and ``pages`` are documents with such Python.
+    ``ignored`` counts what comments ask to leave.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -42,6 +44,7 @@ class ConfigPlan:
     skips: tuple[Skip, ...] = ()
     counted: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    pages: tuple[str, ...] = ()
     ignored: int = 0
     parsed: int = 0
 
@@ -99,6 +102,7 @@ def _sum(plans: Sequence[ConfigPlan]) -> ConfigPlan:
         skips=tuple(skip for plan in plans for skip in plan.skips),
         counted={shown: count for plan in plans for shown, count in plan.counted.items()},
         left_out={shown: why for plan in plans for shown, why in plan.left_out.items()},
+        pages=tuple(shown for plan in plans for shown in plan.pages),
         ignored=sum(plan.ignored for plan in plans),
         parsed=sum(plan.parsed for plan in plans),
     )
@@ -133,7 +137,10 @@ def _data(file: File, migration: Migration, shapes: Sequence[filebook.Shape]) ->
 
 def _counted(run: _Run, file: File, data: bytes, why: str | None) -> ConfigPlan:
     count = data.count(run.migration.prefilter[0])
-    return ConfigPlan(counted={file.shown: count}, left_out={file.shown: why} if why else {}) if count else ConfigPlan()
+    if not count:
+        return ConfigPlan()
+    pages = (file.shown,) if is_page(file.path) and page.mentions(data, run.migration.prefilter) else ()
+    return ConfigPlan(counted={file.shown: count}, left_out={file.shown: why} if why else {}, pages=pages)
 
 
 def _of_config(run: _Run, file: File, data: bytes) -> ConfigPlan:

@@ -1,7 +1,8 @@
 """Answer one question: which lines did a person ask us to leave alone?
 
 ``# migrator: ignore`` counts for its line, ``# migrator: ignore[until=2027-01-01] reason`` up to that
-day, ``# migrator: ignore-file`` alone on a line for the file. Only real comments count.
+day, ``# migrator: ignore-file`` alone on a line for the file. Only real comments count. In a document
+``<!-- migrator: ignore -->`` above a block counts for the block.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
+
+from migrator.model import Source
+from migrator.sources import Lines
 
 WORDS = ("ignore", "ignore-file")
 # Other tools' words for the same wish, so that they are not taken for prose.
@@ -95,6 +99,21 @@ def pragmas(text: str) -> Pragmas:
         elif wish is not None:
             lines |= {line: (*lines.get(line, ()), wish) for line in comment.covers}
     return Pragmas(lines, file, tuple(problems))
+
+
+def pragmas_of(source: Source, lines: Lines) -> Pragmas:
+    """Read the comments of a source; ``lines`` are those of its text."""
+    found = pragmas(source.view)
+    if source.kind != "page" or not found.lines:
+        return found
+    covered = dict(found.lines)
+    for cell in source.cells:
+        # A comment of the prose begins with a sign that is no byte of the file.
+        if cell.runs and cell.runs[0].text.start > cell.span.start:
+            first, last = lines.line(cell.span.start), lines.line(cell.span.end)
+            wishes = {w for group in found.lines.values() for w in group if w.line == first}
+            covered |= {line: (*wishes, *covered.get(line, ())) for line in range(first, last + 1)}
+    return Pragmas(covered, found.file, found.problems)
 
 
 def _wish(comment: _Comment) -> Ignore | Problem | None:

@@ -286,8 +286,10 @@ def _others(plan: Plan, width: int) -> Iterator[Line]:
         return
     kinds = Counter(_suffix(shown) for shown in plan.others)
     listed = ", ".join(f"{kinds[name]} {name}" for name in sorted(kinds))
-    yield (("Other files that name the models; nothing in them is changed", "bold"),)
+    yield (("Other files and prose that name the models; nothing of it is changed", "bold"),)
     yield from wrapped(listed, width, indent="  ", hanging="")
+    if plan.pages:
+        yield ((f"  The Python in {plural(len(plan.pages), 'document')} names them too: --docs reads it.", ""),)
 
 
 def _suffix(shown: str) -> str:

@@ -31,6 +31,7 @@ class Options(TypedDict):
     to: str | None
     pin: bool | None
     gateways: bool | None
+    docs: bool | None
     exclude: tuple[str, ...]
     force_exclude: bool | None
     config: Path | None
@@ -107,6 +108,7 @@ def _settings(paths: tuple[Path, ...], chosen: Options) -> Settings:
         "to": chosen["to"],
         "pin": chosen["pin"],
         "gateways": chosen["gateways"],
+        "docs": chosen["docs"],
         "review": chosen["review"],
         "only": _names(chosen["only"]),
         "skip": _names(chosen["skip"]),

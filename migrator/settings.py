@@ -22,6 +22,7 @@ FILE_KEYS: Mapping[str, str] = {
     "to": _STRING,
     "pin": _BOOLEAN,
     "gateways": _BOOLEAN,
+    "docs": _BOOLEAN,
     "only": _STRINGS,
     "skip": _STRINGS,
     "exclude": _STRINGS,
@@ -47,6 +48,7 @@ class Settings:
     migration: str = "gpt-4.1-mini"
     pin: bool = False
     gateways: bool = False
+    docs: bool = False
     review: bool = False
     transforms: tuple[str, ...] = TRANSFORMS
     exclude: tuple[str, ...] = ()
@@ -178,6 +180,7 @@ def _settings(chosen: Mapping[str, object], transforms: tuple[str, ...], config:
         migration=str(chosen.get("to", default.migration)),
         pin=bool(chosen.get("pin", default.pin)),
         gateways=bool(chosen.get("gateways", default.gateways)),
+        docs=bool(chosen.get("docs", default.docs)),
         review=bool(chosen.get("review", default.review)),
         transforms=transforms,
         exclude=_strings(chosen, "exclude"),

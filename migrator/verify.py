@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from migrator import edits as splicing
 from migrator import sources, verify_keys
@@ -24,7 +24,8 @@ def prove(source: Source, edits: Sequence[Edit], after: bytes) -> str | None:
 
     LibCST gives the original back byte for byte; the new file reads and parses; its tree is the old
     one with exactly the planned strings and members changed; every comment is still there, in its order; of a
-    notebook's JSON nothing but the edited cells' sources has changed; and so has no byte outside the edits.
+    notebook's JSON nothing but the edited cells' sources has changed, of a document nothing but the edited
+    blocks; and so has no byte outside the edits.
     """
     if (reason := _not_reproduced(source, edits)) is not None:
         return reason
@@ -34,6 +35,8 @@ def prove(source: Source, edits: Sequence[Edit], after: bytes) -> str | None:
     if changed.encoding != source.encoding:
         return f"the encoding became {changed.encoding}"
     if source.kind == "notebook" and (reason := _json_differs(source, edits, after)) is not None:
+        return reason
+    if source.kind == "page" and (reason := _prose_differs(source, edits, changed)) is not None:
         return reason
     reason = _tree_differs(source, edits, changed) or _comments_differ(source, changed)
     if reason is None and splicing.apply(source, edits) != after:
@@ -225,3 +228,22 @@ def _json_differs(source: Source, edits: Sequence[Edit], after: bytes) -> str | 
         before["source"] = now["source"] = ""
     # Written out again, 1, 1.0 and true differ, and so does the order of keys.
     return None if json.dumps(old) == json.dumps(new) else "the notebook changed outside the edited cells"
+
+
+def _prose_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str | None:
+    """Compare what stands outside the blocks that are edited, and each of these with its own edits."""
+    edited = {cell.index for cell in source.cells if any(_contains(cell.span, edit.span) for edit in edits)}
+    if _outside(source, edited) != _outside(changed, edited):
+        return "the document changed outside the edited blocks"
+    moved = ((edit.span, edit.text.encode()) for edit in splicing.merge(edits))
+    if splicing.splice(source.text.encode(), moved) != changed.text.encode():
+        return "the code is not the old one with the planned edits"
+    return None
+
+
+def _outside(source: Source, indexes: Set[int]) -> list[bytes]:
+    """Give the bytes before, between and behind the lines of code of these blocks."""
+    runs = [run.data for cell in source.cells if cell.index in indexes for run in cell.runs]
+    ends = [0, *(run.end for run in runs)]
+    starts = [*(run.start for run in runs), len(source.data)]
+    return [source.data[end:start] for end, start in zip(ends, starts, strict=True)]

@@ -163,7 +163,7 @@ Not changed, and what to do
     1  looks like a model choice, but no request could be traced. Check it;
        apply with --review.
 
-Other files that name the models; nothing in them is changed
+Other files and prose that name the models; nothing of it is changed
   2 .md, 1 .yaml
 
 Failed:
@@ -191,7 +191,7 @@ def test_a_clean_repository_gets_one_line_and_what_else_there_is() -> None:
         == """\
 No old model is named in what could be read (7 files read).
 
-Other files that name the models; nothing in them is changed
+Other files and prose that name the models; nothing of it is changed
   2 .md, 1 .yaml
 
 Failed:

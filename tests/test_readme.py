@@ -88,6 +88,13 @@ def test_there_are_two_commands_to_set_up_each_from_nothing() -> None:
     assert setups[1].rstrip().endswith(".venv/bin/pytest")
 
 
+def test_the_diff_of_a_document_is_what_the_tool_makes(tmp_path: Path) -> None:
+    (diff,) = re.findall(r"^````diff\n(.*?)^````$", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "guide.md").write_text(before(diff), encoding="utf-8")
+    found = plan.make([tmp_path], Settings(docs=True), cwd=tmp_path, today=date(2026, 11, 22))
+    assert "".join(unified(patch).decode() for patch in found.patches) == diff
+
+
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)", README))
 def test_a_link_leads_somewhere(target: str) -> None:
     assert target.startswith("https://") or (ROOT / target).exists()

@@ -120,7 +120,7 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         ("force_exclude = true", "unknown key 'force_exclude' in {}; did you mean 'force-exclude'?"),
         (
             "zzz = 1",
-            "unknown key 'zzz' in {}; known: to, pin, gateways, only, skip, exclude, force-exclude, surface",
+            "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, surface",
         ),
         ("pin = 1", "'pin' in {} must be true or false, not an integer"),
         ("to = true", "'to' in {} must be a string, not a boolean"),

@@ -206,7 +206,8 @@ def test_cell_that_does_not_parse_is_blank_and_named() -> None:
         (1, "line 1: '(' was never closed; fix the syntax, or exclude the file"),
         (2, "half a surrogate pair; save the notebook again from Jupyter"),
     )
-    assert source.cells[1].runs == ()
+    assert b"".join(source.data[run.data.start : run.data.end] for run in source.cells[1].runs) == b"b = (''"
+    assert source.cells[2].runs == ()
 
 
 def test_notebook_escapes_lie_between_the_runs() -> None:

@@ -28,7 +28,9 @@ def document(plan: Plan, book: Rulebook, *, review: bool, done: Receipt | None =
         "sites": [_site(decision, plan, book) for decision in plan.decisions],
         "skipped": [_skip(skip) for skip in (*plan.skips, *(done.left if done else ()))],
         "remarks": [{"path": r.shown, "line": r.line, "message": r.text} for r in plan.remarks],
-        "others": [{"path": shown, "count": plan.others[shown]} for shown in sorted(plan.others)],
+        "others": [
+            {"path": shown, "count": plan.others[shown], "docs": shown in plan.pages} for shown in sorted(plan.others)
+        ],
         "summary": _summary(plan, book, review=review),
         "target": _target(plan, book),
         "written": None if done is None else list(done.written),

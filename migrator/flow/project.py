@@ -54,6 +54,26 @@ class Project:
     programs: dict[Path, Path] = field(default_factory=dict)
     active: dict[ast.AST, int] = field(default_factory=dict)
     lowest: int = 0
+    outer: Project | None = None
+
+    def beside(self, path: Path, shown: str) -> Project:
+        """The same files and a document that they do not see: code does not import it, nor do other documents.
+
+        What was read and parsed is shared; what was concluded is not.
+        """
+        files = {**self.files, path: shown}
+        return Project(
+            self.root,
+            files,
+            self.pins,
+            self.published,
+            self.members,
+            units=self.units,
+            skips=self.skips,
+            data=self.data,
+            kept=self.kept,
+            outer=self,
+        )
 
     def bytes_of(self, path: Path) -> bytes:
         """The bytes of a file, empty when it cannot be read. Read once while they fit in memory."""
@@ -104,9 +124,10 @@ class Project:
         if name not in self.naming:
             word = name.encode()
             whole = re.compile(rb"(?<![\w])" + re.escape(word) + rb"(?![\w])")
-            self.naming[name] = tuple(
-                p for p in self.files if word in (data := self.bytes_of(p)) and whole.search(data)
-            )
+            known = self.outer._naming(name) if self.outer else ()
+            rest = self.files.keys() - self.outer.files.keys() if self.outer else self.files
+            found = (p for p in rest if word in (data := self.bytes_of(p)) and whole.search(data))
+            self.naming[name] = (*known, *found)
         return self.naming[name]
 
     def units_naming(self, *names: str) -> Iterator[Unit]:
@@ -123,6 +144,8 @@ class Project:
 
     @cached_property
     def _by_stem(self) -> Mapping[str, tuple[Path, ...]]:
+        if self.outer is not None:
+            return self.outer._by_stem
         table: dict[str, list[Path]] = defaultdict(list)
         for path in self.files:
             if path.suffix in (".py", ".pyi", ".pyw"):

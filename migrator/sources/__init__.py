@@ -6,12 +6,12 @@ import ast
 from pathlib import Path
 
 from migrator.model import Skip, Source
-from migrator.sources import notebook, python
+from migrator.sources import notebook, page, python
 from migrator.sources.lines import Lines, locate, offsets
 
 __all__ = ["SUFFIXES", "Lines", "locate", "offsets", "parse", "read"]
 
-SUFFIXES = (".py", ".pyi", ".pyw", ".ipynb")
+SUFFIXES = (".py", ".pyi", ".pyw", ".ipynb", *page.SUFFIXES)
 
 
 def read(path: Path, shown: str, data: bytes | None = None) -> Source | Skip:
@@ -23,6 +23,8 @@ def read(path: Path, shown: str, data: bytes | None = None) -> Source | Skip:
             return Skip(shown, f"cannot be read: {error.strerror or error}", is_error=True)
     if path.suffix == ".ipynb":
         return notebook.read(path, shown, data)
+    if path.suffix.lower() in page.SUFFIXES:
+        return page.read(path, shown, data)
     return python.read(path, shown, data)
 
 

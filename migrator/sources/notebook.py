@@ -5,22 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from migrator.model import Cell, Run, Skip, Source, Span
-from migrator.sources import json_scan, magics, python
+from migrator.model import Run, Skip, Source, Span
+from migrator.sources import cells, json_scan
 
 _PIECE = re.compile(rb'(?:\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.)|[^"\\]+', re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One code cell as the file has it: its text and the runs, counted from the cell's own start."""
-
-    index: int
-    text: str
-    runs: tuple[Run, ...]
 
 
 def read(path: Path, shown: str, data: bytes) -> Source | Skip:
@@ -28,24 +18,7 @@ def read(path: Path, shown: str, data: bytes) -> Source | Skip:
     reason = _refusal(data)
     if reason is not None:
         return Skip(shown, reason)
-    encoding = "utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8"
-    texts: list[str] = []
-    views: list[str] = []
-    cells: list[Cell] = []
-    skipped: list[tuple[int, str]] = []
-    start = 0
-    for cell in _code_cells(data):
-        text, view, problem = _python_of(cell.text)
-        if problem is not None:
-            skipped.append((cell.index, problem))
-        size = len(text.encode())
-        runs = () if problem else tuple(_shifted(run, start) for run in cell.runs)
-        cells.append(Cell(cell.index, Span(start, start + size), runs))
-        texts.append(text)
-        views.append(view)
-        start += size + 1
-    text, view = "\n".join(texts), "\n".join(views)
-    return Source(path, shown, "notebook", data, text, view, encoding, tuple(cells), tuple(skipped))
+    return cells.join(cells.File(path, shown, "notebook", data), _code_cells(data))
 
 
 def _refusal(data: bytes) -> str | None:
@@ -83,17 +56,17 @@ def _language(metadata: object) -> str:
     return "python"
 
 
-def _code_cells(data: bytes) -> Iterator[_Read]:
+def _code_cells(data: bytes) -> Iterator[cells.Piece]:
     root = data.index(b"{")
-    cells = dict(json_scan.members(data, root))["cells"]
-    for index, (start, _) in enumerate(json_scan.elements(data, cells[0])):
+    listed = dict(json_scan.members(data, root))["cells"]
+    for index, (start, _) in enumerate(json_scan.elements(data, listed[0])):
         members = dict(json_scan.members(data, start))
         kind = members.get("cell_type", (0, 0))
         if data[slice(*kind)] == b'"code"':
             yield _cell(data, index, members["source"])
 
 
-def _cell(data: bytes, index: int, source: tuple[int, int]) -> _Read:
+def _cell(data: bytes, index: int, source: tuple[int, int]) -> cells.Piece:
     """Read a cell's source, one string or a list of them."""
     start, end = source
     strings = [source] if data[start : start + 1] == b'"' else list(json_scan.elements(data, start))
@@ -108,22 +81,4 @@ def _cell(data: bytes, index: int, source: tuple[int, int]) -> _Read:
                 runs.append(Run(Span(size, size + length), Span(piece.start(), piece.end())))
             texts.append(text)
             size += length
-    return _Read(index, "".join(texts), tuple(runs))
-
-
-def _shifted(run: Run, by: int) -> Run:
-    return Run(Span(run.text.start + by, run.text.end + by), run.data)
-
-
-def _python_of(text: str) -> tuple[str, str, str | None]:
-    """Give a cell's Python and its view, or blanks and the reason."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "", "", "half a surrogate pair; save the notebook again from Jupyter"
-    plain = magics.blank(text)
-    view = python.lower(plain)
-    if isinstance(view, python.Refusal):
-        blanked = magics.spaces(text)
-        return blanked, blanked, view.reason
-    return plain, view, None
+    return cells.Piece(index, "".join(texts), tuple(runs))
