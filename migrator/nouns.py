@@ -201,12 +201,16 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Often:
-    """How often what these calls give changes. ``parts`` are words of a name that say it by themselves."""
+    """How often what these calls give changes. ``parts`` are words of a name that say it by themselves.
+
+    ``most``: such a value is never longer than so many tokens, where that is usual.
+    """
 
     varies: str
     why: str
     calls: tuple[str, ...]
     parts: tuple[str, ...]
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,11 +321,11 @@ def _needed(table: Table, key: str) -> int:
 
 
 def _often(table: Table) -> Often:
-    table.only("varies", "why", "calls", "parts")
+    table.only("varies", "why", "calls", "parts", "most")
     calls, parts = table.names("calls"), table.texts("parts")
     if not calls and not parts:
         raise table.wrong("calls", "is missing, and parts too")
-    return Often(_one_of(table, "varies", OFTEN, None), table.text("why"), calls, parts)
+    return Often(_one_of(table, "varies", OFTEN, None), table.text("why"), calls, parts, table.number("most"))
 
 
 def _cache_key(table: Table) -> Mapping[str, str]:

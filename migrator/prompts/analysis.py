@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from migrator.nouns import Caching
-from migrator.prompts.template import Segment, Template, Varies
+from migrator.prompts.template import Segment, Template
 from migrator.tokens import count
 
 
@@ -121,13 +121,8 @@ def _sum(ranges: Iterable[Range]) -> Range:
 
 
 def tokens(segment: Segment) -> Range:
-    """The tokens of one segment; a date is short, and other values that vary have no bound."""
+    """The tokens of one segment."""
     if segment.text is not None:
         number = count(segment.text)
         return Range(number, max(number, segment.most or 0) if not segment.whole else number)
-    if segment.varies is Varies.DAY:
-        return Range(1, DATE_TOKENS)
     return Range(0, segment.most)
-
-
-DATE_TOKENS = 16

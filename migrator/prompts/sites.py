@@ -10,7 +10,7 @@ from migrator.flow.project import Project
 from migrator.flow.refusals import argument
 from migrator.flow.request import Given, Spot, arguments
 from migrator.flow.symbols import External, last_name, symbols
-from migrator.flow.unit import Unit
+from migrator.flow.unit import FUNCTIONS, Unit
 from migrator.prompts.messages import Messages, listed, messages
 from migrator.prompts.template import Message, Part, Place, Template
 from migrator.prompts.texts import place_of, text
@@ -46,6 +46,7 @@ def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
     if len({surface.name for surface, _ in found}) != 1:
         return None
     surface, symbol = found[0]
+    reader.runs_once = not any(isinstance(above, FUNCTIONS) for above in unit.ancestors(call))
     return Site(unit, call, surface, symbol, template(reader, unit, call, surface.prompt))
 
 

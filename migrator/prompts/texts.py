@@ -83,7 +83,7 @@ def varying(reader: Reader, spot: Spot) -> Segment:
     """An expression of which only how often it changes is known."""
     rate = how_often(reader, spot)
     code = _source(spot.unit, spot.node)
-    return Segment(place_of(spot.unit, spot.node), rate.varies, None, code, rate.why or code)
+    return Segment(place_of(spot.unit, spot.node), rate.varies, None, code, rate.why or code, most=rate.most)
 
 
 def _source(unit: Unit, node: ast.AST) -> str:
@@ -120,7 +120,7 @@ def _field(reader: Reader, spot: Spot, part: Field, place: Place, depth: int) ->
         if all(s.text is not None for s in inner):
             return inner
     rate = how_often(reader, spot)
-    return (Segment(place, rate.varies, None, part.code, rate.why or part.code),)
+    return (Segment(place, rate.varies, None, part.code, rate.why or part.code, most=rate.most),)
 
 
 def _fields(node: ast.AST) -> list[ast.FormattedValue]:

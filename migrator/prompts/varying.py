@@ -40,23 +40,30 @@ PURE = frozenset(
 READERS = frozenset({"read", "read_text", "read_bytes", "readlines"})
 ORDERS = frozenset({"sorted", "len", "min", "max", "sum", "any", "all"})
 TIME_OF_DAY = "the time"
+DATE_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often, and what makes it so, in a few words."""
+    """How often, and what makes it so, in a few words. ``most`` bounds its tokens where a table does."""
 
     varies: Varies
     why: str = ""
+    most: int | None = None
 
 
 @dataclass(eq=False, slots=True)
 class Reader:
-    """What is needed to read a prompt, and what was learnt of it."""
+    """What is needed to read a prompt, and what was learnt of it.
+
+    ``runs_once``: the call that is read stands outside of functions, so each run of the program sends it once
+    (or in turns of a loop), and what is computed beside it is new in each run.
+    """
 
     project: Project
     rules: Rulebook
     caching: Caching
+    runs_once: bool = False
     calls: dict[str, Often] = field(default_factory=dict)
     starts: dict[str, Often] = field(default_factory=dict)
     active: set[tuple[ast.AST, Entered | None]] = field(default_factory=set)
@@ -93,7 +100,7 @@ def how_often(reader: Reader, spot: Spot, depth: int = 0) -> Rate:
         rate = _rate(reader, spot, depth)
     finally:
         reader.active.discard(key)
-    return _once(spot, rate)
+    return rate if reader.runs_once else _once(spot, rate)
 
 
 def _once(spot: Spot, rate: Rate) -> Rate:
@@ -123,6 +130,10 @@ def _rate(reader: Reader, spot: Spot, depth: int) -> Rate:
             return Rate(Varies.REQUEST, "cannot be followed")
         case _:
             return _quickest(reader, unit, _operands(node), entered, depth)
+
+
+def _of_row(row: Often) -> Rate:
+    return Rate(Varies[row.varies.upper()], row.why, row.most)
 
 
 def _operands(node: ast.AST) -> Iterator[ast.AST]:
@@ -176,7 +187,7 @@ def _binding(reader: Reader, spot: Spot, binding: Binding, depth: int) -> Rate:
     if binding.kind == "import":
         values = [(u, v) for u, v in given(reader.project, binding) if v is not None]
         rates = [how_often(reader, Spot(u, v), depth + 1) for u, v in values]
-        return max(rates, key=lambda r: r.varies, default=Rate(Varies.DEPLOYMENT, binding.name))
+        return max(rates, key=lambda r: r.varies, default=_foreign(binding.name))
     if binding.value is None:
         return Rate(Varies.REQUEST, binding.name)
     same = entered if entered is not None and binding.unit is entered.function.unit else None
@@ -184,6 +195,12 @@ def _binding(reader: Reader, spot: Spot, binding: Binding, depth: int) -> Rate:
     if isinstance(binding.scope, FUNCTIONS) and binding.kind == "item":
         return _quicker(rate, Rate(Varies.REQUEST, f"{binding.name} of a loop"))
     return rate
+
+
+def _foreign(name: str) -> Rate:
+    """What a library holds under a name: a constant where the name is written as one."""
+    last = name.rpartition(".")[2]
+    return Rate(Varies.DEPLOYMENT if last.isupper() or last[:1].isupper() else Varies.REQUEST, name)
 
 
 def _parameter(reader: Reader, spot: Spot, binding: Binding, depth: int) -> Rate:
@@ -208,7 +225,7 @@ def _attribute(reader: Reader, spot: Spot, node: ast.Attribute, depth: int) -> R
     unit = spot.unit
     for symbol in symbols(reader.project, unit, node):
         if isinstance(symbol, External) and (row := reader.row(symbol.name)) is not None:
-            return Rate(Varies[row.varies.upper()], row.why)
+            return _of_row(row)
     values = [(u, v) for u, v in values_of(reader.project, unit, node)]
     if values and all(v is not None for _, v in values):
         rates = [how_often(reader, Spot(u, v), depth + 1) for u, v in values if v is not None]
@@ -216,6 +233,8 @@ def _attribute(reader: Reader, spot: Spot, node: ast.Attribute, depth: int) -> R
         if len(values) == 1 or rate.varies >= Varies.USER:
             return Rate(rate.varies, rate.why or ast.unparse(node))
         return Rate(Varies.REQUEST, f"{ast.unparse(node)} has several values")
+    if any(isinstance(s, External) for s in symbols(reader.project, unit, node)):
+        return _foreign(ast.unparse(node))
     base = how_often(reader, Spot(unit, node.value, spot.entered), depth + 1)
     named = reader.named(node.attr)
     if named is not None and base.varies >= Varies.USER:
@@ -232,7 +251,7 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Rate:
     for symbol in found:
         if isinstance(symbol, External) and (row := reader.row(symbol.name)) is not None:
             rest = _quickest(reader, unit, _operands_of_call(call, with_base=False), entered, depth)
-            return _quicker(Rate(Varies[row.varies.upper()], row.why), rest)
+            return _quicker(_of_row(row), rest)
     own = [s for s in found if isinstance(s, Function)]
     if own:
         return _own(reader, spot, call, own, depth)
@@ -279,7 +298,7 @@ def _own(reader: Reader, spot: Spot, call: ast.Call, functions: list[Function], 
 
 def _by_day(rate: Rate) -> Rate:
     """A time without its hours is a date."""
-    return Rate(Varies.DAY, "the date") if rate.why == TIME_OF_DAY else rate
+    return Rate(Varies.DAY, "the date", DATE_TOKENS) if rate.why == TIME_OF_DAY else rate
 
 
 def _is_day(form: ast.AST | None) -> bool:
