@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from migrator.lines import Line, joined, plural
 from migrator.model import Plan, Receipt
 from migrator.readings import kind, left
-from migrator.report import Line, joined, plural, skipped
+from migrator.report import skipped
 from migrator.rulebook import Rulebook
 
 

@@ -1,17 +1,13 @@
-"""Answer one question: which lines does a person read about a plan?
-
-A line is a tuple of pieces, each a text and a style's name, so that what is printed on a terminal
-and what goes into a pipe are the same words. ``deliver.terminal`` turns styles into colours.
-"""
+"""Answer one question: which lines does a person read about a plan?"""
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from migrator import prices
+from migrator.lines import BLANK, Line, joined, plural, wrapped
 from migrator.model import Decision, Finding, Hazard, Plan, Report, Review, Rewrite, Skip
 from migrator.readings import (
     chain,
@@ -29,11 +25,7 @@ from migrator.readings import (
 )
 from migrator.rulebook import Rulebook
 
-Piece = tuple[str, str]
-Line = tuple[Piece, ...]
-WIDTH = 80
 INDENT = " " * 8
-BLANK: Line = ()
 
 
 def rows(plan: Plan, book: Rulebook, *, explain: bool, quiet: bool, width: int) -> Iterator[Line]:
@@ -93,33 +85,6 @@ def skipped(skips: Sequence[Skip], width: int) -> Iterator[Line]:
             yield ((title, style),)
         for skip in chosen:
             yield from wrapped(f"{skip.shown}: {skip.reason}", width, indent="  ")
-
-
-def wrapped(text: str, width: int, *, indent: str, hanging: str = "  ", style: str = "") -> Iterator[Line]:
-    """Break a text at spaces; a word longer than the width, such as a path, is never cut."""
-    for line in textwrap.wrap(
-        text,
-        max(width, 40),
-        initial_indent=indent,
-        subsequent_indent=indent + hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ):
-        yield ((line, style),)
-
-
-def plural(count: int, noun: str) -> str:
-    """Count in words: ``1 file``, ``2 files``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def joined(*parts: Iterable[Line]) -> Iterator[Line]:
-    """Put an empty line between the parts that say something."""
-    said = [lines for lines in map(tuple, parts) if lines]
-    for i, lines in enumerate(said):
-        if i:
-            yield BLANK
-        yield from lines
 
 
 def _file(group: Sequence[Decision], plan: Plan, book: Rulebook, *, explain: bool, width: int) -> Iterator[Line]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypedDict
 from migrator.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from migrator.lines import Line
     from migrator.model import Plan, Receipt, Skip
-    from migrator.report import Line
     from migrator.rulebook import Rulebook
 
 DONE, CHANGES, WRONG = 0, 1, 2
@@ -233,8 +233,9 @@ def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
 def _complain(skips: Sequence[Skip]) -> None:
     """Name each failed file on standard error."""
     from migrator import report
+    from migrator.lines import WIDTH
 
-    _tell(report.failures(skips, report.WIDTH))
+    _tell(report.failures(skips, WIDTH))
 
 
 def _tell(lines: Iterable[Line]) -> None:

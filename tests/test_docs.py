@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator import lookup, plan, report, rows, rulebook, settings
+from migrator import lines, lookup, plan, rows, rulebook, settings
 from migrator.model import Decision, Rewrite
 from migrator.readings import kind
 
@@ -122,7 +122,7 @@ def test_the_index_lists_every_reason_with_its_title_and_decision() -> None:
 
 @pytest.mark.parametrize("name", list(BOOK.reasons))
 def test_explain_names_the_page(name: str) -> None:
-    said = "".join(text for line in lookup.explain(name, BOOK, report.WIDTH) for text, _ in line)
+    said = "".join(text for line in lookup.explain(name, BOOK, lines.WIDTH) for text, _ in line)
     assert f"docs/reasons/{name}.md" in said
 
 

@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("verify_config",),
     ("plan_config", "plan_prompts"),
     ("plan",),
+    ("lines",),
     ("readings",),
     ("report",),
     ("lookup", "receipt"),

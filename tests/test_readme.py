@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrator import plan, prices, report, rulebook
+from migrator import lines, plan, prices, report, rulebook
 from migrator.deliver.diff import unified
 from migrator.model import Plan, Report
 from migrator.settings import Settings
@@ -53,7 +53,7 @@ def test_a_diff_is_what_the_tool_makes(diff: str) -> None:
 def test_the_scan_is_what_the_tool_prints() -> None:
     (shown,) = blocks("console")
     found = planned(before(blocks("diff")[0]), "support.py")
-    rows = report.rows(found, BOOK, explain=False, quiet=False, width=report.WIDTH)
+    rows = report.rows(found, BOOK, explain=False, quiet=False, width=lines.WIDTH)
     text = "".join("".join(piece for piece, _ in line) + "\n" for line in rows)
     assert f"$ migrator scan\n{text}" == f"{shown}\n"
 
