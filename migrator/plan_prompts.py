@@ -36,6 +36,7 @@ class _Place:
     """One call, the new names that arrive there, and whether a name that stays does too."""
 
     site: CallSite
+    before: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
     is_mixed: bool = False
 
@@ -54,10 +55,11 @@ def plan_prompts(
         path = paths.get(place.site.shown)
         unit = project.unit(path) if path is not None else None
         found = _site(reader, unit, place.site.span) if unit is not None else None
-        if unit is None or path is None or found is None or _is_ignored(unit, found.call, today):
+        if unit is None or path is None or found is None or is_ignored(unit, found.call, today):
             continue
-        told = prompt(found, place.site, tuple(sorted(place.models)), caching)
-        told, added = _keyed(reader, found, told, place.is_mixed, counts) if told.reason == "" else (told, ())
+        models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
+        told = prompt(found, place.site, models, caching, before=before)
+        told, added = keyed(reader, found, told, place.is_mixed, counts) if told.reason == "" else (told, ())
         seen.append(told)
         if "cache_key" in settings.transforms:
             edits[path] = (*edits.get(path, ()), *added)
@@ -72,6 +74,7 @@ def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Plac
             place = places.setdefault((reach.site.shown, reach.site.span), _Place(reach.site))
             if isinstance(decision, Rewrite) or (settings.review and not isinstance(decision, Report)):
                 place.models.add(decision.new)
+                place.before.add(decision.finding.origin.value)
             else:
                 place.is_mixed = True
     yield from (places[key] for key in sorted(places) if places[key].models)
@@ -85,14 +88,15 @@ def _site(reader: Reader, unit: Unit, span: Span) -> Site | None:
     return None
 
 
-def _is_ignored(unit: Unit, call: ast.Call, today: date) -> bool:
+def is_ignored(unit: Unit, call: ast.Call, today: date) -> bool:
+    """Say whether a comment in the code leaves a call alone."""
     wishes = pragmas(unit.source.view)
     span = unit.span(call)
     lines = range(unit.lines.line(span.start), unit.lines.line(span.end) + 1)
     return any(wishes.ignored(line, today) for line in lines)
 
 
-def _keyed(
+def keyed(
     reader: Reader, found: Site, told: Prompt, is_mixed: bool, counts: Counter[str]
 ) -> tuple[Prompt, tuple[Edit, ...]]:
     """Add the key, or say why there is none."""

@@ -38,6 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan_config", "plan_prompts"),
     ("plan",),
     ("lines",),
+    ("survey",),
     ("readings",),
     ("report",),
     ("lookup", "receipt"),

@@ -62,9 +62,10 @@ def _against(reader: Reader, site: Site) -> Refusal | None:
         return Refusal("no_cache_key", site.surface.name)
     if hidden(reader, site.unit, site.call):
         return Refusal("hidden_prompt", "the call takes arguments that the code does not show")
-    names = {given.name for given in arguments(reader.project, site.unit, site.call)}
-    if KEY in names or site.surface.cache_key.get("keyword") in names:
-        return Refusal("has_cache_key")
+    names = (KEY, site.surface.cache_key.get("keyword"))
+    held = next((g for g in arguments(reader.project, site.unit, site.call) if g.name in names), None)
+    if held is not None:
+        return Refusal("has_cache_key", ast.unparse(held.value))
     if _is_any_provider(site) and not _is_closed(reader, site):
         return Refusal("open_model", "a model of another provider can arrive here")
     return None
