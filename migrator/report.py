@@ -9,6 +9,7 @@ from itertools import groupby
 from migrator import prices
 from migrator.lines import BLANK, Line, joined, plural, wrapped
 from migrator.model import Decision, Finding, Hazard, Plan, Report, Review, Rewrite, Skip
+from migrator.prompt_words import Tables, section
 from migrator.readings import (
     chain,
     changed_names,
@@ -23,7 +24,7 @@ from migrator.readings import (
     surface,
     target,
 )
-from migrator.rulebook import Rulebook
+from migrator.rulebook import Rulebook, load_caching
 
 INDENT = " " * 8
 
@@ -37,10 +38,11 @@ def rows(plan: Plan, book: Rulebook, *, explain: bool, quiet: bool, width: int) 
         yield BLANK
 
 
-def summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
+def summary(plan: Plan, book: Rulebook, *, review: bool, width: int, explain: bool = False) -> Iterator[Line]:
     """Give what a person should know after the rows: counts, price, dates, what is left, what to do next."""
     yield from joined(
         _counts(plan),
+        _caching(plan, book, explain=explain, width=width),
         _prices(plan, book, review=review),
         _remarks(plan, book, review=review, width=width),
         _call_notes(plan, width),
@@ -177,6 +179,12 @@ def _counts(plan: Plan) -> Iterator[Line]:
         yield (("  ", ""), (word.ljust(8), word), (f"{found[word]:>4}  {meaning}", ""))
     if plan.ignored:
         yield ((f"  ignored {plan.ignored:>4}  by a comment in the code", ""),)
+
+
+def _caching(plan: Plan, book: Rulebook, *, explain: bool, width: int) -> Iterator[Line]:
+    if plan.prompts:
+        tables = Tables(book, book.migrations[plan.migration], load_caching())
+        yield from section(plan.prompts, tables, explain=explain, width=width)
 
 
 def _prices(plan: Plan, book: Rulebook, *, review: bool) -> Iterator[Line]:

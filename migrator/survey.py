@@ -13,6 +13,7 @@ from migrator import discover
 from migrator.find import call_site
 from migrator.flow.constants import constants
 from migrator.flow.refusals import argument, refusal
+from migrator.flow.symbols import External, symbols
 from migrator.flow.trace import State, Trace
 from migrator.flow.unit import Unit
 from migrator.model import Prompt, Skip, Survey
@@ -34,9 +35,10 @@ def survey(
     """Look at every call that sends a prompt. Reads files, asks no network and writes nothing."""
     rules = load(settings.migration, settings.surfaces)
     selection = discover.select(paths, settings, cwd)
-    found = tuple(discover.candidates(selection.python, _needles(rules)))
+    found = tuple(discover.candidates(selection.python, _ends(rules)))
     skips = [*selection.skips, *(f for f in found if isinstance(f, Skip))]
-    hits = [f for f in found if isinstance(f, discover.Candidate) and _may_send(f.data, rules)]
+    sending = _sending(rules)
+    hits = [f for f in found if isinstance(f, discover.Candidate) and sending.match(f.data)]
     if not hits:
         return Survey(settings.migration, (), tuple(skips), len(selection.python))
     code = Code(discover.project_root(paths, cwd), cwd, selection, settings)
@@ -54,16 +56,18 @@ def survey(
     return Survey(settings.migration, tuple(seen), tuple(skips), len(selection.python), len(project.units))
 
 
-def _needles(rules: Rulebook) -> tuple[bytes, ...]:
-    """The names of what carries a prompt: a file without one of them sends none that can be read."""
-    names = {keyword for s in rules.surfaces for slot in s.prompt.values() for keyword in slot.keywords}
-    return tuple(sorted(name.encode() for name in names))
+def _ends(rules: Rulebook) -> tuple[bytes, ...]:
+    """The last names of the callees that take a prompt: a file without one of them sends none."""
+    calls = {call for surface in rules.surfaces if surface.prompt for call in surface.calls}
+    return tuple(sorted({call.rpartition(".")[2].removesuffix("()").encode() for call in calls}))
 
 
-def _may_send(data: bytes, rules: Rulebook) -> bool:
-    """Say whether a file calls something by the last name of a callee that takes a prompt."""
-    ends = sorted({call.rpartition(".")[2].removesuffix("()") for s in rules.surfaces if s.prompt for call in s.calls})
-    return re.search(rb"\b(?:" + b"|".join(re.escape(end.encode()) for end in ends) + rb")\s*\(", data) is not None
+def _sending(rules: Rulebook) -> re.Pattern[bytes]:
+    """A call by such a name. Most names are common, so the file must also name an argument that carries a prompt."""
+    slots = (slot for surface in rules.surfaces for slot in surface.prompt.values())
+    carriers = {rb"\*\*", *(re.escape(keyword.encode()) for slot in slots for keyword in slot.keywords)}
+    called = rb"\b(?:" + b"|".join(map(re.escape, _ends(rules))) + rb")\s*\("
+    return re.compile(rb"(?s)(?=.*?" + called + rb").*?(?:" + b"|".join(sorted(carriers)) + rb")")
 
 
 def _prompts(reader: Reader, unit: Unit, migration: Migration, today: date) -> Iterator[Prompt]:
@@ -98,9 +102,10 @@ def _models(reader: Reader, site: Site) -> tuple[str, ...]:
 
 
 def _against(reader: Reader, site: Site, migration: Migration) -> str | None:
-    """What is known against the server that the call talks to."""
+    """What is known against a server that the call may talk to."""
     old = next(iter(migration.names))
     trace = Trace(reader.project, reader.rules, migration, site.unit, site.call)
     state = State(site.unit, site.call, (), old, migration.names[old], (), None, "")
-    seen = refusal(trace, state, site.symbol, site.surface, site.call)
-    return seen[1] if seen is not None and seen[0] in SERVERS else None
+    called = (s for s in symbols(reader.project, site.unit, site.call.func) if isinstance(s, External))
+    judged = (refusal(trace, state, symbol, site.surface, site.call) for symbol in called)
+    return min((seen[1] for seen in judged if seen is not None and seen[0] in SERVERS), default=None)

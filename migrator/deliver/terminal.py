@@ -29,6 +29,10 @@ STYLES = {
     "hunk": "cyan",
     "file": "bold",
     "command": "bold cyan",
+    "shared": "green",
+    "open": "green",
+    "behind": "yellow",
+    "varies": "magenta",
 }
 
 

@@ -22,6 +22,7 @@ def prompt(
     seen = analyse(site.template, caching)
     parts = tuple(_parts(site.template))
     best = _best(site.template, seen, caching)
+    pays = seen.may_pay or best >= caching.minimum
     return replace(
         told,
         verdict=verdict(seen),
@@ -34,7 +35,7 @@ def prompt(
         detail="" if seen.may_pay else f"{Range(seen.prefix.least, seen.prefix.most)} tokens, {seen.missing:,} missing",
         cached=caching.hit(seen.prefix.least),
         best_cached=caching.hit(best),
-        warnings=tuple(_warnings(parts, caching)),
+        warnings=tuple(_warnings(parts, best - seen.prefix.least, caching)) if pays else (),
     )
 
 
@@ -44,9 +45,11 @@ def _best(template: Template, seen: Analysis, caching: Caching) -> int:
     return max(seen.prefix.least, seen.static.least - varying * caching.message_tokens)
 
 
-def _warnings(parts: Sequence[PromptPart], caching: Caching) -> Iterator[PromptWarning]:
-    """What costs hits in the shared beginning and at its end; what stands behind it costs nothing more."""
+def _warnings(parts: Sequence[PromptPart], lost: int, caching: Caching) -> Iterator[PromptWarning]:
+    """What costs hits in the shared beginning, and at its end where more than a step of static text is lost by it."""
     for part in parts:
+        if part.breaks and lost < caching.step:
+            return
         for row in caching.breakers.values():
             if part.why in row.why:
                 yield PromptWarning(row.name, part.code, part.shown, part.line)

@@ -33,11 +33,22 @@ class Site:
 def sites(reader: Reader, unit: Unit) -> Iterator[Site]:
     """Every call of a file that sends a prompt, in the order of the text."""
     ends = _ends(reader.rules)
-    calls = (n for n in ast.walk(unit.tree) if isinstance(n, ast.Call) and last_name(n.func) in ends)
+    calls = (n for n in ast.walk(unit.tree) if isinstance(n, ast.Call) and _may_carry(n, ends))
     for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset)):
         found = site(reader, unit, call)
         if found is not None:
             yield found
+
+
+def _may_carry(call: ast.Call, ends: Mapping[str, tuple[Slot, ...]]) -> bool:
+    """Say whether a call has an argument that can be its prompt, so that looking its callee up is worth while."""
+    slots = ends.get(last_name(call.func), ())
+    if not slots or not (call.args or call.keywords):
+        return False
+    named = {keyword for slot in slots for keyword in slot.keywords}
+    first = min((slot.position for slot in slots if slot.position is not None), default=len(call.args))
+    starred = any(isinstance(a, ast.Starred) for a in call.args)
+    return starred or first < len(call.args) or any(k.arg is None or k.arg in named for k in call.keywords)
 
 
 def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
@@ -56,9 +67,13 @@ def _surfaces(project: Project, rules: Rulebook, unit: Unit, call: ast.Call) -> 
             yield from ((surface, symbol) for surface in rules.surfaces_for(symbol.name) if surface.prompt)
 
 
-def _ends(rules: Rulebook) -> frozenset[str]:
-    """The last names of all callees that take a prompt: a call of another name is not looked up."""
-    return frozenset(c.rpartition(".")[2] for s in rules.surfaces if s.prompt for c in s.calls)
+def _ends(rules: Rulebook) -> Mapping[str, tuple[Slot, ...]]:
+    """The last names of all callees that take a prompt, and where: a call of another name is not looked up."""
+    ends: dict[str, tuple[Slot, ...]] = {}
+    for surface in rules.surfaces:
+        for end in {call.rpartition(".")[2] for call in surface.calls} if surface.prompt else ():
+            ends[end] = (*ends.get(end, ()), *surface.prompt.values())
+    return ends
 
 
 def template(reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slot]) -> Template | None:
