@@ -85,12 +85,13 @@ def input_cost(model: Model, tokens: int, cached: int = 0, rate: int = 0) -> Dec
     """Give the price of the same input in 1,000 calls, in dollars.
 
     ``tokens`` are sent with each call; in ``rate`` percent of the calls ``cached`` of them are read from the
-    cache, at the model's cached price. None where the tables do not say what a token costs.
+    cache, at the model's cached price; a model without one does not cache, so that its hits cost the same. None
+    where the tables do not say what a token costs.
     """
-    hits = Decimal(rate) / 100 * cached
-    if model.input_price is None or (hits and model.cached_price is None):
+    if model.input_price is None:
         return None
-    dollars = (tokens - hits) * model.input_price + hits * (model.cached_price or 0)
+    hits = Decimal(rate) / 100 * cached
+    dollars = (tokens - hits) * model.input_price + hits * (model.cached_price or model.input_price)
     return dollars * CALLS / MILLION
 
 

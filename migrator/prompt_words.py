@@ -67,11 +67,21 @@ def _facts(prompt: Prompt, tables: Tables) -> Iterator[tuple[str, str, str]]:
     if prompt.verdict != "hidden":
         yield "shared", _shared(prompt, tables.caching), ""
         yield "ends at", _end(prompt), ""
+    for name in _without_cache(prompt, tables.book):
+        yield "note", f"{name} itself has no cached price: it caches nothing", "review"
     if prompt.gains:
         yield "better", _better(prompt), "behind"
     for warning in prompt.warnings:
         yield "warning", _warning(warning, tables.caching), "review"
     yield "key", key(prompt, tables.caching), "rewrite" if prompt.key else "dim"
+
+
+def _without_cache(prompt: Prompt, book: Rulebook) -> Iterator[str]:
+    """The models of a call of which the tables know that they do not cache, where that matters."""
+    for name in prompt.before if cached(prompt) else ():
+        model = prices.model_of(name, book)
+        if model is not None and model.cached_price is None:
+            yield name
 
 
 def _shared(prompt: Prompt, caching: Caching) -> str:
@@ -87,7 +97,7 @@ def _shared(prompt: Prompt, caching: Caching) -> str:
 def _end(prompt: Prompt) -> str:
     part = prompt.breaker
     if part is None:
-        return "nothing that varies is seen"
+        return "its own end: nothing in it is seen to vary"
     why = part.why if part.why and part.why != part.code else f"varies by {part.varies}"
     return f"{_place(part.shown, part.line)}  {short(part.code)}  ({why})"
 

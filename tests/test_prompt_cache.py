@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -114,6 +115,13 @@ def test_its_own_server_by_its_address_is_no_other(tmp_path: Path) -> None:
     assert one.key == "app.good"
 
 
+def test_a_model_that_does_not_cache_is_told_about(tmp_path: Path) -> None:
+    found = look(tmp_path, GOOD.replace("gpt-4o", "gpt-4o-2024-05-13"))
+    text = printed(survey_report.rows(found, TABLES, show_all=False, width=lines.WIDTH))
+    assert "  note     gpt-4o-2024-05-13 itself has no cached price: it caches nothing\n" in text
+    assert re.search(r"  gpt-4o-2024-05-13 +\$6\.45 +\$6\.45 +\$6\.45\n", text)
+
+
 def test_a_key_that_is_there_is_shown(tmp_path: Path) -> None:
     (one,) = look(tmp_path, GOOD.replace("input=mail", 'input=mail, prompt_cache_key="mine"')).prompts
     assert (one.reason, one.detail) == ("has_cache_key", "'mine'")
@@ -156,6 +164,15 @@ def test_a_file_that_the_request_names_is_the_requests(tmp_path: Path) -> None:
     assert asked(tmp_path, "open(path).read() + HANDBOOK").verdict == "short"
 
 
+def test_a_field_that_is_only_declared_is_what_each_object_is_given(tmp_path: Path) -> None:
+    """``Field()`` runs once, while the module is imported; what it stands for does not."""
+    declared = "from pydantic import BaseModel, Field\nclass Page(BaseModel):\n    text: str = Field()\n"
+    use = "Page(text=open(path).read())"
+    call = 'return client.responses.create(model="gpt-4o", instructions=page.text, input="Go.")'
+    (one,) = look(tmp_path, declared, f"def ask(path):\n    page = {use}\n    {call}\n").prompts
+    assert (one.verdict, one.reason) == ("short", "short_prefix")
+
+
 def test_every_breaker_is_of_a_row_that_exists() -> None:
     assert set(CACHING.breakers) == {"time", "date", "random", "host", "set_order", "file_order"}
     for row in CACHING.breakers.values():
@@ -187,8 +204,10 @@ def test_the_price_of_input(model: str, rate: int, dollars: str) -> None:
     assert prices.input_cost(BOOK.models[model], 1289, 1280, rate) == Decimal(dollars)
 
 
-def test_a_model_without_a_cached_price_has_no_price_of_hits() -> None:
-    assert prices.input_cost(BOOK.models["gpt-4o-2024-05-13"], 1289, 1280, 50) is None
+def test_a_model_that_does_not_cache_costs_the_same_at_every_rate() -> None:
+    old = BOOK.models["gpt-4o-2024-05-13"]
+    assert {prices.input_cost(old, 1289, 1280, rate) for rate in (0, 50, 90)} == {Decimal("6.445")}
+    assert prices.input_cost(replace(old, input_price=None), 1289) is None
 
 
 def test_caching_alone_never_pays_for_the_move_from_the_small_model() -> None:

@@ -233,7 +233,7 @@ def _attribute(reader: Reader, spot: Spot, node: ast.Attribute, depth: int) -> R
             return _of_row(row)
     values = [(u, v) for u, v in values_of(reader.project, unit, node)]
     if values and all(v is not None for _, v in values):
-        rates = [how_often(reader, Spot(u, v), depth + 1) for u, v in values if v is not None]
+        rates = [_held(reader, Spot(u, v), node, depth) for u, v in values if v is not None]
         rate = max(rates, key=lambda r: r.varies)
         if len(values) == 1 or rate.varies >= Varies.USER:
             return Rate(rate.varies, rate.why or ast.unparse(node))
@@ -248,6 +248,16 @@ def _attribute(reader: Reader, spot: Spot, node: ast.Attribute, depth: int) -> R
     if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
         return _by_name(reader, node.attr, ast.unparse(node))
     return base
+
+
+def _held(reader: Reader, spot: Spot, use: ast.Attribute, depth: int) -> Rate:
+    """What an attribute holds; ``text: str = Field()`` in a class only declares what each object is given."""
+    rate = how_often(reader, spot, depth + 1)
+    above = spot.unit.parent(spot.node)
+    declares = isinstance(above, ast.AnnAssign) and isinstance(spot.unit.scope(spot.node), ast.ClassDef)
+    if declares and isinstance(spot.node, ast.Call) and rate.varies == Varies.PROCESS:
+        return _by_name(reader, use.attr, ast.unparse(use))
+    return rate
 
 
 def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Rate:
