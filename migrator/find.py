@@ -83,7 +83,10 @@ def _finding(
 ) -> Finding | None:
     node, value = named.node, named.value
     trace = Trace(project, rules, migration, unit, node)
-    trace.start(value, named.new)
+    if (member := _member(named)) is None:
+        trace.start(value, named.new)
+    else:
+        trace.start_member((value, named.new), (member.old, member.new))
     run(trace)
     match = migration.match(value)
     if match is not None and match.kind == "alias" and not trace.arrivals:
