@@ -6,71 +6,33 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.flow.forward import run
-from migrator.flow.members import members
 from migrator.flow.project import Project
 from migrator.flow.request import Place, holder
 from migrator.flow.symbols import last_name
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
 from migrator.flow.unit import FUNCTIONS, Unit
-from migrator.model import CallSite, Finding, Hazard, How, Member, Origin, Reach, Step
+from migrator.model import CallSite, Finding, Hazard, How, Origin, Reach, Step
+from migrator.named import Named, member_of, named_in, written
 from migrator.notes import call_notes
-from migrator.rulebook import Enumeration, Migration, Rulebook
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """An expression that names an old model: ``"gpt-4o"``, or a member of a library's ``enumeration``."""
-
-    node: ast.Constant | ast.Attribute
-    value: str
-    new: str
-    enumeration: Enumeration | None = None
+from migrator.rulebook import Migration, Rulebook
 
 
 def findings(
     project: Project, rules: Rulebook, migration: Migration, unit: Unit, *, pin: bool = False
 ) -> tuple[Finding, ...]:
     """Everything that is known of each literal in ``unit`` that names an old model, in the order of the text."""
-    everything = (*_strings(migration, unit, pin), *_members(project, migration, unit))
     counts: Counter[tuple[str, str]] = Counter()
     found: list[Finding] = []
-    for named in sorted(everything, key=lambda n: (n.node.lineno, n.node.col_offset)):
-        place = (qualname(unit, named.node), _written(named))
+    for named in named_in(project, migration, unit, pin=pin):
+        place = (qualname(unit, named.node), written(named))
         counts[place] += 1
         finding = _finding(project, rules, migration, unit, named, counts[place])
         if finding is not None:
             found.append(finding)
     return tuple(found)
-
-
-def _strings(migration: Migration, unit: Unit, pin: bool) -> Iterator[Named]:
-    for node in unit.strings:
-        value = str(node.value)
-        if _names_model(migration, value) and not _is_prose(unit, node):
-            yield Named(node, value, migration.rename(value, pin) or "")
-
-
-def _members(project: Project, migration: Migration, unit: Unit) -> Iterator[Named]:
-    for node, enumeration in members(project, migration, unit):
-        yield Named(node, enumeration.members[node.attr], enumeration.target[1], enumeration)
-
-
-def _written(named: Named) -> str:
-    return named.value if isinstance(named.node, ast.Constant) else named.node.attr
-
-
-def _names_model(migration: Migration, value: str) -> bool:
-    return migration.match(value) is not None or migration.reported_as(value) is not None
-
-
-def _is_prose(unit: Unit, node: ast.Constant) -> bool:
-    """Say whether the string is a docstring, or a piece of a longer text."""
-    parent = unit.parent(node)
-    return isinstance(parent, ast.Expr) or (isinstance(parent, ast.JoinedStr) and len(parent.values) > 1)
 
 
 def _finding(
@@ -83,7 +45,10 @@ def _finding(
 ) -> Finding | None:
     node, value = named.node, named.value
     trace = Trace(project, rules, migration, unit, node)
-    trace.start(value, named.new)
+    if (member := member_of(named)) is None:
+        trace.start(value, named.new)
+    else:
+        trace.start_member((value, named.new), (member.old, member.new))
     run(trace)
     match = migration.match(value)
     if match is not None and match.kind == "alias" and not trace.arrivals:
@@ -265,7 +230,7 @@ def sounds_like_model(name: str) -> bool:
 
 
 def _identity(unit: Unit, named: Named, ordinal: int) -> str:
-    text = f"{unit.source.shown}\0{qualname(unit, named.node)}\0{_written(named)}\0{ordinal}"
+    text = f"{unit.source.shown}\0{qualname(unit, named.node)}\0{written(named)}\0{ordinal}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -291,14 +256,8 @@ def _origin(unit: Unit, named: Named, trace: Trace) -> Origin:
         named.value,
         how_of(unit, node, trace),
         qualname(unit, node),
-        _member(named),
+        member_of(named),
     )
-
-
-def _member(named: Named) -> Member | None:
-    if named.enumeration is None or not isinstance(named.node, ast.Attribute):
-        return None
-    return Member(last_name(named.node.value), named.node.attr, named.enumeration.target[0])
 
 
 def _whole(unit: Unit, node: ast.AST) -> ast.AST:

@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("flow",),
     ("notes",),
     ("pragmas",),
+    ("named",),
     ("find",),
     ("find_config",),
     ("find_reads",),

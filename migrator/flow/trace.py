@@ -127,11 +127,13 @@ class Trace:
     within: FilePath | None = None
 
     def start(self, old: str, new: str) -> None:
-        """Begin at the literal itself; a member of an enumeration also gives the name as its ``value``."""
-        if isinstance(self.literal, ast.Attribute):
-            self.queue.append(State(self.unit, self.literal, (attr("value"),), old, new, (), None, "member"))
-        what = "member" if isinstance(self.literal, ast.Attribute) else "literal"
-        self.queue.append(State(self.unit, self.literal, (), old, new, (), None, what))
+        """Begin at the literal itself."""
+        self.queue.append(State(self.unit, self.literal, (), old, new, (), None, "literal"))
+
+    def start_member(self, texts: tuple[str, str], names: tuple[str, str]) -> None:
+        """Begin at a member of an enumeration: it gives its text, also as ``value``, and has a ``name``."""
+        for path, (old, new) in (((), texts), ((attr("value"),), texts), ((attr("name"),), names)):
+            self.queue.append(State(self.unit, self.literal, path, old, new, (), None, "member"))
 
     def go(
         self,
