@@ -243,8 +243,9 @@ class Prompt:
     ``least`` and ``most`` bound the prefix that all requests share, ``static`` is all text that the code
     itself holds. ``verdict``: "pays" (the prefix is long enough), "may" (it can be, at run time), "short",
     "hidden" (the code does not show the prompt). ``key`` is the one that is added, "" where none is;
-    ``reason`` then says why, as a key of the reasons table. ``best`` is the shared prefix with everything
-    static first.
+    ``reason`` then says why, as a key of the refusals in ``rules/caching.toml``. ``best`` is the shared prefix
+    with everything static first. ``order`` says what happens to its order: "" (it is good), "review" (it can be
+    put right, and is held for review), "applied", or why it stays, as a key of the refusals.
     """
 
     site: CallSite
@@ -258,6 +259,8 @@ class Prompt:
     key: str = ""
     reason: str = ""
     detail: str = ""
+    order: str = ""
+    order_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

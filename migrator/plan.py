@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from migrator.plan_prompts import Prompts
     from migrator.pragmas import Pragmas
 
-PROMPT_TRANSFORMS = ("cache_key",)
+PROMPT_TRANSFORMS = ("order_prompt", "cache_key")
 Progress = Callable[[str, int, int], None]
 
 

@@ -14,13 +14,15 @@ from migrator.flow.project import Project
 from migrator.flow.unit import Unit
 from migrator.model import CallSite, Decision, Edit, Prompt, Report, Rewrite, Span
 from migrator.pragmas import pragmas
+from migrator.prompts.analysis import analyse
 from migrator.prompts.keys import key_for
+from migrator.prompts.layout import Stays
 from migrator.prompts.report import prompt
 from migrator.prompts.sites import Site, site
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, load_caching
 from migrator.settings import Settings
-from migrator.transforms import add_cache_key
+from migrator.transforms import add_cache_key, order_prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,38 @@ def plan_prompts(
         found = _site(reader, unit, place.site.span) if unit is not None else None
         if unit is None or path is None or found is None or _is_ignored(unit, found.call, today):
             continue
+        found, ordered, moves = _ordered(reader, found, settings)
         told = prompt(found, place.site, tuple(sorted(place.models)), caching)
         told, added = _keyed(reader, found, told, place.is_mixed, counts) if told.reason == "" else (told, ())
-        seen.append(told)
-        if "cache_key" in settings.transforms:
-            edits[path] = (*edits.get(path, ()), *added)
+        seen.append(replace(told, best=max(ordered.best, told.least), order=ordered.word, order_detail=ordered.detail))
+        kept = added if "cache_key" in settings.transforms else ()
+        for edit in (*moves, *kept):
+            home = paths[edit.shown]
+            edits[home] = (*edits.get(home, ()), edit)
     return Prompts(tuple(seen), {path: made for path, made in edits.items() if made})
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """What happens to the order of a prompt, and the shared prefix that the best order has."""
+
+    word: str = ""
+    detail: str = ""
+    best: int = 0
+
+
+def _ordered(reader: Reader, found: Site, settings: Settings) -> tuple[Site, _Ordered, tuple[Edit, ...]]:
+    """Put the static parts first, or say that it can be done, or why not; the site then has the new order."""
+    if found.template is None or "order_prompt" not in settings.transforms:
+        return found, _Ordered(), ()
+    made = order_prompt.order(reader, found)
+    if isinstance(made, Stays):
+        word = "" if made.reason in ("in_order", "short_prefix") else made.reason
+        return found, _Ordered(word, made.detail), ()
+    best = analyse(made.after, reader.caching).prefix.least
+    if not settings.review:
+        return found, _Ordered("review", "", best), ()
+    return replace(found, template=made.after), _Ordered("applied", "", best), made.edits
 
 
 def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Place]:

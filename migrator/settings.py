@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-TRANSFORMS = ("model", "cache_key")
+TRANSFORMS = ("model", "order_prompt", "cache_key")
 
 FILES = ("migrator.toml", "pyproject.toml")
 

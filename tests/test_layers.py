@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("prices", "tokens"),
     ("prompts", "insertions"),
     ("transforms",),
-    ("verify_keys",),
+    ("verify_keys", "verify_order"),
     ("verify",),
     ("codec", "fingerprint"),
     ("cache",),

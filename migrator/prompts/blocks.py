@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 # Stands for a part that varies; no prompt has it.
 HOLE = "\ufffc"
+# Stands for static text that is written elsewhere and can only be moved whole.
+SOLID = "\ufffb"
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 _LINE = re.compile(r"\n[ \t]*")
-_SENTENCE = re.compile(r"(?<=[.!?])[ \t]+(?=[\"'(\[]?[A-Z\ufffc])")
+_SENTENCE = re.compile(r"(?<=[.!?])[ \t]+(?=[\"'(\[]?[A-Z\ufffc])|[ \t]+(?=\ufffb)|(?<=\ufffb)[ \t]+")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Ms|Dr|No|St|approx)\.\Z")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*\n]+\*\*:?\s*\Z|={3,}|-{3,})")
 _ITEM = re.compile(r"\s*(?:[-*•+]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])\s")
@@ -39,7 +41,7 @@ class Block:
 
 
 def blocks(text: str) -> tuple[Block, ...]:
-    """Split a text, in which a ``HOLE`` stands for each part that varies."""
+    """Split a text, in which a ``HOLE`` stands for each part that varies and a ``SOLID`` for each constant."""
     start = len(text) - len(text.lstrip())
     end = len(text.rstrip())
     for separator, together in WAYS:
@@ -71,9 +73,6 @@ def _joined(text: str, found: Sequence[Block], together: Together) -> tuple[Bloc
             merged[-1] = Block(merged[-1].start, block.end)
         else:
             merged.append(block)
-    if len(merged) > 1 and text[merged[-1].start : merged[-1].end].endswith(":"):
-        # A cue for the answer ("Answer:") stays behind what it answers.
-        merged[-2:] = [Block(merged[-2].start, merged[-1].end)]
     return tuple(merged)
 
 
@@ -89,7 +88,9 @@ def _lines(text: str, one: Block, two: Block) -> bool:
     deeper = _depth(text, two.start) > _depth(text, one.start)
     labels = first.rstrip().endswith((":", ",", "-")) or _HEADING.match(first.rpartition("\n")[2]) is not None
     # A line that does not end a sentence goes on in the next one.
-    runs_on = HOLE not in first[-1:] and not first.rstrip().endswith((".", "!", "?", '"', "'", ")", "]", "}", ">", "`"))
+    runs_on = first[-1:] not in (HOLE, SOLID) and not first.rstrip().endswith(
+        (".", "!", "?", '"', "'", ")", "]", "}", ">", "`")
+    )
     return deeper or labels or runs_on or _lists(first, second) or _CONTINUES.match(second) is not None
 
 

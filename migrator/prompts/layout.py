@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from migrator.prompts.blocks import HOLE, POINTS, Block, blocks
+from migrator.prompts.blocks import HOLE, POINTS, SOLID, Block, blocks
 from migrator.prompts.template import Message, Segment, Template, Varies
 
 INSTRUCTIONS = ("system", "developer")
@@ -128,18 +128,21 @@ def _shift(index: int, message: Message) -> Shift | Stays:
     text = holed(message.segments)
     found = blocks(text)
     varies = [_varies(message.segments, block) for block in found]
+    if text[: found[-1].end].endswith(":"):
+        # A cue for the answer ("Answer:") stays at the end.
+        varies[-1] = Varies.REQUEST
     static = [i for i, often in enumerate(varies) if not often.breaks]
     moving = [i for i, often in enumerate(varies) if often.breaks]
     passed = [i for i in static if any(j < i for j in moving)]
     if not passed:
         return Stays("in_order")
     for i in passed:
-        written = text[found[i].start : found[i].end]
+        written = said(_cut(message.segments, found[i].start, found[i].end))
         if POINTS.search(written):
             return Stays("points", _found(written))
     for i in moving:
-        # What varies may itself be pointed at: "Use the following: {rules}" in front of what follows.
-        written = text[found[i].start : found[i].end]
+        # What varies may itself point at what it stands before: "{name}, obey the following rules."
+        written = said(_cut(message.segments, found[i].start, found[i].end))
         if POINTS.search(written) and i + 1 < len(found) and not varies[i + 1].breaks:
             return Stays("points", _found(written))
     return Shift(index, found, (*static, *moving))
@@ -151,12 +154,23 @@ def _found(text: str) -> str:
 
 
 def _text(message: Message) -> str:
-    return holed(message.segments)
+    return said(message.segments)
+
+
+def said(segments: Sequence[Segment]) -> str:
+    """All static text of some segments, constants included, with a ``HOLE`` for each part that varies."""
+    return "".join(HOLE if s.text is None else s.text for s in segments)
 
 
 def holed(segments: Sequence[Segment]) -> str:
-    """The text with a ``HOLE`` for each part whose text is not known, so that every segment has its place."""
-    return "".join(HOLE if s.text is None else s.text for s in segments)
+    """The text with one sign for each part that may only be moved whole."""
+    return "".join(_sign(segment) for segment in segments)
+
+
+def _sign(segment: Segment) -> str:
+    if segment.text is None:
+        return HOLE
+    return SOLID if segment.is_solid else segment.text
 
 
 def _varies(segments: Sequence[Segment], block: Block) -> Varies:
@@ -164,7 +178,7 @@ def _varies(segments: Sequence[Segment], block: Block) -> Varies:
     found = Varies.NEVER
     at = 0
     for segment in segments:
-        width = 1 if segment.text is None else len(segment.text)
+        width = len(_sign(segment))
         if at < block.end and block.start < at + width:
             found = max(found, segment.varies)
         at += width
@@ -173,7 +187,7 @@ def _varies(segments: Sequence[Segment], block: Block) -> Varies:
 
 def shifted(message: Message, shift: Shift) -> Message:
     """Give the message with its blocks in the new order; what stands between blocks stays in its place."""
-    cuts = [0, *(edge for block in shift.blocks for edge in (block.start, block.end)), len(_text(message))]
+    cuts = [0, *(edge for block in shift.blocks for edge in (block.start, block.end)), len(holed(message.segments))]
     pieces = [_cut(message.segments, a, b) for a, b in pairwise(cuts)]
     between, inside = pieces[0::2], pieces[1::2]
     segments = list(between[0])
@@ -187,10 +201,12 @@ def _cut(segments: Sequence[Segment], start: int, end: int) -> list[Segment]:
     found: list[Segment] = []
     at = 0
     for segment in segments:
-        width = 1 if segment.text is None else len(segment.text)
+        width = len(_sign(segment))
         first, last = max(start, at), min(end, at + width)
         if first < last:
-            text = None if segment.text is None else segment.text[first - at : last - at]
-            found.append(replace(segment, text=text))
+            if segment.text is None or segment.is_solid:
+                found.append(segment)
+            else:
+                found.append(replace(segment, text=segment.text[first - at : last - at]))
         at += width
     return found
