@@ -116,11 +116,11 @@ def _planned(
 ) -> Plan:
     from migrator.flow.project import Project
     from migrator.sources import pins
-    from migrator.sources.metadata import published_here
+    from migrator.sources.metadata import libraries, published_here
 
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
-    project = Project(root, known, pins.read(root), published_here(root, known, rules))
+    project = Project(root, known, pins.read(root), published_here(root, known, rules), libraries(rules))
     project.data.update({path: c.data for path, c in hits.items()})
     drafts: list[Draft] = []
     skips: list[Skip] = []
