@@ -286,11 +286,15 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remark:
-    """Something to tell about a line that is no finding: an ignore comment that cannot be read."""
+    """Something to tell about a line that is no finding: an ignore comment that cannot be read.
+
+    ``cell`` is a notebook's cell index, in which the line is counted, or None.
+    """
 
     shown: str
     line: int
     text: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

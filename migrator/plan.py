@@ -98,10 +98,10 @@ class _Code:
 def _project(root: Path, known: Mapping[Path, str], rules: Rulebook) -> Project:
     from migrator.flow.project import Project
     from migrator.sources import pins
-    from migrator.sources.metadata import published_here
+    from migrator.sources.metadata import libraries, published_here
 
     members = {name: to for migration in rules.migrations.values() for name, to in migration.members.items()}
-    return Project(root, known, pins.read(root), published_here(root, known, rules), members)
+    return Project(root, known, pins.read(root), published_here(root, known, rules), members, libraries(rules))
 
 
 def _beyond(code: _Code, files: Sequence[discover.File], settings: Settings, today: date, plan: Plan) -> Plan:
@@ -273,18 +273,16 @@ def _draft(
 
 def _remarks(unit: Unit, wishes: Pragmas, today: date) -> tuple[Remark, ...]:
     """What to tell about the ignore comments of a file: those that cannot be read, and those that ended."""
-    shown = unit.source.shown
-    unread = [Remark(shown, _line(unit, p.line), p.message) for p in wishes.problems]
-    ended = [
-        Remark(shown, _line(unit, i.line), f"the ignore comment ended on {i.until}") for i in wishes.expired(today)
-    ]
-    return tuple(sorted((*unread, *ended)))
+    unread = [(problem.line, problem.message) for problem in wishes.problems]
+    ended = [(wish.line, f"the ignore comment ended on {wish.until}") for wish in wishes.expired(today)]
+    return tuple(_remark(unit, line, text) for line, text in sorted((*unread, *ended)))
 
 
-def _line(unit: Unit, line: int) -> int:
-    """The line of the file for one of a document's joined text."""
-    is_page = unit.source.kind == "page"
-    return unit.lines.position(unit.lines.starts[line - 1]).line if is_page else line
+def _remark(unit: Unit, line: int, text: str) -> Remark:
+    """Place a remark by the end of its line in the joined text; where a comment begins may be no byte of the file."""
+    starts = (*unit.lines.starts, len(unit.lines.encoded) + 1)
+    place = unit.lines.position(starts[line] - 1)
+    return Remark(unit.source.shown, place.line, text, place.cell)
 
 
 def _unread(source: Source, migration: Migration) -> Iterator[Skip]:

@@ -81,15 +81,21 @@ def surface(finding: Finding) -> str:
     return ", ".join(dict.fromkeys(reach.site.surface for reach in finding.reaches))
 
 
-def chain(finding: Finding) -> tuple[str, ...]:
-    """Write each way from a literal to a call: ``config.py:4 → app/llm.py:31 openai.chat``."""
+def chain(finding: Finding, *, is_short: bool = False) -> tuple[tuple[str, ...], ...]:
+    """Write each way from a literal to a call, step by step: ``config.py:4``, ``app/llm.py:31 openai.chat``.
+
+    In short a step does without the file where it is that of the one before, and the first does too: ``line 4``.
+    """
     origin = finding.origin
-    start = line_of(origin.shown, origin.position)
     ways = []
     for reach in finding.reaches:
-        after = reach.steps[1:] if _starts_at(reach, origin) else reach.steps
-        steps = [f"{line_of(step.shown, step.position)} {step.what}" for step in after]
-        ways.append(" → ".join((start, *steps)))
+        steps = reach.steps[1:] if _starts_at(reach, origin) else reach.steps
+        before = (origin.shown, *(step.shown for step in steps))
+        written = (
+            f"{line_in(step.shown, step.position, last if is_short else '')} {step.what}"
+            for step, last in zip(steps, before, strict=False)
+        )
+        ways.append((line_in(origin.shown, origin.position, origin.shown if is_short else ""), *written))
     return tuple(ways)
 
 
@@ -108,6 +114,13 @@ def target(plan: Plan, book: Rulebook) -> tuple[Migration, Model | None]:
     """Give the migration of a plan and the facts of its target."""
     migration = book.migrations[plan.migration]
     return migration, prices.model_of(migration.target, book)
+
+
+def line_in(shown: str, position: Position, file: str) -> str:
+    """Say on which line something is, for a reader who is in ``file``: ``line 31``, ``cell 2:4``."""
+    if shown != file:
+        return line_of(shown, position)
+    return f"line {position.line}" if position.cell is None else line_of("", position).removeprefix(":")
 
 
 def line_of(shown: str, position: Position) -> str:

@@ -372,7 +372,7 @@ def _imported_elsewhere(trace: Trace, state: State, unit: Unit, name: str, path:
 
 
 def _is_module(project: Project, unit: Unit, node: ast.expr, wanted: Unit) -> bool:
-    return any(
+    return project.is_module(unit, node, wanted) or any(
         getattr(s, "unit", None) is wanted and not isinstance(s, (Function, Class))
         for s in symbols(project, unit, node)
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from migrator.flow.unit import Binding, Unit, build
 from migrator.model import Skip, Source
@@ -35,7 +36,8 @@ class Project:
 
     ``published`` are the import names of libraries that have tables and are developed in this very
     repository: their own code, seen from its examples, is what the tables say it is. ``members`` are the
-    texts that the members of libraries' enumerations stand for, by their canonical names.
+    texts that the members of libraries' enumerations stand for, by their canonical names. ``libraries`` are
+    the import names of all libraries that have tables.
     """
 
     root: Path
@@ -43,6 +45,7 @@ class Project:
     pins: Pins
     published: frozenset[str] = frozenset()
     members: Mapping[str, str] = field(default_factory=dict)
+    libraries: frozenset[str] = frozenset()
     units: dict[Path, Unit | None] = field(default_factory=dict)
     skips: dict[Path, Skip] = field(default_factory=dict)
     data: dict[Path, bytes] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Project:
             self.pins,
             self.published,
             self.members,
+            self.libraries,
             units=self.units,
             skips=self.skips,
             data=self.data,
@@ -178,20 +182,36 @@ class Project:
         return None
 
     def _absolute(self, dotted: str, path: Path) -> Path | None:
-        tail = PurePosixPath(*dotted.split("."))
+        parts = tuple(dotted.split("."))
         found: list[tuple[int, int, Path]] = []
-        for candidate in self._by_stem.get(tail.name, ()):
-            stem = candidate.parent if candidate.stem == "__init__" else candidate.with_suffix("")
-            if stem.parts[-len(tail.parts) :] != tail.parts:
-                continue
-            base = Path(*stem.parts[: len(stem.parts) - len(tail.parts)])
+        inside: list[Path] = []
+        for base, candidate in self._named(parts):
             if (base / "__init__.py") not in self.files:
                 far = 0 if self._imports_from(base, path) else 1
                 found.append((far, -_shared(base, path), candidate))
+            elif base in path.parents and candidate != path:
+                inside.append(candidate)
+        if not found:
+            return self._beside_script(parts[0], inside)
         found.sort()
-        if not found or (found[0][0] and (len(found) > 1 or len(tail.parts) == 1)):
-            return None
-        return found[0][2]
+        return None if found[0][0] and (len(found) > 1 or len(parts) == 1) else found[0][2]
+
+    def _named(self, parts: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
+        """The modules whose path ends in these names, each with the folder that it is imported from."""
+        for candidate in self._by_stem.get(parts[-1], ()):
+            stem = candidate.parent if candidate.stem == "__init__" else candidate.with_suffix("")
+            if stem.parts[-len(parts) :] == parts:
+                yield Path(*stem.parts[: len(stem.parts) - len(parts)]), candidate
+
+    def _beside_script(self, name: str, inside: list[Path]) -> Path | None:
+        """The one module in a package around the importing file, as if a script in that folder were started.
+
+        ``import config`` in ``app/answer.py`` is ``app/config.py`` despite ``app/__init__.py`` when ``app/main.py``
+        is the script. Which of several folders the script is in nobody can tell; what has the name of a
+        library is the library.
+        """
+        is_library = name in self.libraries or name in sys.stdlib_module_names
+        return inside[0] if len(inside) == 1 and not is_library else None
 
     def _imports_from(self, base: Path, path: Path) -> bool:
         """Say whether a file at ``path`` plausibly imports from ``base``: it stands above, or is a source root."""
@@ -255,9 +275,20 @@ class Project:
     def _module_importers(self, unit: Unit, name: str) -> Iterator[Binding]:
         for other in self.units_naming(name):
             if name in other.attributes or name in other.stores:
-                for binding in other.imports:
-                    if self.imported_module(binding) is unit or self._means(binding, unit):
-                        yield binding
+                yield from (binding for binding in other.imports if self._reaches(binding, unit))
+
+    def _reaches(self, binding: Binding, unit: Unit) -> bool:
+        """Say whether an import gives ``unit``, itself or by the package that it stands in."""
+        modules = (binding.module, *_dotted(binding))
+        return self.imported_module(binding) is unit or any(self.module(m, binding.unit) is unit for m in modules)
+
+    def is_module(self, unit: Unit, node: ast.expr, wanted: Unit) -> bool:
+        """Say whether ``node`` spells a module as an ``import package.module`` of the same file does."""
+        if not isinstance(node, ast.Attribute):
+            return False
+        written = ast.unparse(node)
+        spelled = any(written in _dotted(binding) for binding in unit.imports)
+        return spelled and self.module(written, unit) is wanted
 
     def _star_importers(self, unit: Unit, name: str) -> Iterator[Unit]:
         path = unit.source.path
@@ -283,6 +314,14 @@ class Project:
             return None
         dotted = binding.module + ("" if binding.module.endswith(".") else ".") + binding.member
         return self.module(dotted, binding.unit)
+
+
+def _dotted(binding: Binding) -> tuple[str, ...]:
+    """The modules below the one that ``import package.module`` binds."""
+    if not isinstance(binding.node, ast.Import):
+        return ()
+    names = (alias.name for alias in binding.node.names if not alias.asname)
+    return tuple(name for name in names if name.startswith(f"{binding.name}."))
 
 
 def _shared(base: Path, path: Path) -> int:
