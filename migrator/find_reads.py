@@ -32,6 +32,8 @@ LANGUAGES = frozenset(
         *(".go", ".java", ".kt", ".kts", ".scala", ".cs", ".rb", ".php", ".rs", ".swift", ".dart", ".ex", ".exs"),
     )
 )
+# Hydra: the file's values stand elsewhere than its folder says.
+PACKAGE = "# @package"
 # A table that holds a service's variables stands in one of these, beside how it is built.
 BUILT = frozenset({"build"})
 
@@ -58,7 +60,8 @@ def with_reads(
     if trace is None:
         return finding
     doubted = _doubted(trace)
-    against = (*hazards_of(trace, finding.origin.value), *(hazards_of(doubted, finding.origin.value)))
+    found = (*hazards_of(trace, finding.origin.value), *(hazards_of(doubted, finding.origin.value)))
+    against = (hazard for hazard in found if not _is_published(project, hazard))
     origin = finding.origin
     start = Step(origin.shown, origin.position, origin.qualname)
     reaches = tuple(Reach(reach.site, (start, *reach.steps)) for reach in reaches_of(trace))
@@ -98,6 +101,8 @@ def _traced(
         trace.longest = MAX_PATH + max(len(place) for place in entry.places)
         for place in entry.places:
             files.named(trace, begin, config.source.path, _way(config, place))
+            if not config.source.text.startswith(PACKAGE):
+                files.composed(trace, begin, config.source.path, _way(config, place))
     elif not _is_of_own_code(config, entry):
         return None
     else:
@@ -125,10 +130,9 @@ def _is_read_elsewhere(project: Project, config: ConfigSource, name: str | None,
 
 
 def _first_unit(project: Project, config: ConfigSource, name: str | None) -> Unit | None:
-    """A file that names what would be read, or one with settings that may read any variable."""
-    units = project.units_naming(name if name is not None else config.source.path.name)
-    found = next(units, None)
-    return found if found is not None or name is None else next(project.units_naming("BaseSettings"), None)
+    """A file that names what would be read, or one that reads whole folders or any variable."""
+    words = (config.source.path.name, "config_path") if name is None else (name, "BaseSettings")
+    return next((unit for word in words for unit in project.units_naming(word)), None)
 
 
 def _way(config: ConfigSource, keys: Keys) -> Way:
@@ -156,6 +160,11 @@ def _home(project: Project, path: Path, name: str) -> Path | None:
         if folder == project.program(path):
             return None
     return None
+
+
+def _is_published(project: Project, hazard: Hazard) -> bool:
+    """Say whether a place is inside a library that is developed here: the tables say what it does with a model."""
+    return bool(project.published.intersection(hazard.shown.split("/")[:-1]))
 
 
 def _doubted(trace: Trace) -> Trace:
