@@ -7,6 +7,7 @@ the environment. From there it is followed as a literal is, and what stands agai
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,8 +35,6 @@ LANGUAGES = frozenset(
 )
 # Hydra: the file's values stand elsewhere than its folder says.
 PACKAGE = "# @package"
-# A table that holds a service's variables stands in one of these, beside how it is built.
-BUILT = frozenset({"build"})
 
 
 def with_reads(
@@ -62,6 +61,9 @@ def with_reads(
     doubted = _doubted(trace)
     found = (*hazards_of(trace, finding.origin.value), *(hazards_of(doubted, finding.origin.value)))
     against = (hazard for hazard in found if not _is_published(project, hazard))
+    if finding.reaches:
+        # The kind of file is a proof of its own, which never depended on how far the code can be followed.
+        against = (hazard for hazard in against if hazard.reason != "too_far")
     origin = finding.origin
     start = Step(origin.shown, origin.position, origin.qualname)
     reaches = tuple(Reach(reach.site, (start, *reach.steps)) for reach in reaches_of(trace))
@@ -103,10 +105,9 @@ def _traced(
             files.named(trace, begin, config.source.path, _way(config, place))
             if not config.source.text.startswith(PACKAGE):
                 files.composed(trace, begin, config.source.path, _way(config, place))
-    elif not _is_of_own_code(config, entry):
-        return None
     else:
-        trace.within = _home(project, config.source.path, name)
+        folder = _folder_of_code(config, entry)
+        trace.within = _home(project, folder, name) if folder is not None else None
         if trace.within is None:
             return None
         read_environment(trace, begin, name)
@@ -143,21 +144,27 @@ def _way(config: ConfigSource, keys: Keys) -> Way:
     return key(section), *(key(str(name).lower()) for name in keys[1:])
 
 
-def _is_of_own_code(config: ConfigSource, entry: Entry) -> bool:
-    """Say whether a variable is for the project's own code: in an environment file, or of a service built here."""
+def _folder_of_code(config: ConfigSource, entry: Entry) -> Path | None:
+    """The folder whose code a variable is for: an environment file's own, or what the service is built from."""
+    folder = config.source.path.parent
     if config.form == "env":
-        return True
-    tables = (entry.keys[:depth] for depth in range(len(entry.keys)))
-    return any(BUILT & config.keys(table, entry.document) for table in tables)
+        return folder
+    for depth in range(len(entry.keys)):
+        table = entry.keys[:depth]
+        if "build" in config.keys(table, entry.document):
+            build = config.at((*table, "build"), entry.document) or config.at((*table, "build", "context"))
+            return Path(os.path.normpath(folder / build.value)) if build is not None else folder
+    return None
 
 
-def _home(project: Project, path: Path, name: str) -> Path | None:
-    """The nearest folder around an environment file with code that may read the variable."""
+def _home(project: Project, start: Path, name: str) -> Path | None:
+    """The nearest folder from ``start`` upwards with code that may read the variable, inside the same program."""
     readers = (*project.files_naming(name), *project.files_naming("BaseSettings"))
-    for folder in path.parents:
+    program = project.program(start / name)
+    for folder in (start, *start.parents):
         if any(folder in reader.parents for reader in readers):
             return folder
-        if folder == project.program(path):
+        if folder == program:
             return None
     return None
 
