@@ -326,7 +326,7 @@ class Client:
 
 
 # The kinds of carriers that take a file's name, or what the file holds.
-READING = ("path", "content", "filled", "attributes")
+READING = ("path", "content", "filled", "attributes", "composed")
 STORE = "store"
 
 
@@ -339,7 +339,8 @@ class Carrier:
     command-line option: argparse, click), "shows" (ends in text for people), "asserts" (ends in a
     test's expectation). For a file's name: "path" (gives a longer path, or the open file), "content"
     (what the file holds), "filled" (the object whose method it is holds it afterwards); for what a
-    file holds: "attributes" (the same, read by attributes). "widget" is a value that a session keeps
+    file holds: "attributes" (the same, read by attributes). "composed" decorates a function that is given what a
+    folder's files hold. "widget" is a value that a session keeps
     too; the calls of a "store" are no calls but the objects in which a framework keeps values by name.
     """
 

@@ -109,9 +109,11 @@ def _beyond(code: _Code, files: Sequence[discover.File], settings: Settings, tod
     if not files:
         return plan
     from migrator.plan_config import Surroundings, plan_config
+    from migrator.sources import pins
 
     migration, rules = load_migration(settings.migration), load(settings.migration, settings.surfaces)
-    around = Surroundings(python=code.selection.python, code=code.project, others=lambda: code.others)
+    required = pins.read(code.root).requires
+    around = Surroundings(required, python=code.selection.python, code=code.project, others=lambda: code.others)
     return _joined(plan, plan_config(files, migration, rules, settings, today=today, around=around))
 
 

@@ -25,7 +25,7 @@ from migrator.flow.compare import (
 )
 from migrator.flow.constants import constants
 from migrator.flow.files import is_option_read, lengthen, method_of_file
-from migrator.flow.objects import bound_to, check_type, is_enum, kept_in, property_reads, same_object
+from migrator.flow.objects import bound_to, check_type, is_enum, kept_in, looped_key, property_reads, same_object
 from migrator.flow.records import of_entry
 from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
@@ -530,7 +530,7 @@ def _comprehension(trace: Trace, state: State, parent: ast.AST) -> None:
     assert isinstance(parent, COMPREHENSIONS)
     if isinstance(parent, ast.DictComp):
         if state.node is parent.value:
-            trace.go(state, state.unit, parent, (key(ANY), *state.path))
+            trace.go(state, state.unit, parent, (key(looped_key(state, state.unit, parent.key)), *state.path))
     elif state.node is parent.elt:
         trace.go(state, state.unit, parent, (key(ANY), *state.path))
 

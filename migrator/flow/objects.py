@@ -24,7 +24,7 @@ from migrator.flow.symbols import (
     last_name,
     symbols,
 )
-from migrator.flow.trace import Path, State, Trace, attr
+from migrator.flow.trace import ANY, Path, State, Trace, attr
 from migrator.flow.unit import Binding, FunctionNode, Unit
 
 ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "strenum.StrEnum"})
@@ -80,7 +80,10 @@ def _made_by_classmethod(
         trace.go(state, unit, call, inner, what, context=())
 
 
-MAKERS = frozenset({"model_validate()", "parse_obj()", "model_construct()", "from_runnable_config()"})
+MAKERS = frozenset(
+    {"model_validate()", "parse_obj()", "model_construct()", "from_runnable_config()"}
+    | {"model_validate_json()", "parse_raw()", "parse_file()"}
+)
 
 
 def annotated(trace: Trace, state: State, unit: Unit, node: ast.AST, inner: Path, what: str) -> None:
@@ -276,7 +279,7 @@ def _kept_in_attribute(trace: Trace, state: State, unit: Unit, target: ast.Attri
 
 
 def _kept_in_entry(trace: Trace, state: State, unit: Unit, target: ast.Subscript, path: Path) -> None:
-    index = target.slice.value if isinstance(target.slice, ast.Constant) else "*"
+    index = target.slice.value if isinstance(target.slice, ast.Constant) else looped_key(state, unit, target.slice)
     if isinstance(index, str):
         trace.named(index)
     from migrator.flow.environment import set_environment
@@ -284,6 +287,33 @@ def _kept_in_entry(trace: Trace, state: State, unit: Unit, target: ast.Subscript
     if isinstance(index, str) and set_environment(trace, state, unit, target.value, index):
         return
     same_object(trace, state, unit, target.value, (("key", index), *path))
+
+
+def looped_key(state: State, unit: Unit, name: ast.expr) -> object:
+    """The key under which the value stood when ``for name, value in table.items()`` took it out; else ``ANY``.
+
+    Also where it was read by the loop's key: ``merged[name]``. Only what the same call of the function did counts.
+    """
+    loops = unit.lookup(name.id, name) if isinstance(name, ast.Name) else ()
+    if len(loops) != 1 or loops[0].kind != "item" or loops[0].path != (0,):
+        return ANY
+    found: list[object] = []
+    call = state.context
+    while state.via is not None:
+        before = state.via
+        is_key = before.node is not state.node and before.path[:1] and before.path[0][0] == "key"
+        if is_key and state.context == call and _takes_out(state, loops[0]):
+            found.append(before.path[0][1])
+        state = before
+    return found[0] if len(found) == 1 else ANY
+
+
+def _takes_out(state: State, loop: Binding) -> bool:
+    node = state.node
+    if node is loop.value:
+        return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "items"
+    name = node.slice if isinstance(node, ast.Subscript) else None
+    return isinstance(name, ast.Name) and state.unit is loop.unit and state.unit.lookup(name.id, name) == (loop,)
 
 
 def same_object(trace: Trace, state: State, unit: Unit, holder: ast.expr, path: Path) -> None:
