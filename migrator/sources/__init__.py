@@ -14,8 +14,11 @@ __all__ = ["SUFFIXES", "Lines", "locate", "offsets", "parse", "read"]
 SUFFIXES = (".py", ".pyi", ".pyw", ".ipynb")
 
 
-def read(path: Path, shown: str, data: bytes | None = None) -> Source | Skip:
-    """Read one file, or take its bytes as given. A file without a suffix is taken as Python."""
+def read(path: Path, shown: str, data: bytes | None = None, *, parses: bool = False) -> Source | Skip:
+    """Read one file, or take its bytes as given. A file without a suffix is taken as Python.
+
+    ``parses`` saves the trial for a caller that parses the text at once and can read again.
+    """
     if data is None:
         try:
             data = path.read_bytes()
@@ -23,7 +26,7 @@ def read(path: Path, shown: str, data: bytes | None = None) -> Source | Skip:
             return Skip(shown, f"cannot be read: {error.strerror or error}", is_error=True)
     if path.suffix == ".ipynb":
         return notebook.read(path, shown, data)
-    return python.read(path, shown, data)
+    return python.read(path, shown, data, parses=parses)
 
 
 def parse(source: Source) -> ast.Module:
