@@ -169,8 +169,8 @@ def is_made_up(trace: Trace, state: State) -> bool:
 
 def _named_in_tables(trace: Trace, found: list[Symbol]) -> Iterator[External]:
     """The repository's own functions and classes for which the user wrote a table."""
-    own = any(surface.library.name == OWN_LIBRARY for surface in trace.rules.surfaces)
-    for symbol in found if own else ():
+    first = trace.rules.surfaces[:1]  # the user's tables stand first
+    for symbol in found if first and first[0].library.name == OWN_LIBRARY else ():
         if isinstance(symbol, (Function, Class)):
             name = trace.project.dotted(symbol.unit.source.path)
             parts = [name, *_outer_names(symbol)]

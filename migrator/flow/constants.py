@@ -52,9 +52,19 @@ def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Co
     """The constants that ``node`` can be."""
     if depth > MAX_DEPTH:
         return NONE_FOUND
+    if isinstance(node, ast.Constant):
+        return Constants(frozenset({Known(node.value, node)}), True)
+    # The depth belongs to the key: nearer to the limit less is found.
+    key = ("constants", node, depth)
+    if key not in project.memory:
+        project.memory[key] = _constants(project, unit, node, depth)
+    found = project.memory[key]
+    assert isinstance(found, Constants)
+    return found
+
+
+def _constants(project: Project, unit: Unit, node: ast.AST, depth: int) -> Constants:
     match node:
-        case ast.Constant():
-            return Constants(frozenset({Known(node.value, node)}), True)
         case ast.BoolOp():
             return _union(constants(project, unit, v, depth + 1) for v in node.values)
         case ast.IfExp():
@@ -113,10 +123,7 @@ def _union(parts: Iterator[Constants]) -> Constants:
     found = tuple(parts)
     if not found:
         return NONE_FOUND
-    total = NOTHING
-    for part in found:
-        total = total | part
-    return total
+    return Constants(frozenset().union(*(part.known for part in found)), all(part.complete for part in found))
 
 
 def _default_of_call(project: Project, unit: Unit, node: ast.Call, depth: int) -> Constants:

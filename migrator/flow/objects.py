@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from migrator.flow.callers import callers
-from migrator.flow.classes import descendants, external_bases, family, is_self, lineage, method, owner_of
+from migrator.flow.classes import descendants, external_bases, family, is_self, lineage, method, owner_of, repr_of
 from migrator.flow.constants import admitted, constants
 from migrator.flow.guards import reachable
 from migrator.flow.project import Project
@@ -268,7 +268,7 @@ def _kept_in_attribute(trace: Trace, state: State, unit: Unit, target: ast.Attri
                 store_attribute(trace, state, Class(unit, above), target.attr, path, target)
                 return
             break
-    for symbol in symbols(trace.project, unit, target.value):
+    for symbol in sorted(symbols(trace.project, unit, target.value), key=repr_of):
         if isinstance(symbol, (Instance, Class)):
             cls = symbol.cls if isinstance(symbol, Instance) else symbol
             store_attribute(trace, state, cls, target.attr, path, target)
@@ -325,7 +325,7 @@ def same_object(trace: Trace, state: State, unit: Unit, holder: ast.expr, path: 
             for binding in unit.lookup(holder.id, holder):
                 bound_to(trace, state, binding, path, f"variable {holder.id}")
         case ast.Attribute():
-            for symbol in symbols(trace.project, unit, holder.value):
+            for symbol in sorted(symbols(trace.project, unit, holder.value), key=repr_of):
                 if isinstance(symbol, Instance):
                     store_attribute(trace, state, symbol.cls, holder.attr, path, holder)
         case ast.Subscript():

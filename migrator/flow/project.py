@@ -11,6 +11,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,18 @@ from migrator.sources import read
 from migrator.sources.pins import Pins
 
 KEPT_BYTES = 64_000_000
+FEW_NAMES = 64
+WORD = re.compile(rb"\w+")
+# What must stand in a file's text before it is worth parsing; a notebook's text is escaped, so it always is.
+CALLED = r"{name}[\s\\)]*\(|{name}\s+as\s"
+STORED = r"\.[\s\\]*{name}[\s\\)]*(?:=(?!=)|:)"
+BASED = (
+    r"class[\s\\]+\w+[\s\\]*(?:\[[^(]*)?\([^:]*?(?<!\w){name}(?!\w)"
+    r"|{name}\s+as\s|=[\s\\(]*[^\n=]*(?<!\w){name}(?![\w.]|[\s\\]*\()"
+)
+MEMBER = r"import[^=]*?(?<!\w){name}(?!\w)"
+ATTRIBUTE = r"\.[\s\\]*{name}(?!\w)"
+STARRED = r"import[\s\\]*\*"
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg")
 
 # A folder with one of these is a program of its own: its variables and settings are not for code elsewhere.
@@ -104,7 +117,12 @@ class Project:
         return self.units[path]
 
     def _build(self, path: Path) -> Unit | None:
-        source = read(path, self.files.get(path, path.as_posix()), self.bytes_of(path))
+        shown, data = self.files.get(path, path.as_posix()), self.bytes_of(path)
+        quick = read(path, shown, data, parses=True)
+        if isinstance(quick, Source):
+            with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                return build(quick)
+        source = read(path, shown, data)
         if isinstance(source, Skip):
             self.skips[path] = source
             return None
@@ -127,19 +145,49 @@ class Project:
     def _naming(self, name: str) -> tuple[Path, ...]:
         if name not in self.naming:
             word = name.encode()
-            whole = re.compile(rb"(?<![\w])" + re.escape(word) + rb"(?![\w])")
-            known = self.outer._naming(name) if self.outer else ()
-            rest = self.files.keys() - self.outer.files.keys() if self.outer else self.files
-            found = (p for p in rest if word in (data := self.bytes_of(p)) and whole.search(data))
-            self.naming[name] = (*known, *found)
+            if len(self.naming) < FEW_NAMES or WORD.fullmatch(word) is None:
+                found = tuple(self._searched(word))
+            else:
+                found = self._words.get(word, ())
+            self.naming[name] = (*self.outer._naming(name), *found) if self.outer else found
         return self.naming[name]
 
-    def units_naming(self, *names: str) -> Iterator[Unit]:
-        """The parsed files that name each of ``names``."""
-        for path in self.files_naming(*names):
+    def _searched(self, word: bytes) -> Iterator[Path]:
+        whole = re.compile(rb"(?<![\w])" + re.escape(word) + rb"(?![\w])")
+        for path in self._own_files:
+            data = self.bytes_of(path)
+            if word in data and whole.search(data):
+                yield path
+
+    @cached_property
+    def _own_files(self) -> tuple[Path, ...]:
+        """The files that no project around this one has."""
+        return tuple(self.files.keys() - self.outer.files.keys() if self.outer else self.files)
+
+    @cached_property
+    def _words(self) -> Mapping[bytes, tuple[Path, ...]]:
+        """The files of each word: worth its making only where many names are asked for."""
+        table: dict[bytes, list[Path]] = defaultdict(list)
+        for path in self._own_files:
+            for word in set(WORD.findall(self.bytes_of(path))):
+                table[word].append(path)
+        return {word: tuple(paths) for word, paths in table.items()}
+
+    def units_naming(self, *names: str, shape: str = "") -> Iterator[Unit]:
+        """The parsed files that name each of ``names`` and whose text has ``shape``, of the first name."""
+        for path in self._shaped(shape, names) if shape else self.files_naming(*names):
             unit = self.unit(path)
             if unit is not None:
                 yield unit
+
+    def _shaped(self, shape: str, names: tuple[str, ...]) -> tuple[Path, ...]:
+        key = ("shaped", shape, names)
+        if key not in self.memory:
+            search = re.compile(shape.replace("{name}", re.escape(names[0])).encode()).search
+            self.memory[key] = tuple(
+                p for p in self.files_naming(*names) if p.suffix == ".ipynb" or search(self.bytes_of(p))
+            )
+        return self.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
 
     @cached_property
     def member_names(self) -> frozenset[str]:
@@ -267,13 +315,13 @@ class Project:
         return self.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
 
     def _importers(self, unit: Unit, name: str) -> Iterator[Binding]:
-        for other in self.units_naming(name):
+        for other in self._units_importing(unit, name, MEMBER):
             for binding in other.imports:
                 if binding.member == name and self._means(binding, unit):
                     yield binding
 
     def _module_importers(self, unit: Unit, name: str) -> Iterator[Binding]:
-        for other in self.units_naming(name):
+        for other in self._units_importing(unit, name, ATTRIBUTE):
             if name in other.attributes or name in other.stores:
                 yield from (binding for binding in other.imports if self._reaches(binding, unit))
 
@@ -290,10 +338,22 @@ class Project:
         spelled = any(written in _dotted(binding) for binding in unit.imports)
         return spelled and self.module(written, unit) is wanted
 
+    def _units_importing(self, unit: Unit, name: str, shape: str) -> Iterator[Unit]:
+        """The files that may import ``unit``: those that name it, and for a package those inside it too."""
+        path = unit.source.path
+        is_package = path.stem == "__init__"
+        naming = frozenset(self.files_naming(path.parent.name if is_package else path.stem))
+        for other in self._shaped(shape, (name,)):
+            if other in naming or (is_package and path.parent in other.parents):
+                found = self.unit(other)
+                if found is not None:
+                    yield found
+
     def _star_importers(self, unit: Unit, name: str) -> Iterator[Unit]:
         path = unit.source.path
         stem = path.parent.name if path.stem == "__init__" else path.stem
-        for other in dict.fromkeys((*self.units_naming(stem), *self.units_naming(name))):
+        starring = (*self.units_naming(stem, shape=STARRED), *self.units_naming(name, shape=STARRED))
+        for other in dict.fromkeys(starring):
             if other is not unit and any(self.module(s.module, other) is unit for s in other.stars):
                 yield other
 

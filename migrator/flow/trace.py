@@ -115,7 +115,7 @@ class Trace:
     arrivals: list[Arrival] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
     touched: list[tuple[Surface, Called]] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
+    names: dict[str, None] = field(default_factory=dict)
     callees: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     judged: set[ast.Call] = field(default_factory=set)
@@ -178,7 +178,7 @@ class Trace:
 
     def named(self, *names: str) -> None:
         """Note the names that the value bears: parameters, keywords, variables, keys."""
-        self.names += [n for n in names if n not in self.names]
+        self.names.update(dict.fromkeys(names))
 
     def lose(self, where: str) -> None:
         """Note a place after which the value was not followed."""
