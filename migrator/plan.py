@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -48,10 +48,12 @@ def make(
     from migrator.fingerprint import Inputs
 
     root = discover.project_root(paths, cwd)
-    known = {f.path: f.shown for f in (*discover.select([root], Settings(), cwd).python, *selection.python)}
-    others_read = {f.path: f.shown for f in selection.others}
+    around = discover.select([root], Settings(), cwd)
+    known = {f.path: f.shown for f in (*around.python, *selection.python)}
+    tables = {f.path: f.shown for f in discover.tables(around.others)}
+    others_read = {**tables, **{f.path: f.shown for f in selection.others}}
     inputs = Inputs(root, known, others_read, {p: c.data for p, c in hits.items()}, settings, today)
-    planned = remembered(cache, inputs, lambda: _planned(known, root, hits, settings, today, progress))
+    planned = remembered(cache, inputs, lambda: _planned(known, root, hits, settings, today, progress, tables))
     return _joined(replace(planned, skips=(*skips, *planned.skips), files_read=read), beyond)
 
 
@@ -86,7 +88,7 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
     """Plan the migration of one text that is not a file, such as standard input."""
     path = cwd / shown
     candidate = discover.Candidate(discover.File(path, shown), text)
-    return replace(_planned({path: shown}, cwd, {path: candidate}, settings, today, None), files_read=1)
+    return replace(_planned({path: shown}, cwd, {path: candidate}, settings, today, None, {}), files_read=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def _planned(
     settings: Settings,
     today: date,
     progress: Progress | None,
+    tables: Mapping[Path, str],
 ) -> Plan:
     from migrator.flow.project import Project
     from migrator.sources import pins
@@ -117,7 +120,7 @@ def _planned(
 
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
-    project = Project(root, known, pins.read(root), published_here(root, known, rules))
+    project = Project(root, known, pins.read(root), published_here(root, known, rules), tables)
     project.data.update({path: c.data for path, c in hits.items()})
     drafts: list[Draft] = []
     skips: list[Skip] = []

@@ -28,13 +28,15 @@ class Project:
     """The Python files below one root: ``files`` maps an absolute path to how it is shown.
 
     ``published`` are the import names of libraries that have tables and are developed in this very
-    repository: their own code, seen from its examples, is what the tables say it is.
+    repository: their own code, seen from its examples, is what the tables say it is. ``tables`` are
+    files of data that code may read.
     """
 
     root: Path
     files: Mapping[Path, str]
     pins: Pins
     published: frozenset[str] = frozenset()
+    tables: Mapping[Path, str] = field(default_factory=dict)
     units: dict[Path, Unit | None] = field(default_factory=dict)
     skips: dict[Path, Skip] = field(default_factory=dict)
     data: dict[Path, bytes] = field(default_factory=dict)
