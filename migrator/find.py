@@ -14,6 +14,7 @@ from migrator.flow.request import Place, holder
 from migrator.flow.symbols import last_name
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
 from migrator.flow.unit import FUNCTIONS, Unit
+from migrator.labels import labels_beside
 from migrator.model import CallSite, Finding, Hazard, How, Origin, Reach, Step
 from migrator.named import Named, member_of, named_in, written
 from migrator.notes import call_notes
@@ -60,7 +61,8 @@ def _finding(
     elif (row := _keyed_by_itself(unit, node)) is not None:
         hazards = (Hazard("table_key", "its own row", unit.source.shown, unit.position(row), unit.span(row)), *hazards)
     elif reaches:
-        hazards = (*hazards, *_pinned_elsewhere(project, unit, value))
+        beside = (*labels_beside(unit, node, value, migration), *_shown_by_doctest(unit, value))
+        hazards = (*hazards, *beside, *_pinned_elsewhere(project, unit, value))
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     hint = hint_of(trace)
@@ -151,11 +153,80 @@ def _pinned_elsewhere(project: Project, unit: Unit, value: str) -> Iterator[Haza
         if other is None or not _knows(project, other, unit, stem):
             continue
         for text in other.strings:
-            if text.value == value and is_expected(other, text):
+            if text.value == value and _is_expected_there(other, text):
                 where = other.position(text)
                 shown = other.source.shown
                 yield Hazard("test_pin", f"{shown}:{where.line}", shown, where, other.span(text))
                 return
+
+
+def _is_expected_there(unit: Unit, node: ast.Constant) -> bool:
+    """Say whether a test expects the literal: at once, by a name, or as what a mocked server must be sent."""
+    return (
+        is_expected(unit, node)
+        or any(_is_compared(unit, use) for use in (node, *_names_of(unit, node)))
+        or any(isinstance(a, ast.keyword) and str(a.arg).startswith("match") for a in unit.ancestors(node))
+    )
+
+
+def _is_compared(unit: Unit, node: ast.AST) -> bool:
+    """Say whether ``node`` is compared for equality or is an argument of an assertion."""
+    if is_expected(unit, node):
+        return True
+    holder = unit.parent(node)
+    return isinstance(holder, ast.Compare) and any(isinstance(o, (ast.Eq, ast.NotEq)) for o in holder.ops)
+
+
+def _names_of(unit: Unit, node: ast.Constant) -> Iterator[ast.AST]:
+    """Where a test reads the literal by name: a constant, an attribute, a parameter of ``parametrize``."""
+    statement = unit.statement(node)
+    for target in statement.targets if isinstance(statement, ast.Assign) else ():
+        if isinstance(target, ast.Name):
+            binding = unit.bound[target]
+            yield from unit.uses(binding)
+            yield from unit.attributes.get(target.id, ()) if isinstance(binding.scope, ast.ClassDef) else ()
+        elif isinstance(target, ast.Attribute):
+            yield from unit.attributes.get(target.attr, ())
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        for call in (d for d in statement.decorator_list if isinstance(d, ast.Call)):
+            if last_name(call.func) == "parametrize" and any(n is node for n in ast.walk(call)):
+                yield from (u for name in _parameters(call, node) for u in _loads(unit, statement, name))
+
+
+def _parameters(call: ast.Call, node: ast.Constant) -> Iterator[str]:
+    """The parameter that ``parametrize`` gives the literal to: by its place in the row."""
+    names = ast.unparse(call.args[0]).strip("'\"()[]").replace("'", "").split(",") if call.args else []
+    rows = call.args[1].elts if len(call.args) > 1 and isinstance(call.args[1], (ast.List, ast.Tuple)) else []
+    for row in rows:
+        cells = row.elts if isinstance(row, (ast.Tuple, ast.List)) else row.args if isinstance(row, ast.Call) else [row]
+        for name, cell in zip(names, cells, strict=False):
+            if any(n is node for n in ast.walk(cell)):
+                yield name.strip()
+
+
+def _loads(unit: Unit, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[ast.Name]:
+    for binding in unit.bindings.get((function, name), ()):
+        yield from unit.uses(binding)
+
+
+def _shown_by_doctest(unit: Unit, value: str) -> Iterator[Hazard]:
+    """An example in a docstring shows the old name as an answer."""
+    for text in unit.strings:
+        if ">>>" in str(text.value) and any(value in line for line in _answers(str(text.value))):
+            yield Hazard("test_pin", "a doctest", unit.source.shown, unit.position(text), unit.span(text))
+            return
+
+
+def _answers(docstring: str) -> Iterator[str]:
+    """The lines that follow a prompt, up to a blank line, where they are a value alone: ``'gpt-4o'``."""
+    is_open = False
+    for line in (raw.strip() for raw in docstring.splitlines()):
+        if line.startswith((">>>", "...")):
+            is_open = True
+        elif is_open and line:
+            yield line
+        else:
+            is_open = False
 
 
 def _is_test(path: Path) -> bool:

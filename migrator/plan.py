@@ -94,16 +94,18 @@ class _Code:
 
     @cached_property
     def _project(self) -> Project:
-        return _project(self.root, self.known, load(self.settings.migration, self.settings.surfaces))
+        rules = load(self.settings.migration, self.settings.surfaces)
+        tables = {f.path: f.shown for f in discover.tables(self._all.others)}
+        return _project(self.root, self.known, rules, tables)
 
 
-def _project(root: Path, known: Mapping[Path, str], rules: Rulebook) -> Project:
+def _project(root: Path, known: Mapping[Path, str], rules: Rulebook, tables: Mapping[Path, str]) -> Project:
     from migrator.flow.project import Project
     from migrator.sources import pins
     from migrator.sources.metadata import libraries, published_here
 
     members = {name: to for migration in rules.migrations.values() for name, to in migration.members.items()}
-    return Project(root, known, pins.read(root), published_here(root, known, rules), members, libraries(rules))
+    return Project(root, known, pins.read(root), published_here(root, known, rules), members, libraries(rules), tables)
 
 
 def _beyond(code: _Code, files: Sequence[discover.File], settings: Settings, today: date, plan: Plan) -> Plan:
@@ -137,7 +139,7 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
     """Plan the migration of one text that is not a file, such as standard input."""
     path = cwd / shown
     candidate = discover.Candidate(discover.File(path, shown), text)
-    project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces))
+    project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces), {})
     project.data[path] = text
     return replace(_planned(project, {path: candidate}, settings, today, None), files_read=1)
 

@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("discover", "sources"),
     ("data_files", "neighbours"),
     ("flow",),
-    ("notes",),
+    ("labels", "notes"),
     ("pragmas",),
     ("named",),
     ("find",),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from migrator.flow.classes import constructor, descendants
 from migrator.flow.project import CALLED, Project
-from migrator.flow.symbols import Class, Function, class_of, symbols, takes_self
+from migrator.flow.symbols import Class, Function, class_of, decorators, symbols, takes_self
 from migrator.flow.unit import Unit
 
 MANY_FILES = 60
@@ -117,6 +117,8 @@ def gives_first(function: Function, call: ast.Call) -> bool:
         return False
     name = getattr(function.node, "name", "")
     if name in ("__init__", "__new__"):
+        return True
+    if "classmethod" in decorators(function.node):
         return True
     return isinstance(call.func, ast.Attribute) and not _is_class_name(function, call)
 

@@ -24,6 +24,9 @@ MAX_CONTEXT = 3
 Key = tuple[str, object]
 Path = tuple[Key, ...]
 
+# The value is a key of a dictionary: ``clients = {client.model: client}``.
+ROW: Key = ("row", ANY)
+
 
 def attr(name: str) -> Key:
     """The step into an attribute."""
