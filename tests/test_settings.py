@@ -130,7 +130,10 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         ("surface = { name = 1 }", "'surface' in {} must be an array of tables, not a table"),
         ("to = 2027-01-01", "'to' in {} must be a string, not a date"),
         ('only = ["modle"]', "unknown transform 'modle' in 'only' of {}; did you mean 'model'?"),
-        ('skip = ["model", "order_prompt", "cache_key"]', "nothing is left to run: 'skip' of {} names all that is chosen"),
+        (
+            'skip = ["model", "order_prompt", "cache_key"]',
+            "nothing is left to run: 'skip' of {} names all that is chosen",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
