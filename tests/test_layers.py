@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data_files", "neighbours"),
     ("flow",),
     ("notes",),
+    ("recordings",),
     ("pragmas",),
     ("find",),
     ("find_config",),
