@@ -15,9 +15,10 @@ from migrator.flow.symbols import last_name
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
 from migrator.flow.unit import FUNCTIONS, Unit
 from migrator.labels import labels_beside
-from migrator.model import CallSite, Finding, Hazard, How, Origin, Reach, Step
+from migrator.model import CallSite, Finding, Hazard, How, Origin, Position, Reach, Step
 from migrator.named import Named, member_of, named_in, written
 from migrator.notes import call_notes
+from migrator.recordings import recorded
 from migrator.rulebook import Migration, Rulebook
 
 
@@ -61,8 +62,10 @@ def _finding(
     elif (row := _keyed_by_itself(unit, node)) is not None:
         hazards = (Hazard("table_key", "its own row", unit.source.shown, unit.position(row), unit.span(row)), *hazards)
     elif reaches:
+        old = match.old if match is not None else value
         beside = (*labels_beside(unit, node, value, migration), *_shown_by_doctest(unit, value))
-        hazards = (*hazards, *beside, *_pinned_elsewhere(project, unit, value))
+        kept = (*_recorded(project, unit, node, old), *_pinned_elsewhere(project, unit, value, old))
+        hazards = (*hazards, *beside, *kept)
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     hint = hint_of(trace)
@@ -140,18 +143,33 @@ def _keyed_by_itself(unit: Unit, node: ast.expr) -> ast.AST | None:
     return None
 
 
-def _pinned_elsewhere(project: Project, unit: Unit, value: str) -> Iterator[Hazard]:
-    """A test in another file imports or patches this module and expects the old name; none imports a document."""
-    if unit.source.kind == "page":
-        return
+def _recorded(project: Project, unit: Unit, node: ast.expr, old: str) -> Iterator[Hazard]:
+    """The literal's own test replays an answer that was recorded for the old name."""
+    path = unit.source.path
+    test = next((name for name in qualname(unit, node).split(".") if name.startswith("test")), "")
+    recording = recorded(project, path, old, test) if _is_test(path) else None
+    if recording is not None:
+        detail = f"the recording {recording.relative_to(path.parent).as_posix()}"
+        yield Hazard("test_pin", detail, unit.source.shown, unit.position(node), unit.span(_whole(unit, node)))
+
+
+def _pinned_elsewhere(project: Project, unit: Unit, value: str, old: str) -> Iterator[Hazard]:
+    """A test in another file imports or patches this module and expects the old name, or replays it."""
     path = unit.source.path
     stem = path.parent.name if path.stem == "__init__" else path.stem
     for other_path in project.files_naming(stem):
-        if other_path == path or not _is_test(other_path) or value.encode() not in project.bytes_of(other_path):
+        if other_path == path or not _is_test(other_path):
+            continue
+        recording = recorded(project, other_path, old)
+        if recording is None and value.encode() not in project.bytes_of(other_path):
             continue
         other = project.unit(other_path)
         if other is None or not _knows(project, other, unit, stem):
             continue
+        if recording is not None:
+            detail = f"the recording {recording.relative_to(other_path.parent).as_posix()}"
+            yield Hazard("test_pin", detail, other.source.shown, Position(None, 1, 1))
+            return
         for text in other.strings:
             if text.value == value and _is_expected_there(other, text):
                 where = other.position(text)

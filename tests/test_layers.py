@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data_files", "neighbours"),
     ("flow",),
     ("labels", "notes"),
+    ("recordings",),
     ("pragmas",),
     ("named",),
     ("find",),
