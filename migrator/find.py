@@ -177,6 +177,12 @@ def _names_of(unit: Unit, node: ast.Constant) -> Iterator[ast.AST]:
             yield from unit.attributes.get(target.id, ()) if isinstance(binding.scope, ast.ClassDef) else ()
         elif isinstance(target, ast.Attribute):
             yield from unit.attributes.get(target.attr, ())
+    call = unit.parent(node)
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and node in call.args:
+        for binding in unit.lookup(call.func.id, call.func):
+            if isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                names = [a.arg for a in binding.node.args.args[call.args.index(node) :][:1]]
+                yield from (u for name in names for u in _loads(unit, binding.node, name))
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         for call in (d for d in statement.decorator_list if isinstance(d, ast.Call)):
             if last_name(call.func) == "parametrize" and any(n is node for n in ast.walk(call)):
