@@ -154,7 +154,12 @@ def _recorded(project: Project, unit: Unit, node: ast.expr, old: str) -> Iterato
 
 
 def _pinned_elsewhere(project: Project, unit: Unit, value: str, old: str) -> Iterator[Hazard]:
-    """A test in another file imports or patches this module and expects the old name, or replays it."""
+    """A test in another file imports or patches this module and expects the old name, or replays it.
+
+    None imports a document.
+    """
+    if unit.source.kind == "page":
+        return
     path = unit.source.path
     stem = path.parent.name if path.stem == "__init__" else path.stem
     for other_path in project.files_naming(stem):
@@ -205,6 +210,12 @@ def _names_of(unit: Unit, node: ast.Constant) -> Iterator[ast.AST]:
             yield from unit.attributes.get(target.id, ()) if isinstance(binding.scope, ast.ClassDef) else ()
         elif isinstance(target, ast.Attribute):
             yield from unit.attributes.get(target.attr, ())
+    call = unit.parent(node)
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and node in call.args:
+        for binding in unit.lookup(call.func.id, call.func):
+            if isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                names = [a.arg for a in binding.node.args.args[call.args.index(node) :][:1]]
+                yield from (u for name in names for u in _loads(unit, binding.node, name))
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         for call in (d for d in statement.decorator_list if isinstance(d, ast.Call)):
             if last_name(call.func) == "parametrize" and any(n is node for n in ast.walk(call)):

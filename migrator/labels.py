@@ -31,7 +31,7 @@ def labels_beside(unit: Unit, node: ast.expr, named: str, migration: Migration) 
     if match is None:
         return
     shown = _pattern(match.old, migration)
-    for name, value in _beside(unit, node):
+    for name, value in (*_beside(unit, node), *_keys_around(unit, node)):
         text = value.value if isinstance(value, ast.Constant) else None
         if isinstance(text, str) and shown.search(text):
             detail = text if name is None else f"{name}: {text}"
@@ -44,9 +44,7 @@ def _beside(unit: Unit, node: ast.expr) -> Iterator[Pair]:
     holder = unit.parent(node)
     if isinstance(holder, ast.Dict):
         for key, value in zip(holder.keys, holder.values, strict=True):
-            if value is node and key is not None:
-                yield None, key
-            elif isinstance(key, ast.Constant) and str(key.value).lower() in NAMES | TEXTS:
+            if isinstance(key, ast.Constant) and str(key.value).lower() in NAMES | TEXTS:
                 yield str(key.value), value
     elif isinstance(holder, ast.Tuple):
         yield from ((None, e) for e in holder.elts if e is not node)
@@ -54,6 +52,20 @@ def _beside(unit: Unit, node: ast.expr) -> Iterator[Pair]:
         call = unit.parent(holder) if isinstance(holder, ast.keyword) else holder
         if isinstance(call, ast.Call) and node is not call.func:
             yield from ((k.arg, k.value) for k in call.keywords if k.arg in NAMES and k.value is not node)
+            yield from ((None, a) for a in call.args if ast.dump(a) != ast.dump(node))
+
+
+def _keys_around(unit: Unit, node: ast.AST) -> Iterator[Pair]:
+    """The keys of the entries in which the literal stands: ``{"GPT-4o": {"model": "gpt-4o"}}``."""
+    child = node
+    for above in unit.ancestors(node):
+        if isinstance(above, ast.stmt):
+            return
+        if isinstance(above, ast.Dict):
+            yield from (
+                (None, k) for k, v in zip(above.keys, above.values, strict=True) if v is child and k is not None
+            )
+        child = above
 
 
 def _pattern(old: str, migration: Migration) -> re.Pattern[str]:

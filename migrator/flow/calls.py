@@ -32,7 +32,7 @@ from migrator.flow.symbols import (
     returned,
     symbols,
 )
-from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key
+from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key, spelled
 from migrator.flow.unit import Unit, parameters_of
 from migrator.flow.validated import as_fields, made_from
 from migrator.rulebook import Enumeration, Slot, Surface
@@ -339,7 +339,7 @@ def _enter(
         if binding.node is parameter:
             title = getattr(function.node, "name", "lambda")
             inside = replace(state, context=entered, via=state, what="")
-            bound_to(trace, inside, binding, path, f"parameter {parameter.arg} of {title}")
+            bound_to(trace, inside, binding, path, f"parameter {parameter.arg}{spelled(path)} of {title}")
 
 
 def _check_overloads(trace: Trace, state: State, function: Function, name: str) -> None:

@@ -239,6 +239,18 @@ def assigned(cls: Class, name: str) -> Iterator[tuple[ast.expr | None, ast.expr 
                 yield statement.value, None
             elif isinstance(statement, ast.AnnAssign):
                 yield statement.value, statement.annotation
+            elif isinstance(statement, ast.Tuple):
+                yield _element(cls.unit, statement, store), None
+
+
+def _element(unit: Unit, targets: ast.Tuple, target: ast.expr) -> ast.expr | None:
+    """What ``self.client, self.model = client, model`` gives one of them; None when it is not written out."""
+    above = unit.parent(targets)
+    value = above.value if isinstance(above, ast.Assign) else None
+    parts = (*targets.elts, *value.elts) if isinstance(value, ast.Tuple) else ()
+    if not isinstance(value, ast.Tuple) or any(isinstance(e, ast.Starred) for e in parts):
+        return None
+    return value.elts[targets.elts.index(target)] if len(value.elts) == len(targets.elts) else None
 
 
 def is_self(cls: Class, node: ast.expr) -> bool:

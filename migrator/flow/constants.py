@@ -66,6 +66,8 @@ def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Co
 
 def _constants(project: Project, unit: Unit, node: ast.AST, depth: int) -> Constants:
     match node:
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
+            return Constants(frozenset({Known(-number, node)}), True)
         case ast.BoolOp():
             return _union(constants(project, unit, v, depth + 1) for v in node.values)
         case ast.IfExp():

@@ -309,6 +309,7 @@ def _sliced(trace: Trace, state: State, parent: ast.Subscript) -> None:
     """``model[:6]`` with constant bounds: do it to both names."""
     bounds = parent.slice
     if not isinstance(bounds, ast.Slice):
+        _letter(trace, state, parent)
         return
     try:
         given = [ast.literal_eval(b) if b is not None else None for b in (bounds.lower, bounds.upper, bounds.step)]
@@ -318,6 +319,15 @@ def _sliced(trace: Trace, state: State, parent: ast.Subscript) -> None:
         return
     if old != new:
         trace.go(state, state.unit, parent, (), value=(old, new))
+
+
+def _letter(trace: Trace, state: State, parent: ast.Subscript) -> None:
+    """``model[-1]``: one letter of both names."""
+    for index in constants(trace.project, state.unit, parent.slice).values:
+        if isinstance(index, int) and -len(state.old) <= index < len(state.old):
+            old, new = state.old[index], state.new[index] if -len(state.new) <= index < len(state.new) else ""
+            if old != new:
+                trace.go(state, state.unit, parent, (), value=(old, new))
 
 
 def _is_type(trace: Trace, state: State, subscript: ast.Subscript) -> bool:

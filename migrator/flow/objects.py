@@ -224,9 +224,15 @@ def check_held_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr
     """``settings: Settings = {"model": "gpt-4o"}``: the entry's own type must admit the new name."""
     if annotation is None or len(path) > 1:
         return
+    if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Unpack":
+        annotation = annotation.slice
     if not path:
         check_type(trace, state, unit, annotation)
         return
+    if isinstance(annotation, ast.Subscript) and last_name(annotation.value).lower() in HOLDERS:
+        held = annotation.slice.elts[-1:] if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        for inner in held:
+            check_type(trace, state, unit, inner)
     for symbol in instances(trace.project, unit, annotation) if path[0][0] == "key" else ():
         if isinstance(symbol, Instance):
             for owner in lineage(trace.project, symbol.cls):
@@ -234,6 +240,7 @@ def check_held_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr
                     check_type(trace, state, owner.unit, _declared(owner.unit, binding))
 
 
+HOLDERS = frozenset({"list", "dict", "set", "frozenset", "sequence", "mapping", "iterable", "mutablemapping"})
 CHECKERS = frozenset({"AfterValidator", "BeforeValidator", "PlainValidator", "WrapValidator"})
 
 
@@ -462,6 +469,8 @@ def _imported_elsewhere(trace: Trace, state: State, unit: Unit, name: str, path:
             if _is_module(project, module.unit, access.value, unit):
                 trace.go(state, module.unit, access, path, what, context=())
     for other in project.star_importers(unit, name):
+        if not set(project.exported(other, name)) & set(project.exported(unit, name)):
+            continue
         for load in other.loads.get(name, ()):
             if other.owner(name, load) is None:
                 trace.go(state, other, load, path, what, context=())

@@ -100,6 +100,9 @@ def _setting(trace: Trace) -> tuple[Unit, ...]:
 def _imports_of(trace: Trace, unit: Unit) -> frozenset[Unit]:
     """The modules of the repository that a module imports, directly or through others."""
     project = trace.project
+    key = ("imports of", unit)
+    if key in project.memory:
+        return project.memory[key]  # type: ignore[return-value]  # only these sets are kept under this key
     seen: set[Unit] = set()
     queue = [unit]
     while queue:
@@ -109,6 +112,7 @@ def _imports_of(trace: Trace, unit: Unit) -> frozenset[Unit]:
                 if found is not None and found not in seen:
                     seen.add(found)
                     queue.append(found)
+    project.memory[key] = frozenset(seen)
     return frozenset(seen)
 
 

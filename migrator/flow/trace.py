@@ -48,6 +48,19 @@ def is_file(path: Path) -> bool:
     return bool(path) and path[0][0] == "file"
 
 
+def spelled(path: Path) -> str:
+    """Write the way into a container or an object as code does: ``.model``, ``["llm"]``, ``[...]`` for any entry."""
+    return "".join(_spelled(kind, name) for kind, name in path)
+
+
+def _spelled(kind: str, name: object) -> str:
+    if kind == "attr":
+        return f".{name}"
+    if kind == "key":
+        return "[...]" if name == ANY else f"[{name!r}]"
+    return ""
+
+
 def fits(held: Key, wanted: Key) -> bool:
     """Say whether reading ``wanted`` may give what is held at ``held``."""
     return held[0] == wanted[0] and (held[1] == wanted[1] or ANY in (held[1], wanted[1]))
