@@ -15,6 +15,7 @@ from migrator.flow.unit import Unit
 from migrator.model import CallSite, Decision, Edit, Prompt, Report, Rewrite, Span
 from migrator.pragmas import pragmas
 from migrator.prompts.analysis import analyse
+from migrator.prompts.buckets import Bucket, bucket_for
 from migrator.prompts.keys import key_for
 from migrator.prompts.layout import Stays
 from migrator.prompts.report import prompt
@@ -60,7 +61,9 @@ def plan_prompts(
             continue
         found, ordered, moves = _ordered(reader, found, settings)
         told = prompt(found, place.site, tuple(sorted(place.models)), caching)
-        told, added = _keyed(reader, found, told, place.is_mixed, counts) if told.reason == "" else (told, ())
+        added: tuple[Edit, ...] = ()
+        if told.reason == "" or not found.surface.cache_key:
+            told, added = _keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
         seen.append(replace(told, best=max(ordered.best, told.least), order=ordered.word, order_detail=ordered.detail))
         kept = added if "cache_key" in settings.transforms else ()
         for edit in (*moves, *kept):
@@ -121,16 +124,25 @@ def _is_ignored(unit: Unit, call: ast.Call, today: date) -> bool:
 
 
 def _keyed(
-    reader: Reader, found: Site, told: Prompt, is_mixed: bool, counts: Counter[str]
+    reader: Reader, found: Site, told: Prompt, is_mixed: bool, counts: Counter[str], buckets: int
 ) -> tuple[Prompt, tuple[Edit, ...]]:
     """Add the key, or say why there is none."""
     if is_mixed:
         return replace(told, reason="mixed_models", detail="a name that stays arrives here too"), ()
     shown, name = found.unit.source.shown, qualname(found.unit, found.call)
-    plain = key_for(shown, name, 1, reader.caching.key_length)
-    counts[plain] += 1
-    key = key_for(shown, name, counts[plain], reader.caching.key_length)
-    made = add_cache_key.edits(reader, found, key)
+    limit = reader.caching.key_length - (len(f"-{buckets - 1}") if buckets > 1 else 0)
+    plain = key_for(shown, name, 1, limit)
+    key = key_for(shown, name, counts[plain] + 1, limit)
+    bucket = bucket_for(reader, found.unit, found.call, buckets) if buckets > 1 else None
+    made = add_cache_key.edits(reader, found, key, bucket)
     if isinstance(made, add_cache_key.Refusal):
         return replace(told, reason=made.reason, detail=made.detail), ()
-    return replace(told, key=key), made
+    counts[plain] += 1
+    return replace(told, key=key, detail=_spread(bucket, buckets)), made
+
+
+def _spread(bucket: Bucket | None, buckets: int) -> str:
+    """What to tell of the buckets that were asked for."""
+    if bucket is not None:
+        return f"{bucket.number} keys, by {bucket.name}"
+    return "one key: no parameter here tells users or conversations apart" if buckets > 1 else ""

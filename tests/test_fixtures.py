@@ -34,6 +34,7 @@ TRANSFORMS = {
 }
 # What is held for review is applied in these folders.
 REVIEWED = ("order_prompt",)
+WITH_KEYS = {"add_cache_key", "cache"}
 TODAY = date(2026, 11, 22)
 EXPECTATIONS = re.compile(r"# expect: ((?:(?:report|review) \w+(?:, )?)+)")
 
@@ -75,9 +76,14 @@ def singles(folder: str) -> Iterator[Case]:
 
 
 def repositories() -> Iterator[Case]:
-    """Read ``fixtures/repos/flow_<case>/before`` and ``after``: whole trees."""
-    for folder in sorted((FIXTURES / "repos").glob("flow_*")):
-        yield Case("repos", folder.name, files(folder / "before"), files(folder / "after"))
+    """Read ``before`` and ``after`` of ``fixtures/repos/flow_<case>`` and ``cache_<case>``: whole trees."""
+    for folder in sorted((FIXTURES / "repos").glob("*_*")):
+        yield Case(
+            "cache" if folder.name.startswith("cache_") else "repos",
+            folder.name,
+            files(folder / "before"),
+            files(folder / "after"),
+        )
 
 
 def files(folder: Path) -> Mapping[str, Path]:
@@ -110,7 +116,8 @@ def lay_out(tree: Tree, folder: Path) -> None:
 
 def planned(case: Case, folder: Path) -> Plan:
     """Plan the changes of everything in a folder, by the transform that the case is about."""
-    settings = Settings(transforms=TRANSFORMS.get(case.folder, ("model",)), review=case.folder in REVIEWED)
+    usual = ("model", "cache_key") if case.folder in WITH_KEYS else ("model",)
+    settings = Settings(transforms=TRANSFORMS.get(case.folder, usual), review=case.folder in REVIEWED)
     return plan.make([folder], settings, cwd=folder, today=TODAY)
 
 

@@ -120,13 +120,16 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         ("force_exclude = true", "unknown key 'force_exclude' in {}; did you mean 'force-exclude'?"),
         (
             "zzz = 1",
-            "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, surface",
+            "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, "
+            "cache-key-buckets, surface",
         ),
         ("pin = 1", "'pin' in {} must be true or false, not an integer"),
         ("to = true", "'to' in {} must be a string, not a boolean"),
         ('exclude = "x"', "'exclude' in {} must be an array of strings, not a string"),
         ("exclude = [1, 2]", "'exclude' in {} must be an array of strings, not an array of integers"),
         ('exclude = ["a", 1]', "'exclude' in {} must be an array of strings, not an array of mixed values"),
+        ("cache-key-buckets = 0", "'cache-key-buckets' in {} must be a whole number from 1 to 99, not an integer"),
+        ("cache-key-buckets = true", "'cache-key-buckets' in {} must be a whole number from 1 to 99, not a boolean"),
         ("surface = { name = 1 }", "'surface' in {} must be an array of tables, not a table"),
         ("to = 2027-01-01", "'to' in {} must be a string, not a date"),
         ('only = ["modle"]', "unknown transform 'modle' in 'only' of {}; did you mean 'model'?"),

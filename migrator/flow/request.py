@@ -255,6 +255,8 @@ def _addition(unit: Unit, use: ast.Name) -> Iterator[tuple[str | None, ast.expr]
 def _held(project: Project, unit: Unit, node: ast.expr, depth: int) -> Iterator[Given]:
     """The entries of a dictionary, or the keywords of a constructor, that carries further arguments."""
     match node:
+        case ast.Call() if last_name(node.func) == "dumps" and node.args:
+            yield from _held(project, unit, node.args[0], depth + 1)
         case ast.Dict() | ast.Call():
             yield from arguments(project, unit, node, depth)
         case ast.BinOp(op=ast.BitOr()):

@@ -43,6 +43,11 @@ TIME_OF_DAY = "the time"
 DATE_TOKENS = 16
 
 
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, in small letters: ``user``, ``id`` of ``userID``."""
+    return tuple(word.lower() for word in _WORD.findall(name))
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """How often, and what makes it so, in a few words. ``most`` bounds its tokens where a table does."""
@@ -83,8 +88,8 @@ class Reader:
 
     def named(self, name: str) -> Often | None:
         """Find what the table says of a name, by its words."""
-        words = {word.lower() for word in _WORD.findall(name)}
-        return next((row for row in self.caching.often if words.intersection(row.parts)), None)
+        found = set(words(name))
+        return next((row for row in self.caching.often if found.intersection(row.parts)), None)
 
 
 STATIC = Rate(Varies.NEVER)
