@@ -236,6 +236,8 @@ def _changed_text(trace: Trace, state: State, call: ast.Call, method: str) -> No
         trace.lose(f"str.{method}")
         return
     if isinstance(old, str):
+        if method == "replace" and (old == state.old) != (new == state.new):
+            trace.block("comparison", source(state.unit, call), state.unit, call)
         if old != new:
             trace.go(state, state.unit, call, (), value=(old, new))
     elif len(old) != len(new) and _unpacks(state.unit.parent(call), len(old)):
