@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from migrator.flow.request import Spot, bindings_of
-from migrator.flow.symbols import last_name
+from migrator.flow.symbols import last_name, returns
 from migrator.flow.unit import Binding, Unit
 from migrator.prompts.blocks import HOLE
 from migrator.prompts.layout import holed
@@ -99,11 +99,26 @@ def written(reader: Reader, unit: Unit, node: ast.expr, depth: int = 0) -> Writt
             return _of_template(reader, unit, node.func.value, node, _BRACES, depth)
         case ast.Call() if isinstance(node.func, ast.Attribute) and last_name(node.func) in ("strip", "rstrip"):
             return None if node.args else written(reader, unit, node.func.value, depth + 1)
+        case ast.Call() if (inner := _only_call(reader, unit, node)) is not None:
+            return written(reader, unit, inner, depth + 1)
         case ast.Name() if (found := _only_use(reader, unit, node)) is not None and found.value is not None:
             return written(reader, found.unit, found.value, depth + 1)
         case _:
             return None
     return Written(unit, tuple(atoms)) if atoms is not None else None
+
+
+def _only_call(reader: Reader, unit: Unit, call: ast.Call) -> ast.expr | None:
+    """What a function of this file gives back that is called only here, and named by no other file."""
+    if not isinstance(call.func, ast.Name):
+        return None
+    found = unit.lookup(call.func.id, call.func)
+    if len(found) != 1 or found[0].unit is not unit or not isinstance(found[0].node, ast.FunctionDef):
+        return None
+    if tuple(unit.uses(found[0])) != (call.func,) or is_named_elsewhere(reader, unit, call.func.id):
+        return None
+    values = list(returns(found[0].node))
+    return values[0] if len(values) == 1 and not found[0].node.decorator_list else None
 
 
 def _only_use(reader: Reader, unit: Unit, node: ast.Name) -> Binding | None:

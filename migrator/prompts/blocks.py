@@ -28,7 +28,10 @@ _CONTINUES = re.compile(
 )
 # What points at a neighbour: a text with one of these means something else in another place.
 POINTS = re.compile(
-    r"\b(?:above|below|following|preceding|previous(?:ly)?|aforementioned|earlier|latter|former|next|foregoing)\b", re.I
+    r"\b(?:(?:above|below)\b(?!\s+(?:[\d$€£-]|zero|one|average|normal|a\b|an\b))"
+    r"|following|preceding|previous(?:ly)?|aforementioned|earlier|latter|former|foregoing"
+    r"|next\s+(?:section|paragraph|part|message|lines?|text|document|input|block|question))\b",
+    re.I,
 )
 
 
