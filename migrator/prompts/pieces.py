@@ -48,6 +48,7 @@ def pieces(literal: str) -> tuple[Piece | Field, ...] | None:
     import libcst
 
     try:
+        # In parentheses, because strings beside each other may stand on several lines.
         node = libcst.parse_expression(f"({literal}\n)")
     except Exception:  # its own errors, recursion: what cannot be read is not taken apart
         return None

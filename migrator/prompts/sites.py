@@ -225,6 +225,13 @@ def _result(reader: Reader, functions: list[Function], spot: Spot) -> tuple[Segm
     return (replace(varying(reader, spot), varies=Varies.REQUEST),)
 
 
+def _adds_lists(node: ast.expr) -> bool:
+    """``[system] + rest``, unlike ``"text" + rest``."""
+    if isinstance(node, ast.BinOp):
+        return _adds_lists(node.left) or _adds_lists(node.right)
+    return isinstance(node, (ast.List, ast.ListComp))
+
+
 def _input(reader: Reader, given: Given) -> Messages:
     """A text, a list of messages, or a prompt with placeholders that is filled here."""
     spot = Spot(given.unit, given.value)
@@ -234,7 +241,7 @@ def _input(reader: Reader, given: Given) -> Messages:
         and given.value.func.attr in FILLED
     ):
         return template_messages(reader, Spot(given.unit, given.value.func.value))
-    if isinstance(given.value, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+    if isinstance(given.value, (ast.Constant, ast.JoinedStr, ast.BinOp)) and not _adds_lists(given.value):
         return (_text_message(reader, "user", given),)
     found = messages(reader, spot)
     if len(found) == 1 and found[0].is_splice:

@@ -30,7 +30,8 @@ from migrator.prompts.varying import Reader
 
 NAME = "cache_key"
 KEY = "prompt_cache_key"
-BODY = "extra_body"
+# Before that the SDK has no ``extra_body``.
+BODY_SINCE = "openai>=1.0"
 # In a way, the dictionary that holds the model: ``json={"model": ...}``.
 BESIDE = "*"
 
@@ -113,7 +114,8 @@ def _path(reader: Reader, site: Site) -> tuple[str, ...] | Refusal:
     if keyword is not None and _granted(reader, site):
         return (*way["in"].split("."), keyword) if "in" in way else (keyword,)
     if "else" in way:
-        return (*way["else"].split("."), KEY)
+        too_old = reader.project.pins.refuses(BODY_SINCE, site.unit.source.path)
+        return (*way["else"].split("."), KEY) if too_old is None else Refusal("old_library", too_old.detail)
     if keyword is not None:
         return Refusal("old_library", f"{_since(site)} is not sure")
     return Refusal("no_cache_key", site.surface.name)

@@ -22,6 +22,7 @@ from migrator.tables import expand
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PAIRS = ROOT / "fixtures" / "swap_model"
+KEYED = ROOT / "fixtures" / "add_cache_key"
 BOOK = rulebook.load()
 
 
@@ -33,6 +34,7 @@ class Group:
     packages: tuple[str, ...]
     tables: tuple[str, ...]
     requests: tuple[str, ...]
+    keys: tuple[str, ...]
     missing: frozenset[str]
     moved: frozenset[str]
     is_of_the_ten: bool
@@ -82,6 +84,7 @@ def _group(row: Mapping[str, object]) -> Group:
         packages=texts("packages"),
         tables=texts("tables"),
         requests=texts("requests"),
+        keys=texts("keys"),
         missing=expanded(row.get("missing", [])),
         moved=expanded(row.get("moved", [])),
         is_of_the_ten=bool(row.get("ten", False)),
