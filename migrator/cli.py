@@ -69,6 +69,7 @@ def options(command: Command) -> Command:
         _flag("--pin", "Aliases become the dated snapshot too."),
         _flag("--gateways", "Change names at gateways such as OpenRouter too."),
         _flag("--docs", "Change Python code in Markdown and reStructuredText too."),
+        click.option("--cache-key-buckets", metavar="N", type=int, help="Spread a call's requests over N cache keys."),
         click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out; as in .gitignore."),
         _flag("--force-exclude", "Apply --exclude to files named on the command line too."),
         click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Read this file."),

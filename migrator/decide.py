@@ -26,8 +26,8 @@ OWN_PLACE = (
 )
 
 
-# Which client runs is open: held for review, unless something harder was met on the way.
-UNSURE = frozenset({"two_values", "unknown_endpoint"})
+# Which client runs is open, or a label says the old name: held for review, unless something harder was met.
+UNSURE = frozenset({"two_values", "unknown_endpoint", "label_beside"})
 
 
 def decide(findings: Iterable[Finding], migration: Migration, settings: Settings) -> tuple[Decision, ...]:

@@ -37,6 +37,9 @@ OTHER_NAMES = frozenset(
 )
 OTHER_STEMS = (".env.", "Dockerfile.")
 
+# What a program may read a table from.
+TABLES = (".json", ".yaml", ".yml", ".toml")
+
 LOCKS = frozenset({"npm-shrinkwrap.json", "package-lock.json", "packages.lock.json", "pnpm-lock.yaml"})
 RECORDED = "cassettes"
 
@@ -105,6 +108,19 @@ def select(paths: Sequence[Path], settings: Settings, cwd: Path) -> Selection:
             group = python if _is_python(item.path) else pages if settings.docs and is_page(item.path) else others
             group.setdefault(real + str(item.path)[len(start) :], item)
     return Selection(_sorted(python), _sorted(others), tuple(skips[key] for key in sorted(skips)), _sorted(pages))
+
+
+def tables(files: Iterable[File]) -> tuple[File, ...]:
+    """Give the files of data that code may read: not too large, and of a format that is read."""
+    found = (f for f in files if f.path.suffix.lower() in TABLES)
+    return tuple(f for f in found if _size(f.path) <= MAX_OTHER)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return MAX_OTHER + 1
 
 
 def project_root(paths: Sequence[Path], cwd: Path) -> Path:

@@ -6,71 +6,35 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.flow.forward import run
-from migrator.flow.members import members
 from migrator.flow.project import Project
 from migrator.flow.request import Place, holder
 from migrator.flow.symbols import last_name
 from migrator.flow.trace import Arrival, Obstacle, State, Trace, steps
 from migrator.flow.unit import FUNCTIONS, Unit
-from migrator.model import CallSite, Finding, Hazard, How, Member, Origin, Reach, Step
+from migrator.labels import labels_beside
+from migrator.model import CallSite, Finding, Hazard, How, Origin, Position, Reach, Step
+from migrator.named import Named, member_of, named_in, written
 from migrator.notes import call_notes
-from migrator.rulebook import Enumeration, Migration, Rulebook
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """An expression that names an old model: ``"gpt-4o"``, or a member of a library's ``enumeration``."""
-
-    node: ast.Constant | ast.Attribute
-    value: str
-    new: str
-    enumeration: Enumeration | None = None
+from migrator.recordings import recorded
+from migrator.rulebook import Migration, Rulebook
 
 
 def findings(
     project: Project, rules: Rulebook, migration: Migration, unit: Unit, *, pin: bool = False
 ) -> tuple[Finding, ...]:
     """Everything that is known of each literal in ``unit`` that names an old model, in the order of the text."""
-    everything = (*_strings(migration, unit, pin), *_members(project, migration, unit))
     counts: Counter[tuple[str, str]] = Counter()
     found: list[Finding] = []
-    for named in sorted(everything, key=lambda n: (n.node.lineno, n.node.col_offset)):
-        place = (qualname(unit, named.node), _written(named))
+    for named in named_in(project, migration, unit, pin=pin):
+        place = (qualname(unit, named.node), written(named))
         counts[place] += 1
         finding = _finding(project, rules, migration, unit, named, counts[place])
         if finding is not None:
             found.append(finding)
     return tuple(found)
-
-
-def _strings(migration: Migration, unit: Unit, pin: bool) -> Iterator[Named]:
-    for node in unit.strings:
-        value = str(node.value)
-        if _names_model(migration, value) and not _is_prose(unit, node):
-            yield Named(node, value, migration.rename(value, pin) or "")
-
-
-def _members(project: Project, migration: Migration, unit: Unit) -> Iterator[Named]:
-    for node, enumeration in members(project, migration, unit):
-        yield Named(node, enumeration.members[node.attr], enumeration.target[1], enumeration)
-
-
-def _written(named: Named) -> str:
-    return named.value if isinstance(named.node, ast.Constant) else named.node.attr
-
-
-def _names_model(migration: Migration, value: str) -> bool:
-    return migration.match(value) is not None or migration.reported_as(value) is not None
-
-
-def _is_prose(unit: Unit, node: ast.Constant) -> bool:
-    """Say whether the string is a docstring, or a piece of a longer text."""
-    parent = unit.parent(node)
-    return isinstance(parent, ast.Expr) or (isinstance(parent, ast.JoinedStr) and len(parent.values) > 1)
 
 
 def _finding(
@@ -83,7 +47,10 @@ def _finding(
 ) -> Finding | None:
     node, value = named.node, named.value
     trace = Trace(project, rules, migration, unit, node)
-    trace.start(value, named.new)
+    if (member := member_of(named)) is None:
+        trace.start(value, named.new)
+    else:
+        trace.start_member((value, named.new), (member.old, member.new))
     run(trace)
     match = migration.match(value)
     if match is not None and match.kind == "alias" and not trace.arrivals:
@@ -95,7 +62,10 @@ def _finding(
     elif (row := _keyed_by_itself(unit, node)) is not None:
         hazards = (Hazard("table_key", "its own row", unit.source.shown, unit.position(row), unit.span(row)), *hazards)
     elif reaches:
-        hazards = (*hazards, *_pinned_elsewhere(project, unit, value))
+        old = match.old if match is not None else value
+        beside = (*labels_beside(unit, node, value, migration), *_shown_by_doctest(unit, value))
+        kept = (*_recorded(project, unit, node, old), *_pinned_elsewhere(project, unit, value, old))
+        hazards = (*hazards, *beside, *kept)
     if trace.lost and set(trace.lost) == {"text"} and not reaches and not hazards:
         hazards = (Hazard("text", "", unit.source.shown, unit.position(node), unit.span(_whole(unit, node))),)
     hint = hint_of(trace)
@@ -173,24 +143,119 @@ def _keyed_by_itself(unit: Unit, node: ast.expr) -> ast.AST | None:
     return None
 
 
-def _pinned_elsewhere(project: Project, unit: Unit, value: str) -> Iterator[Hazard]:
-    """A test in another file imports or patches this module and expects the old name; none imports a document."""
+def _recorded(project: Project, unit: Unit, node: ast.expr, old: str) -> Iterator[Hazard]:
+    """The literal's own test replays an answer that was recorded for the old name."""
+    path = unit.source.path
+    test = next((name for name in qualname(unit, node).split(".") if name.startswith("test")), "")
+    recording = recorded(project, path, old, test) if _is_test(path) else None
+    if recording is not None:
+        detail = f"the recording {recording.relative_to(path.parent).as_posix()}"
+        yield Hazard("test_pin", detail, unit.source.shown, unit.position(node), unit.span(_whole(unit, node)))
+
+
+def _pinned_elsewhere(project: Project, unit: Unit, value: str, old: str) -> Iterator[Hazard]:
+    """A test in another file imports or patches this module and expects the old name, or replays it.
+
+    None imports a document.
+    """
     if unit.source.kind == "page":
         return
     path = unit.source.path
     stem = path.parent.name if path.stem == "__init__" else path.stem
     for other_path in project.files_naming(stem):
-        if other_path == path or not _is_test(other_path) or value.encode() not in project.bytes_of(other_path):
+        if other_path == path or not _is_test(other_path):
+            continue
+        recording = recorded(project, other_path, old)
+        if recording is None and value.encode() not in project.bytes_of(other_path):
             continue
         other = project.unit(other_path)
         if other is None or not _knows(project, other, unit, stem):
             continue
+        if recording is not None:
+            detail = f"the recording {recording.relative_to(other_path.parent).as_posix()}"
+            yield Hazard("test_pin", detail, other.source.shown, Position(None, 1, 1))
+            return
         for text in other.strings:
-            if text.value == value and is_expected(other, text):
+            if text.value == value and _is_expected_there(other, text):
                 where = other.position(text)
                 shown = other.source.shown
                 yield Hazard("test_pin", f"{shown}:{where.line}", shown, where, other.span(text))
                 return
+
+
+def _is_expected_there(unit: Unit, node: ast.Constant) -> bool:
+    """Say whether a test expects the literal: at once, by a name, or as what a mocked server must be sent."""
+    return (
+        is_expected(unit, node)
+        or any(_is_compared(unit, use) for use in (node, *_names_of(unit, node)))
+        or any(isinstance(a, ast.keyword) and str(a.arg).startswith("match") for a in unit.ancestors(node))
+    )
+
+
+def _is_compared(unit: Unit, node: ast.AST) -> bool:
+    """Say whether ``node`` is compared for equality or is an argument of an assertion."""
+    if is_expected(unit, node):
+        return True
+    holder = unit.parent(node)
+    return isinstance(holder, ast.Compare) and any(isinstance(o, (ast.Eq, ast.NotEq)) for o in holder.ops)
+
+
+def _names_of(unit: Unit, node: ast.Constant) -> Iterator[ast.AST]:
+    """Where a test reads the literal by name: a constant, an attribute, a parameter of ``parametrize``."""
+    statement = unit.statement(node)
+    for target in statement.targets if isinstance(statement, ast.Assign) else ():
+        if isinstance(target, ast.Name):
+            binding = unit.bound[target]
+            yield from unit.uses(binding)
+            yield from unit.attributes.get(target.id, ()) if isinstance(binding.scope, ast.ClassDef) else ()
+        elif isinstance(target, ast.Attribute):
+            yield from unit.attributes.get(target.attr, ())
+    call = unit.parent(node)
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and node in call.args:
+        for binding in unit.lookup(call.func.id, call.func):
+            if isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                names = [a.arg for a in binding.node.args.args[call.args.index(node) :][:1]]
+                yield from (u for name in names for u in _loads(unit, binding.node, name))
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        for call in (d for d in statement.decorator_list if isinstance(d, ast.Call)):
+            if last_name(call.func) == "parametrize" and any(n is node for n in ast.walk(call)):
+                yield from (u for name in _parameters(call, node) for u in _loads(unit, statement, name))
+
+
+def _parameters(call: ast.Call, node: ast.Constant) -> Iterator[str]:
+    """The parameter that ``parametrize`` gives the literal to: by its place in the row."""
+    names = ast.unparse(call.args[0]).strip("'\"()[]").replace("'", "").split(",") if call.args else []
+    rows = call.args[1].elts if len(call.args) > 1 and isinstance(call.args[1], (ast.List, ast.Tuple)) else []
+    for row in rows:
+        cells = row.elts if isinstance(row, (ast.Tuple, ast.List)) else row.args if isinstance(row, ast.Call) else [row]
+        for name, cell in zip(names, cells, strict=False):
+            if any(n is node for n in ast.walk(cell)):
+                yield name.strip()
+
+
+def _loads(unit: Unit, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[ast.Name]:
+    for binding in unit.bindings.get((function, name), ()):
+        yield from unit.uses(binding)
+
+
+def _shown_by_doctest(unit: Unit, value: str) -> Iterator[Hazard]:
+    """An example in a docstring shows the old name as an answer."""
+    for text in unit.strings:
+        if ">>>" in str(text.value) and any(value in line for line in _answers(str(text.value))):
+            yield Hazard("test_pin", "a doctest", unit.source.shown, unit.position(text), unit.span(text))
+            return
+
+
+def _answers(docstring: str) -> Iterator[str]:
+    """The lines that follow a prompt, up to a blank line, where they are a value alone: ``'gpt-4o'``."""
+    is_open = False
+    for line in (raw.strip() for raw in docstring.splitlines()):
+        if line.startswith((">>>", "...")):
+            is_open = True
+        elif is_open and line:
+            yield line
+        else:
+            is_open = False
 
 
 def _is_test(path: Path) -> bool:
@@ -265,7 +330,7 @@ def sounds_like_model(name: str) -> bool:
 
 
 def _identity(unit: Unit, named: Named, ordinal: int) -> str:
-    text = f"{unit.source.shown}\0{qualname(unit, named.node)}\0{_written(named)}\0{ordinal}"
+    text = f"{unit.source.shown}\0{qualname(unit, named.node)}\0{written(named)}\0{ordinal}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -291,14 +356,8 @@ def _origin(unit: Unit, named: Named, trace: Trace) -> Origin:
         named.value,
         how_of(unit, node, trace),
         qualname(unit, node),
-        _member(named),
+        member_of(named),
     )
-
-
-def _member(named: Named) -> Member | None:
-    if named.enumeration is None or not isinstance(named.node, ast.Attribute):
-        return None
-    return Member(last_name(named.node.value), named.node.attr, named.enumeration.target[0])
 
 
 def _whole(unit: Unit, node: ast.AST) -> ast.AST:

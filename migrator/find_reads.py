@@ -7,6 +7,7 @@ the environment. From there it is followed as a literal is, and what stands agai
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -32,8 +33,8 @@ LANGUAGES = frozenset(
         *(".go", ".java", ".kt", ".kts", ".scala", ".cs", ".rb", ".php", ".rs", ".swift", ".dart", ".ex", ".exs"),
     )
 )
-# A table that holds a service's variables stands in one of these, beside how it is built.
-BUILT = frozenset({"build"})
+# Hydra: the file's values stand elsewhere than its folder says.
+PACKAGE = "# @package"
 
 
 def with_reads(
@@ -58,7 +59,11 @@ def with_reads(
     if trace is None:
         return finding
     doubted = _doubted(trace)
-    against = (*hazards_of(trace, finding.origin.value), *(hazards_of(doubted, finding.origin.value)))
+    found = (*hazards_of(trace, finding.origin.value), *(hazards_of(doubted, finding.origin.value)))
+    against = (hazard for hazard in found if not _is_published(project, hazard))
+    if finding.reaches:
+        # The kind of file is a proof of its own, which never depended on how far the code can be followed.
+        against = (hazard for hazard in against if hazard.reason != "too_far")
     origin = finding.origin
     start = Step(origin.shown, origin.position, origin.qualname)
     reaches = tuple(Reach(reach.site, (start, *reach.steps)) for reach in reaches_of(trace))
@@ -98,10 +103,11 @@ def _traced(
         trace.longest = MAX_PATH + max(len(place) for place in entry.places)
         for place in entry.places:
             files.named(trace, begin, config.source.path, _way(config, place))
-    elif not _is_of_own_code(config, entry):
-        return None
+            if not config.source.text.startswith(PACKAGE):
+                files.composed(trace, begin, config.source.path, _way(config, place))
     else:
-        trace.within = _home(project, config.source.path, name)
+        folder = _folder_of_code(config, entry)
+        trace.within = _home(project, folder, name) if folder is not None else None
         if trace.within is None:
             return None
         read_environment(trace, begin, name)
@@ -125,10 +131,9 @@ def _is_read_elsewhere(project: Project, config: ConfigSource, name: str | None,
 
 
 def _first_unit(project: Project, config: ConfigSource, name: str | None) -> Unit | None:
-    """A file that names what would be read, or one with settings that may read any variable."""
-    units = project.units_naming(name if name is not None else config.source.path.name)
-    found = next(units, None)
-    return found if found is not None or name is None else next(project.units_naming("BaseSettings"), None)
+    """A file that names what would be read, or one that reads whole folders or any variable."""
+    words = (config.source.path.name, "config_path") if name is None else (name, "BaseSettings")
+    return next((unit for word in words for unit in project.units_naming(word)), None)
 
 
 def _way(config: ConfigSource, keys: Keys) -> Way:
@@ -139,23 +144,34 @@ def _way(config: ConfigSource, keys: Keys) -> Way:
     return key(section), *(key(str(name).lower()) for name in keys[1:])
 
 
-def _is_of_own_code(config: ConfigSource, entry: Entry) -> bool:
-    """Say whether a variable is for the project's own code: in an environment file, or of a service built here."""
+def _folder_of_code(config: ConfigSource, entry: Entry) -> Path | None:
+    """The folder whose code a variable is for: an environment file's own, or what the service is built from."""
+    folder = config.source.path.parent
     if config.form == "env":
-        return True
-    tables = (entry.keys[:depth] for depth in range(len(entry.keys)))
-    return any(BUILT & config.keys(table, entry.document) for table in tables)
+        return folder
+    for depth in range(len(entry.keys)):
+        table = entry.keys[:depth]
+        if "build" in config.keys(table, entry.document):
+            build = config.at((*table, "build"), entry.document) or config.at((*table, "build", "context"))
+            return Path(os.path.normpath(folder / build.value)) if build is not None else folder
+    return None
 
 
-def _home(project: Project, path: Path, name: str) -> Path | None:
-    """The nearest folder around an environment file with code that may read the variable."""
+def _home(project: Project, start: Path, name: str) -> Path | None:
+    """The nearest folder from ``start`` upwards with code that may read the variable, inside the same program."""
     readers = (*project.files_naming(name), *project.files_naming("BaseSettings"))
-    for folder in path.parents:
+    program = project.program(start / name)
+    for folder in (start, *start.parents):
         if any(folder in reader.parents for reader in readers):
             return folder
-        if folder == project.program(path):
+        if folder == program:
             return None
     return None
+
+
+def _is_published(project: Project, hazard: Hazard) -> bool:
+    """Say whether a place is inside a library that is developed here: the tables say what it does with a model."""
+    return bool(project.published.intersection(hazard.shown.split("/")[:-1]))
 
 
 def _doubted(trace: Trace) -> Trace:

@@ -13,19 +13,21 @@ Piece = tuple[str, str]
 Line = tuple[Piece, ...]
 WIDTH = 80
 BLANK: Line = ()
+# ``cell 3:4`` is one word to the eye.
+_CELL = "cell\xa0"
 
 
 def wrapped(text: str, width: int, *, indent: str, hanging: str = "  ", style: str = "") -> Iterator[Line]:
     """Break a text at spaces; a word longer than the width, such as a path, is never cut."""
     for line in textwrap.wrap(
-        text,
+        text.replace("cell ", _CELL),
         max(width, 40),
         initial_indent=indent,
         subsequent_indent=indent + hanging,
         break_long_words=False,
         break_on_hyphens=False,
     ):
-        yield ((line, style),)
+        yield ((line.replace(_CELL, "cell "), style),)
 
 
 def plural(count: int, noun: str) -> str:

@@ -13,6 +13,7 @@ from migrator.rulebook import Fact, Migration, Model, Reason, Rulebook, Slot, Su
 
 TRANSFORMS: Mapping[str, str] = {
     "model": "Swap an old model's name for the new one where it provably decides a request's model.",
+    "order_prompt": "Put the static parts of a prompt before those that vary; held for review, applied with --review.",
     "cache_key": "Add a stable prompt_cache_key to a call whose requests begin with enough text in common.",
 }
 SHOWN = 8

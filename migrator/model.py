@@ -261,9 +261,11 @@ class Prompt:
     ``least`` and ``most`` bound the prefix that all requests share, ``static`` is all text that the code
     itself holds. ``verdict``: "pays" (the prefix is long enough), "may" (it can be, at run time), "short",
     "hidden" (the code does not show the prompt). ``key`` is the one that is added, "" where none is;
-    ``reason`` then says why, as a key of the refusals in caching.toml. ``best`` is the shared prefix with
-    everything static first. ``cached`` and ``best_cached`` are what a hit reads from the cache, as the code
-    stands and in the best order: 0 where the prefix is not known to be long enough.
+    ``reason`` then says why, as a key of the refusals in ``rules/caching.toml``. ``best`` is the shared prefix
+    with everything static first. ``order`` says what happens to its order: "" (it is good), "review" (it can be
+    put right, and is held for review), "applied", or why it stays, as a key of the refusals. ``cached`` and
+    ``best_cached`` are what a hit reads from the cache, as the code stands and in the best order: 0 where the
+    prefix is not known to be long enough.
     """
 
     site: CallSite
@@ -277,6 +279,8 @@ class Prompt:
     key: str = ""
     reason: str = ""
     detail: str = ""
+    order: str = ""
+    order_detail: str = ""
     before: tuple[str, ...] = ()
     cached: int = 0
     best_cached: int = 0
@@ -327,11 +331,15 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remark:
-    """Something to tell about a line that is no finding: an ignore comment that cannot be read."""
+    """Something to tell about a line that is no finding: an ignore comment that cannot be read.
+
+    ``cell`` is a notebook's cell index, in which the line is counted, or None.
+    """
 
     shown: str
     line: int
     text: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,7 +300,8 @@ class Surface:
     rewritten. ``endpoint`` are keywords of this very call that point it at another server.
     ``knows`` maps a target model to the requirement that first accepts it ("litellm>=1.66.1").
     ``cache_key`` says how ``prompt_cache_key`` gets through, and ``prompt`` where the call takes what
-    the model reads ("messages", "system", "input", "tools", "schema"): both are for the caching transforms.
+    the model reads ("messages", "system", "filled", "input", "template", "tools", "schema"): both are for the caching
+    transforms. ``adds``: as in ``Use``.
     ``url``: only a call that sends there is a request. ``client`` is the argument that carries the
     client that sends (``openai_client=AsyncOpenAI(...)``).
 
@@ -323,6 +324,23 @@ class Surface:
     url: Url | None = None
     client: Slot | None = None
     prompt: Mapping[str, Slot] = field(default_factory=dict)
+    adds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A call in which an object meets a prompt: ``Agent(model=OpenAIChat(...), instructions=...)``.
+
+    ``object`` is the argument that carries the object; None: the call is a method of the object.
+    ``through`` are methods on the way to the call that add to the prompt (``bind_tools = "tools"``).
+    ``adds``: the library writes a text of its own before the prompt, of at most so many tokens.
+    """
+
+    calls: tuple[str, ...]
+    object: Slot | None
+    prompt: Mapping[str, Slot]
+    through: Mapping[str, str]
+    adds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +359,7 @@ class Client:
 
 
 # The kinds of carriers that take a file's name, or what the file holds.
-READING = ("path", "content", "filled", "attributes")
+READING = ("path", "content", "filled", "attributes", "composed")
 STORE = "store"
 
 
@@ -354,7 +372,8 @@ class Carrier:
     command-line option: argparse, click), "shows" (ends in text for people), "asserts" (ends in a
     test's expectation). For a file's name: "path" (gives a longer path, or the open file), "content"
     (what the file holds), "filled" (the object whose method it is holds it afterwards); for what a
-    file holds: "attributes" (the same, read by attributes). "widget" is a value that a session keeps
+    file holds: "attributes" (the same, read by attributes). "composed" decorates a function that is given what a
+    folder's files hold. "widget" is a value that a session keeps
     too; the calls of a "store" are no calls but the objects in which a framework keeps values by name.
     """
 

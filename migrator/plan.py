@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from migrator.plan_prompts import Prompts
     from migrator.pragmas import Pragmas
 
-PROMPT_TRANSFORMS = ("cache_key",)
+PROMPT_TRANSFORMS = ("order_prompt", "cache_key")
 Progress = Callable[[str, int, int], None]
 
 
@@ -92,16 +94,18 @@ class Code:
 
     @cached_property
     def _project(self) -> Project:
-        return _project(self.root, self.known, load(self.settings.migration, self.settings.surfaces))
+        rules = load(self.settings.migration, self.settings.surfaces)
+        tables = {f.path: f.shown for f in discover.tables(self._all.others)}
+        return _project(self.root, self.known, rules, tables)
 
 
-def _project(root: Path, known: Mapping[Path, str], rules: Rulebook) -> Project:
+def _project(root: Path, known: Mapping[Path, str], rules: Rulebook, tables: Mapping[Path, str]) -> Project:
     from migrator.flow.project import Project
     from migrator.sources import pins
-    from migrator.sources.metadata import published_here
+    from migrator.sources.metadata import libraries, published_here
 
     members = {name: to for migration in rules.migrations.values() for name, to in migration.members.items()}
-    return Project(root, known, pins.read(root), published_here(root, known, rules), members)
+    return Project(root, known, pins.read(root), published_here(root, known, rules), members, libraries(rules), tables)
 
 
 def _beyond(code: Code, files: Sequence[discover.File], settings: Settings, today: date, plan: Plan) -> Plan:
@@ -109,9 +113,11 @@ def _beyond(code: Code, files: Sequence[discover.File], settings: Settings, toda
     if not files:
         return plan
     from migrator.plan_config import Surroundings, plan_config
+    from migrator.sources import pins
 
     migration, rules = load_migration(settings.migration), load(settings.migration, settings.surfaces)
-    around = Surroundings(python=code.selection.python, code=code.project, others=lambda: code.others)
+    required = pins.read(code.root).requires
+    around = Surroundings(required, python=code.selection.python, code=code.project, others=lambda: code.others)
     return _joined(plan, plan_config(files, migration, rules, settings, today=today, around=around))
 
 
@@ -133,7 +139,7 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
     """Plan the migration of one text that is not a file, such as standard input."""
     path = cwd / shown
     candidate = discover.Candidate(discover.File(path, shown), text)
-    project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces))
+    project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces), {})
     project.data[path] = text
     return replace(_planned(project, {path: candidate}, settings, today, None), files_read=1)
 
@@ -166,16 +172,17 @@ def _planned(
     known = project.files
     drafts: list[Draft] = []
     skips: list[Skip] = []
-    for number, (path, hit) in enumerate(sorted(hits.items(), key=lambda item: item[1].file.shown), 1):
-        shown = hit.file.shown
-        if progress is not None:
-            progress(shown, number, len(hits))
-        seen = project if path in known else project.beside(path, shown)
-        drafted = _draft(seen, rules, migration, path, settings, today)
-        if isinstance(drafted, Skip):
-            skips.append(drafted)
-        else:
-            drafts.append(drafted)
+    with _uncollected():
+        for number, (path, hit) in enumerate(sorted(hits.items(), key=lambda item: item[1].file.shown), 1):
+            shown = hit.file.shown
+            if progress is not None:
+                progress(shown, number, len(hits))
+            seen = project if path in known else project.beside(path, shown)
+            drafted = _draft(seen, rules, migration, path, settings, today)
+            if isinstance(drafted, Skip):
+                skips.append(drafted)
+            else:
+                drafts.append(drafted)
     prompts = _prompts(project, rules, drafts, settings, today)
     spliced = [_spliced(draft) for draft in _with_edits(project, drafts, prompts.edits)]
     return replace(_proven(migration, spliced, skips, len(project.units)), prompts=prompts.seen)
@@ -212,6 +219,18 @@ def _spliced(draft: Draft) -> Draft:
         return replace(draft, edits=edits, after=apply(draft.source, edits))
     except EditConflict as error:
         return replace(draft, reason=str(error))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: trees are kept to the end, and walking them takes a third of a run."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _proven(migration: Migration, drafts: Sequence[Draft], skips: Sequence[Skip], parsed: int) -> Plan:
@@ -273,18 +292,16 @@ def _draft(
 
 def _remarks(unit: Unit, wishes: Pragmas, today: date) -> tuple[Remark, ...]:
     """What to tell about the ignore comments of a file: those that cannot be read, and those that ended."""
-    shown = unit.source.shown
-    unread = [Remark(shown, _line(unit, p.line), p.message) for p in wishes.problems]
-    ended = [
-        Remark(shown, _line(unit, i.line), f"the ignore comment ended on {i.until}") for i in wishes.expired(today)
-    ]
-    return tuple(sorted((*unread, *ended)))
+    unread = [(problem.line, problem.message) for problem in wishes.problems]
+    ended = [(wish.line, f"the ignore comment ended on {wish.until}") for wish in wishes.expired(today)]
+    return tuple(_remark(unit, line, text) for line, text in sorted((*unread, *ended)))
 
 
-def _line(unit: Unit, line: int) -> int:
-    """The line of the file for one of a document's joined text."""
-    is_page = unit.source.kind == "page"
-    return unit.lines.position(unit.lines.starts[line - 1]).line if is_page else line
+def _remark(unit: Unit, line: int, text: str) -> Remark:
+    """Place a remark by the end of its line in the joined text; where a comment begins may be no byte of the file."""
+    starts = (*unit.lines.starts, len(unit.lines.encoded) + 1)
+    place = unit.lines.position(starts[line] - 1)
+    return Remark(unit.source.shown, place.line, text, place.cell)
 
 
 def _unread(source: Source, migration: Migration) -> Iterator[Skip]:

@@ -19,7 +19,6 @@ from migrator.sources import page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from migrator.find_config import Known
     from migrator.flow.project import Project
     from migrator.sources.entries import ConfigSource
 
@@ -51,10 +50,10 @@ class ConfigPlan:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the rest of the repository says: the distributions it requires, its Python files, and its
-    code and other files, which are listed only when there is a value to follow."""
+    """What the rest of the repository says: the distributions it requires at a file's place, its Python
+    files, and its code and other files, which are listed only when there is a value to follow."""
 
-    libraries: frozenset[str] = frozenset()
+    requires: Callable[[str, Path], bool] = lambda library, path: False
     python: tuple[File, ...] = ()
     code: Callable[[], Project] | None = None
     others: Callable[[], Iterable[Path]] = tuple
@@ -68,7 +67,7 @@ class _Run:
     rules: Rulebook
     settings: Settings
     today: date
-    known: Known
+    shapes: tuple[filebook.Shape, ...]
     around: Surroundings
 
 
@@ -87,11 +86,8 @@ def plan_config(
     hits = [(file, data) for file in ordered if (data := _data(file, migration, shapes)) is not None]
     if not hits:
         return ConfigPlan()
-    from migrator.find_config import Known
-
     around = around or Surroundings()
-    known = Known(shapes, around.libraries)
-    run = _Run(migration, rules, settings, today, known, around)
+    run = _Run(migration, rules, settings, today, shapes, around)
     return _sum([_planned(run, file, data) for file, data in hits])
 
 
@@ -145,13 +141,15 @@ def _counted(run: _Run, file: File, data: bytes, why: str | None) -> ConfigPlan:
 
 def _of_config(run: _Run, file: File, data: bytes) -> ConfigPlan:
     from migrator.decide import decide
-    from migrator.find_config import config_findings
+    from migrator.find_config import Known, config_findings
     from migrator.sources.config import read_config
 
     config = read_config(file.path, file.shown, data)
     if isinstance(config, Skip):
         return ConfigPlan(skips=(config,))
-    found = config_findings(config, run.known, run.migration, pin=run.settings.pin)
+    needed = {shape.needs for shape in run.shapes if shape.needs is not None and shape.fits(file.shown)}
+    known = Known(run.shapes, frozenset(name for name in needed if run.around.requires(name, file.path)))
+    found = config_findings(config, known, run.migration, pin=run.settings.pin)
     why = by_content(config, is_known=any(finding.reaches for finding in found))
     if why is not None:
         return replace(_counted(run, file, data, why), parsed=1)
@@ -175,7 +173,7 @@ def _read_by_code(config: ConfigSource, finding: Finding, run: _Run) -> Finding:
 def _picked_by_code(finding: Finding, run: _Run) -> Finding:
     """Hold back an entry that code picks by its model's name: the code would find it no more."""
     surfaces = {reach.site.surface for reach in finding.reaches}
-    words = [w.encode() for shape in run.known.shapes if shape.name in surfaces for w in shape.named_by]
+    words = [w.encode() for shape in run.shapes if shape.name in surfaces for w in shape.named_by]
     if not words:
         return finding
     for file in run.around.python:

@@ -14,13 +14,16 @@ from migrator.flow.project import Project
 from migrator.flow.unit import Unit
 from migrator.model import CallSite, Decision, Edit, Prompt, Report, Rewrite, Span
 from migrator.pragmas import pragmas
+from migrator.prompts.analysis import analyse
+from migrator.prompts.buckets import Bucket, bucket_for
 from migrator.prompts.keys import key_for
-from migrator.prompts.report import prompt
+from migrator.prompts.layout import Stays
+from migrator.prompts.report import prompt, with_best
 from migrator.prompts.sites import Site, site
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, load_caching
 from migrator.settings import Settings
-from migrator.transforms import add_cache_key
+from migrator.transforms import add_cache_key, order_prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,42 @@ def plan_prompts(
         found = _site(reader, unit, place.site.span) if unit is not None else None
         if unit is None or path is None or found is None or is_ignored(unit, found.call, today):
             continue
+        found, ordered, moves = _ordered(reader, found, settings)
         models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
         told = prompt(found, place.site, models, caching, before=before)
-        told, added = keyed(reader, found, told, place.is_mixed, counts) if told.reason == "" else (told, ())
-        seen.append(told)
-        if "cache_key" in settings.transforms:
-            edits[path] = (*edits.get(path, ()), *added)
+        added: tuple[Edit, ...] = ()
+        if told.reason == "" or not found.surface.cache_key:
+            told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
+        told = with_best(told, max(ordered.best, told.least), caching)
+        seen.append(replace(told, order=ordered.word, order_detail=ordered.detail))
+        kept = added if "cache_key" in settings.transforms else ()
+        for edit in (*moves, *kept):
+            home = paths[edit.shown]
+            edits[home] = (*edits.get(home, ()), edit)
     return Prompts(tuple(seen), {path: made for path, made in edits.items() if made})
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """What happens to the order of a prompt, and the shared prefix that the best order has."""
+
+    word: str = ""
+    detail: str = ""
+    best: int = 0
+
+
+def _ordered(reader: Reader, found: Site, settings: Settings) -> tuple[Site, _Ordered, tuple[Edit, ...]]:
+    """Put the static parts first, or say that it can be done, or why not; the site then has the new order."""
+    if found.template is None or "order_prompt" not in settings.transforms:
+        return found, _Ordered(), ()
+    made = order_prompt.order(reader, found)
+    if isinstance(made, Stays):
+        word = "" if made.reason in ("in_order", "short_prefix") else made.reason
+        return found, _Ordered(word, made.detail), ()
+    best = analyse(made.after, reader.caching).prefix.least
+    if not settings.review:
+        return found, _Ordered("review", "", best), ()
+    return replace(found, template=made.after), _Ordered("applied", "", best), made.edits
 
 
 def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Place]:
@@ -97,16 +129,25 @@ def is_ignored(unit: Unit, call: ast.Call, today: date) -> bool:
 
 
 def keyed(
-    reader: Reader, found: Site, told: Prompt, is_mixed: bool, counts: Counter[str]
+    reader: Reader, found: Site, told: Prompt, is_mixed: bool, counts: Counter[str], buckets: int
 ) -> tuple[Prompt, tuple[Edit, ...]]:
     """Add the key, or say why there is none."""
     if is_mixed:
         return replace(told, reason="mixed_models", detail="a name that stays arrives here too"), ()
     shown, name = found.unit.source.shown, qualname(found.unit, found.call)
-    plain = key_for(shown, name, 1, reader.caching.key_length)
-    counts[plain] += 1
-    key = key_for(shown, name, counts[plain], reader.caching.key_length)
-    made = add_cache_key.edits(reader, found, key)
+    limit = reader.caching.key_length - (len(f"-{buckets - 1}") if buckets > 1 else 0)
+    plain = key_for(shown, name, 1, limit)
+    key = key_for(shown, name, counts[plain] + 1, limit)
+    bucket = bucket_for(reader, found.unit, found.call, buckets) if buckets > 1 else None
+    made = add_cache_key.edits(reader, found, key, bucket)
     if isinstance(made, add_cache_key.Refusal):
         return replace(told, reason=made.reason, detail=made.detail), ()
-    return replace(told, key=key), made
+    counts[plain] += 1
+    return replace(told, key=key, detail=_spread(bucket, buckets)), made
+
+
+def _spread(bucket: Bucket | None, buckets: int) -> str:
+    """What to tell of the buckets that were asked for."""
+    if bucket is not None:
+        return f"{bucket.number} keys, by {bucket.name}"
+    return "one key: no parameter here tells users or conversations apart" if buckets > 1 else ""

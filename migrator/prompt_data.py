@@ -39,6 +39,8 @@ def value(prompt: Prompt, migration: Migration, book: Rulebook, caching: Caching
         "key": prompt.key or None,
         "reason": prompt.reason or None,
         "detail": prompt.detail or None,
+        "order": prompt.order or None,
+        "order_detail": prompt.order_detail or None,
         "warnings": [_warning(warning, caching) for warning in prompt.warnings],
         "parts": [_part(part) for part in prompt.parts],
         "input": {

@@ -128,7 +128,7 @@ def key(prompt: Prompt, caching: Caching) -> str:
     if prompt.key:
         return f'prompt_cache_key="{prompt.key}"'
     if prompt.reason == "has_cache_key":
-        return f"it has one: {short(prompt.detail)}"
+        return f"it has one{f': {short(prompt.detail)}' if prompt.detail else ''}"
     row = caching.refusals.get(prompt.reason)
     title = row.title if row is not None else prompt.reason
     said = short(prompt.detail) if prompt.detail and prompt.reason != "short_prefix" else ""
@@ -185,6 +185,9 @@ def section(prompts: Sequence[Prompt], tables: Tables, *, explain: bool, width: 
     yield (("Prompt caching", "bold"), (f" of the {plural(len(prompts), 'call')} that the new name arrives at", ""))
     if keyed:
         yield ("  ", ""), (f"{keyed:>3}  {'gets' if keyed == 1 else 'get'} a prompt_cache_key", "rewrite")
+    better = sum(prompt.order == "review" for prompt in prompts)
+    if better:
+        yield ("  ", ""), (f"{better:>3}  can be put into a better order: --review does it", "review")
     reasons = Counter(prompt.reason for prompt in prompts if not prompt.key)
     for name in sorted(reasons, key=lambda reason: (-reasons[reason], reason)):
         yield from wrapped(_reason(name, reasons, prompts, tables), width, indent=INDENT, hanging=" " * 5)
@@ -200,9 +203,7 @@ def _reason(name: str, reasons: Mapping[str, int], prompts: Sequence[Prompt], ta
     if name != "short_prefix":
         return said
     nearest = min(missing(prompt, tables.caching.minimum) for prompt in prompts if prompt.reason == name)
-    better = sum(prompt.gains for prompt in prompts if prompt.reason == name)
-    order = f"; {better} would be cached with the static text first" if better else ""
-    return f"{said}; the longest lacks {nearest:,} of {tables.caching.minimum:,} tokens{order}"
+    return f"{said}; the longest lacks {nearest:,} of {tables.caching.minimum:,} tokens"
 
 
 def _one(prompt: Prompt) -> str:

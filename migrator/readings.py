@@ -85,11 +85,13 @@ NOUNS = {"model": "name", "cache_key": "cache key"}
 def counted(edits: Iterable[Edit]) -> str:
     """Count what edits change, in words: ``5 names and 2 cache keys``; "" where there is nothing.
 
-    A comma that a key needs before it is no key.
+    A comma that a key needs before it is no key, and one prompt's order takes several edits.
     """
     found = Counter(edit.transform for edit in edits if edit.text.strip() != ",")
-    names = sorted(found, key=lambda name: (list(NOUNS).index(name) if name in NOUNS else len(NOUNS), name))
-    return " and ".join(plural(found[name], NOUNS.get(name, name.replace("_", " "))) for name in names)
+    *said, last = [plural(found[name], noun) for name, noun in NOUNS.items() if found[name]] or [""]
+    if found["order_prompt"]:
+        said, last = [*said, *filter(None, [last])], "the order of prompts"
+    return " and ".join(filter(None, (", ".join(said), last)))
 
 
 def surface(finding: Finding) -> str:
@@ -97,15 +99,21 @@ def surface(finding: Finding) -> str:
     return ", ".join(dict.fromkeys(reach.site.surface for reach in finding.reaches))
 
 
-def chain(finding: Finding) -> tuple[str, ...]:
-    """Write each way from a literal to a call: ``config.py:4 → app/llm.py:31 openai.chat``."""
+def chain(finding: Finding, *, is_short: bool = False) -> tuple[tuple[str, ...], ...]:
+    """Write each way from a literal to a call, step by step: ``config.py:4``, ``app/llm.py:31 openai.chat``.
+
+    In short a step does without the file where it is that of the one before, and the first does too: ``line 4``.
+    """
     origin = finding.origin
-    start = line_of(origin.shown, origin.position)
     ways = []
     for reach in finding.reaches:
-        after = reach.steps[1:] if _starts_at(reach, origin) else reach.steps
-        steps = [f"{line_of(step.shown, step.position)} {step.what}" for step in after]
-        ways.append(" → ".join((start, *steps)))
+        steps = reach.steps[1:] if _starts_at(reach, origin) else reach.steps
+        before = (origin.shown, *(step.shown for step in steps))
+        written = (
+            f"{line_in(step.shown, step.position, last if is_short else '')} {step.what}"
+            for step, last in zip(steps, before, strict=False)
+        )
+        ways.append((line_in(origin.shown, origin.position, origin.shown if is_short else ""), *written))
     return tuple(ways)
 
 
@@ -124,6 +132,13 @@ def target(plan: Plan, book: Rulebook) -> tuple[Migration, Model | None]:
     """Give the migration of a plan and the facts of its target."""
     migration = book.migrations[plan.migration]
     return migration, prices.model_of(migration.target, book)
+
+
+def line_in(shown: str, position: Position, file: str) -> str:
+    """Say on which line something is, for a reader who is in ``file``: ``line 31``, ``cell 2:4``."""
+    if shown != file:
+        return line_of(shown, position)
+    return f"line {position.line}" if position.cell is None else line_of("", position).removeprefix(":")
 
 
 def line_of(shown: str, position: Position) -> str:

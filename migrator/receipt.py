@@ -28,7 +28,7 @@ def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
     edits = counted(edit for patch in plan.patches for edit in patch.edits)
     waiting = len(left(plan, review=review))
     files = plural(len(plan.patches), "file")
-    said = f"{edits} in {files} would change" if edits else "Nothing would change"
+    said = f"{edits[:1].upper()}{edits[1:]} in {files} would change" if edits else "Nothing would change"
     yield ((f"{said}; {waiting} left (migrator scan says why)." if waiting else f"{said}.", ""),)
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from migrator import prices
 from migrator.lines import BLANK, Line, joined, plural, wrapped
-from migrator.model import Decision, Finding, Hazard, Plan, Report, Review, Rewrite, Skip
+from migrator.model import Decision, Finding, Hazard, Plan, Position, Report, Review, Rewrite, Skip
 from migrator.prompt_words import Tables, section
 from migrator.readings import (
     chain,
@@ -16,6 +16,7 @@ from migrator.readings import (
     changes,
     kind,
     left,
+    line_in,
     line_of,
     noted,
     place,
@@ -60,14 +61,14 @@ def _comments(plan: Plan, width: int) -> Iterator[Line]:
     if plan.remarks:
         yield (("Ignore comments to look at:", "bold"),)
     for remark in plan.remarks:
-        yield from wrapped(f"{remark.shown}:{remark.line}: {remark.text}", width, indent="  ")
+        where = line_of(remark.shown, Position(remark.cell, remark.line, 1))
+        yield from wrapped(f"{where}: {remark.text}", width, indent="  ")
 
 
 def nothing(plan: Plan, width: int) -> Iterator[Line]:
     """Say that no Python names an old model."""
     read = f"{plural(plan.files_read, 'file')} read"
-    failed = any(skip.is_error for skip in plan.skips)
-    said = "No old model is named in what could be read" if failed else "Nothing names the old models"
+    said = "No old model is named in what could be read" if plan.skips else "Nothing names the old models"
     first: Line = ((said, "bold"), (f" ({read}).", ""))
     yield from joined([first], _others(plan, width), _comments(plan, width), skipped(plan.skips, width))
 
@@ -151,11 +152,29 @@ def _notes(finding: Finding, width: int) -> Iterator[Line]:
 
 
 def _proof(finding: Finding, book: Rulebook, width: int) -> Iterator[Line]:
-    for way in chain(finding):
-        yield from wrapped(way, width, indent=INDENT, style="dim")
+    for way, short in zip(chain(finding), chain(finding, is_short=True), strict=True):
+        whole = INDENT + " → ".join(way)
+        yield from [((whole, "dim"),)] if len(whole) <= width else _broken(short, width)
     for hazard in finding.hazards:
-        text = f"against it: {line_of(hazard.shown, hazard.position)} {_named(hazard, book)}"
-        yield from wrapped(text, width, indent=INDENT, style="dim")
+        texts = [
+            f"against it: {line_in(hazard.shown, hazard.position, file)} {_named(hazard, book)}"
+            for file in ("", finding.origin.shown)
+        ]
+        fitting = next((text for text in texts if len(INDENT) + len(text) <= width), texts[-1])
+        yield from wrapped(fitting, width, indent=INDENT, style="dim")
+
+
+def _broken(steps: Sequence[str], width: int) -> Iterator[Line]:
+    """Break a way before its arrows, so that a step stays whole where it can."""
+    indent = INDENT + "  "
+    line = INDENT + steps[0]
+    for step in steps[1:]:
+        if len(line) + len(" → ") + len(step) <= width:
+            line += f" → {step}"
+            continue
+        yield from wrapped(line.strip(), width, indent=line[: len(line) - len(line.lstrip())], style="dim")
+        line = f"{indent}→ {step}"
+    yield from wrapped(line.strip(), width, indent=line[: len(line) - len(line.lstrip())], style="dim")
 
 
 def _named(hazard: Hazard, book: Rulebook) -> str:

@@ -27,18 +27,19 @@ from migrator.nouns import (
     Slot,
     Surface,
     Url,
+    Use,
 )
 from migrator.tables import Table, nearest
 
 OWN = Library("your own", "", "[tool.migrator]")
 EVIDENCE = ("measured", "source", "documentation", "configuration")
 KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asserts", "widget", STORE, *READING)
-CACHE_KEYS = ("keyword", "in", "since", "since_parse", "since_stream", "else")
+CACHE_KEYS = ("keyword", "in", "of", "as", "since", "since_parse", "since_stream", "else", "uses", "own")
 SURFACE_KEYS = (
     *("name", "calls", "model", "forms", "hold", "provider"),
-    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt"),
+    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds"),
 )
-PROMPT_KINDS = ("tools", "schema", "system", "messages", "input")
+PROMPT_KINDS = ("tools", "schema", "system", "filled", "messages", "template", "input")
 OFTEN = ("deployment", "process", "day", "user", "request")
 CALL_NOTE_KEYS = (
     *("name", "names", "text", "source", "checked", "keyword", "contains", "entries", "numbers", "named"),
@@ -197,7 +198,7 @@ def _conflict(table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def surfaces(table: Table, known: Mapping[str, Reason]) -> tuple[Surface, ...]:
     """Read a file of ``surfaces/``: one library, its surfaces and its clients."""
-    table.only("library", "surface", "client")
+    table.only("library", "surface", "client", "use")
     head = table.child("library")
     if head is None:
         raise table.wrong("library", "is missing")
@@ -224,6 +225,7 @@ def surface(table: Table, library: Library, known: Mapping[str, Reason]) -> Surf
         url=_url(table),
         client=next(iter(_slots(table, "client", required=False)), None),
         prompt=_prompt(table),
+        adds=table.number("adds") or 0,
     )
 
 
@@ -356,6 +358,26 @@ def _cache_key(table: Table) -> Mapping[str, str]:
         return {}
     row.only(*CACHE_KEYS)
     return table.mapping("cache_key")
+
+
+def uses(table: Table) -> tuple[Use, ...]:
+    """Read the ``[[use]]`` tables of a file of ``surfaces/``."""
+    return tuple(_use(child) for child in table.children("use"))
+
+
+def _use(table: Table) -> Use:
+    table.only("calls", "object", "prompt", "through", "adds")
+    through = table.mapping("through")
+    for kind in through.values():
+        if kind not in PROMPT_KINDS:
+            raise table.wrong("through", f"{kind!r} is not one of {', '.join(PROMPT_KINDS)}")
+    return Use(
+        calls=table.callees("calls"),
+        object=next(iter(_slots(table, "object", required=False)), None),
+        prompt=_prompt(table),
+        through=through,
+        adds=table.number("adds") or 0,
+    )
 
 
 def clients(table: Table) -> tuple[Client, ...]:

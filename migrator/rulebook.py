@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -30,6 +30,7 @@ from migrator.nouns import (
     Slot,
     Surface,
     Url,
+    Use,
 )
 from migrator.tables import RuleError, Table, nearest
 
@@ -52,6 +53,7 @@ __all__ = (
     "Slot",
     "Surface",
     "Url",
+    "Use",
     "load",
     "load_caching",
     "load_migration",
@@ -111,7 +113,9 @@ class Rulebook:
     clients: tuple[Client, ...]
     carriers: tuple[Carrier, ...]
     reasons: Mapping[str, Reason]
+    uses: tuple[Use, ...] = ()
     _surfaces: Index[Surface] = field(init=False, repr=False, compare=False)
+    _uses: Index[Use] = field(init=False, repr=False, compare=False)
     _clients: Index[Client] = field(init=False, repr=False, compare=False)
     _carriers: Index[Carrier] = field(init=False, repr=False, compare=False)
     _readers: Index[Carrier] = field(init=False, repr=False, compare=False)
@@ -120,6 +124,7 @@ class Rulebook:
     def __post_init__(self) -> None:
         """Index the rows once."""
         object.__setattr__(self, "_surfaces", _index(self.surfaces))
+        object.__setattr__(self, "_uses", _index(self.uses))
         object.__setattr__(self, "_clients", _index(self.clients))
         object.__setattr__(self, "_carriers", _index(c for c in self.carriers if c.kind not in (*READING, STORE)))
         object.__setattr__(self, "_readers", _index(c for c in self.carriers if c.kind in READING))
@@ -128,6 +133,10 @@ class Rulebook:
     def surfaces_for(self, callee: str) -> tuple[Surface, ...]:
         """Find the surfaces of a call: ``openai.OpenAI().with_options().responses.create``."""
         return self._surfaces.get(self.plain(callee))
+
+    def uses_for(self, callee: str) -> tuple[Use, ...]:
+        """Find where a call takes an object and a prompt: ``agno.agent.Agent``."""
+        return self._uses.get(self.plain(callee))
 
     def client_of(self, callee: str) -> Client | None:
         """Find the constructor whose instance is called, or that is called itself: ``openai.OpenAI``."""
@@ -171,7 +180,7 @@ def load(target: str | None = None, extra: Sequence[Mapping[str, object]] = ()) 
     )
     surfaces = own + book.surfaces
     _no_name_twice(CONFIGURATION, tuple(surface.name for surface in book.surfaces + own))
-    return Rulebook(book.models, book.migrations, surfaces, book.clients, book.carriers, book.reasons)
+    return replace(book, surfaces=surfaces)
 
 
 @cache
@@ -197,15 +206,17 @@ def _shipped(target: str | None) -> Rulebook:
     reasons = rows.reasons(_read(_root() / "reasons.toml"))
     surfaces: list[Surface] = []
     clients: list[Client] = []
+    uses: list[Use] = []
     for path in _files("surfaces"):
         table = _read(path)
         surfaces += rows.surfaces(table, reasons)
         clients += rows.clients(table)
+        uses += rows.uses(table)
         _no_name_twice(table.file, tuple(surface.name for surface in surfaces))
     carriers = rows.carriers(_read(_root() / "carriers.toml"))
     for migration in migrations.values():
         _check(migration, models, reasons)
-    return Rulebook(models, migrations, tuple(surfaces), tuple(clients), carriers, reasons)
+    return Rulebook(models, migrations, tuple(surfaces), tuple(clients), carriers, reasons, tuple(uses))
 
 
 def _root() -> Path:

@@ -32,6 +32,7 @@ class Options(TypedDict):
     pin: bool | None
     gateways: bool | None
     docs: bool | None
+    cache_key_buckets: int | None
     exclude: tuple[str, ...]
     force_exclude: bool | None
     config: Path | None
@@ -124,6 +125,7 @@ def _settings(paths: tuple[Path, ...], chosen: Options) -> Settings:
         "skip": _names(chosen["skip"]),
         "exclude": chosen["exclude"],
         "force-exclude": chosen["force_exclude"],
+        "cache-key-buckets": chosen["cache_key_buckets"],
     }
     files = () if paths == (Path(STDIN),) else paths
     return settle(chosen["config"], common_folder(files, Path.cwd()), said)

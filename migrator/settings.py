@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-TRANSFORMS = ("model", "cache_key")
+TRANSFORMS = ("model", "order_prompt", "cache_key")
 
 FILES = ("migrator.toml", "pyproject.toml")
 
 _STRING, _BOOLEAN = "a string", "true or false"
+_NUMBER = "a whole number from 1 to 99"
 _STRINGS, _TABLES = "an array of strings", "an array of tables"
 
 FILE_KEYS: Mapping[str, str] = {
@@ -27,6 +28,7 @@ FILE_KEYS: Mapping[str, str] = {
     "skip": _STRINGS,
     "exclude": _STRINGS,
     "force-exclude": _BOOLEAN,
+    "cache-key-buckets": _NUMBER,
     "surface": _TABLES,
 }
 # A file that applies what is held for review would do so in every run: only a command line can ask for it.
@@ -41,6 +43,7 @@ class SettingsError(Exception):
 class Settings:
     """Everything a run is asked to do, from the command line and the configuration file.
 
+    ``buckets``: over how many cache keys the requests of one call are spread, where a parameter allows it.
     ``transforms`` are the names that run after --only and --skip. ``surfaces`` are the user's own
     surface tables, as parsed TOML, in the notation of ``rules/surfaces``.
     """
@@ -50,6 +53,7 @@ class Settings:
     gateways: bool = False
     docs: bool = False
     review: bool = False
+    buckets: int = 1
     transforms: tuple[str, ...] = TRANSFORMS
     exclude: tuple[str, ...] = ()
     force_exclude: bool = False
@@ -133,6 +137,8 @@ def _fits(value: object, expected: str) -> bool:
         return isinstance(value, str)
     if expected == _BOOLEAN:
         return isinstance(value, bool)
+    if expected == _NUMBER:
+        return type(value) is int and 1 <= value <= 99
     kind = str if expected == _STRINGS else dict
     return isinstance(value, list | tuple) and all(isinstance(item, kind) for item in value)
 
@@ -182,12 +188,18 @@ def _settings(chosen: Mapping[str, object], transforms: tuple[str, ...], config:
         gateways=bool(chosen.get("gateways", default.gateways)),
         docs=bool(chosen.get("docs", default.docs)),
         review=bool(chosen.get("review", default.review)),
+        buckets=_number(chosen, "cache-key-buckets", default.buckets),
         transforms=transforms,
         exclude=_strings(chosen, "exclude"),
         force_exclude=bool(chosen.get("force-exclude", default.force_exclude)),
         surfaces=tuple(item for item in _items(chosen, "surface") if isinstance(item, dict)),
         config=config,
     )
+
+
+def _number(chosen: Mapping[str, object], key: str, default: int) -> int:
+    value = chosen.get(key, default)
+    return value if isinstance(value, int) else default
 
 
 def _strings(chosen: Mapping[str, object], key: str) -> tuple[str, ...]:

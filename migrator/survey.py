@@ -52,32 +52,38 @@ def survey(
         if unit is None:
             skips.append(project.skips[hit.file.path])
             continue
-        seen += _prompts(reader, unit, rules.migrations[settings.migration], today)
+        seen += _prompts(reader, unit, rules.migrations[settings.migration], today, settings.buckets)
     return Survey(settings.migration, tuple(seen), tuple(skips), len(selection.python), len(project.units))
 
 
 def _ends(rules: Rulebook) -> tuple[bytes, ...]:
-    """The last names of the callees that take a prompt: a file without one of them sends none."""
-    calls = {call for surface in rules.surfaces if surface.prompt for call in surface.calls}
-    return tuple(sorted({call.rpartition(".")[2].removesuffix("()").encode() for call in calls}))
+    """The last names of the callees that take a prompt or a key: a file without one of them sends none."""
+    return tuple(sorted({*_last_names(rules, has_prompt=True), *_last_names(rules, has_prompt=False)}))
+
+
+def _last_names(rules: Rulebook, *, has_prompt: bool) -> frozenset[bytes]:
+    surfaces = (s for s in rules.surfaces if bool(s.prompt) == has_prompt and (s.prompt or s.cache_key))
+    return frozenset(call.rpartition(".")[2].removesuffix("()").encode() for s in surfaces for call in s.calls)
 
 
 def _sending(rules: Rulebook) -> re.Pattern[bytes]:
-    """A call by such a name. Most names are common, so the file must also name an argument that carries a prompt."""
+    """A call by such a name. Many names are common, so the file must also name an argument that carries a prompt."""
     slots = (slot for surface in rules.surfaces for slot in surface.prompt.values())
-    carriers = {rb"\*\*", *(re.escape(keyword.encode()) for slot in slots for keyword in slot.keywords)}
-    called = rb"\b(?:" + b"|".join(map(re.escape, _ends(rules))) + rb")\s*\("
-    return re.compile(rb"(?s)(?=.*?" + called + rb").*?(?:" + b"|".join(sorted(carriers)) + rb")")
+    carriers = sorted({rb"\*\*", *(re.escape(keyword.encode()) for slot in slots for keyword in slot.keywords)})
+    common, own = (sorted(map(re.escape, _last_names(rules, has_prompt=has))) for has in (True, False))
+    called = rb"(?=.*?\b(?:" + b"|".join(common) + rb")\s*\()" + rb".*?(?:" + b"|".join(carriers) + rb")"
+    return re.compile(rb"(?s)" + called + (rb"|.*?\b(?:" + b"|".join(own) + rb")\s*\(" if own else b""))
 
 
-def _prompts(reader: Reader, unit: Unit, migration: Migration, today: date) -> Iterator[Prompt]:
+def _prompts(reader: Reader, unit: Unit, migration: Migration, today: date, buckets: int) -> Iterator[Prompt]:
     counts: Counter[str] = Counter()
     for site in sites(reader, unit):
-        if not is_ignored(unit, site.call, today):
-            yield _prompt(reader, site, migration, counts)
+        knows = site.surface.prompt or site.surface.cache_key
+        if knows and not is_ignored(unit, site.call, today):
+            yield _prompt(reader, site, migration, counts, buckets)
 
 
-def _prompt(reader: Reader, site: Site, migration: Migration, counts: Counter[str]) -> Prompt:
+def _prompt(reader: Reader, site: Site, migration: Migration, counts: Counter[str], buckets: int) -> Prompt:
     """Read one call, with the key that it has or would get."""
     now = _models(reader, site)
     later = tuple(dict.fromkeys(migration.rename(name) or name for name in now))
@@ -88,7 +94,7 @@ def _prompt(reader: Reader, site: Site, migration: Migration, counts: Counter[st
     against = _against(reader, site, migration)
     if against is not None:
         return replace(told, reason="other_server", detail=against)
-    return keyed(reader, site, told, False, counts)[0]
+    return keyed(reader, site, told, False, counts, buckets)[0]
 
 
 def _models(reader: Reader, site: Site) -> tuple[str, ...]:

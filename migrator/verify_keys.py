@@ -54,6 +54,7 @@ def undo(changed: Source, tree: ast.Module, edits: Sequence[Edit], transform: st
             kept = [pair for pair in pairs if pair not in entries]
             node.keys, node.values = [k for k, _ in kept], [v for _, v in kept]
             taken += len(entries)
+            gone.update(inner for _, value in entries for inner in ast.walk(value))
     return None if taken == len(ranges) else "an added cache key is not an argument of its own"
 
 
@@ -61,9 +62,42 @@ def _is_key(name: str | None, value: ast.expr) -> bool:
     """``prompt_cache_key="..."``, or a dictionary that holds only that."""
     if name in KEYS:
         text = _text(value)
-        return text is not None and 0 < len(text) <= MAX_KEY
+        return _is_bucketed(value) if text is None else 0 < len(text) <= MAX_KEY
     if isinstance(value, ast.Dict) and len(value.keys) == 1:
         return _is_key(_text(value.keys[0]), value.values[0])
+    return False
+
+
+def _is_bucketed(value: ast.expr) -> bool:
+    """``f"name-{sum(user_id.encode()) % 8}"`` and ``f"name-{sum(str(user_id).encode()) % 8}"``, and no other."""
+    match value:
+        case ast.JoinedStr(
+            values=[
+                ast.Constant(value=str() as text),
+                ast.FormattedValue(
+                    value=ast.BinOp(
+                        left=ast.Call(
+                            func=ast.Name(id="sum"),
+                            args=[ast.Call(func=ast.Attribute(value=held, attr="encode"), args=[], keywords=[])],
+                            keywords=[],
+                        ),
+                        op=ast.Mod(),
+                        right=ast.Constant(value=int() as number),
+                    ),
+                    conversion=-1,
+                    format_spec=None,
+                ),
+            ]
+        ):
+            return _is_name(held) and number > 1 and len(text) + len(str(number - 1)) <= MAX_KEY
+    return False
+
+
+def _is_name(node: ast.expr) -> bool:
+    """``user_id`` or ``str(user_id)``."""
+    match node:
+        case ast.Call(func=ast.Name(id="str"), args=[ast.Name()], keywords=[]) | ast.Name():
+            return True
     return False
 
 

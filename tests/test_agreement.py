@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BOOK = rulebook.load()
 
 # The folder of fixtures that are not before/after pairs of a transform.
-OTHER_FOLDERS = {"config", "pages", "notes", "reported", "repos", "untouched"}
+OTHER_FOLDERS = {"config", "engine", "pages", "notes", "reported", "repos", "untouched"}
 
 # Each file of rules/surfaces: one library, which needs a pair and a case that its names alone do not change.
 LIBRARIES = {

@@ -144,7 +144,7 @@ def test_a_name_written_with_an_escape_is_told_about(tmp_path: Path) -> None:
 def test_a_common_variable_is_a_proof_where_the_library_is_required(tmp_path: Path) -> None:
     text = {".env.example": b"MODEL=gpt-4o\n"}
     assert [type(d) for d in planned_files(tmp_path, text).decisions] == [Review]
-    plan = planned_files(tmp_path, text, around=Surroundings(libraries=frozenset({"crewai"})))
+    plan = planned_files(tmp_path, text, around=Surroundings(lambda library, path: library == "crewai"))
     assert [patch.after for patch in plan.patches] == [b"MODEL=gpt-4.1-mini\n"]
 
 

@@ -127,9 +127,7 @@ def test_quiet_rows_leave_out_what_is_only_reported() -> None:
 
 def test_explain_shows_the_way_and_what_stands_against_it() -> None:
     text = words(report.rows(PLAN, BOOK, explain=True, quiet=False, width=80))
-    assert (
-        "        app/answer.py:4 → app/answer.py:8 parameter model → app/answer.py:13\n          openai.chat\n"
-    ) in text
+    assert ("        line 4 → line 8 parameter model → line 13 openai.chat\n") in text
     assert '        against it: app/costs.py:3 compared with a name: `model == "gpt-4o"`\n' in text
 
 

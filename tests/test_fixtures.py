@@ -27,11 +27,19 @@ from migrator.sources.entries import ConfigSource
 
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "fixtures"
-TRANSFORMS = {"swap_model": ("model",), "add_cache_key": ("model", "cache_key")}
+TRANSFORMS = {
+    "swap_model": ("model",),
+    "add_cache_key": ("model", "cache_key"),
+    "order_prompt": ("model", "order_prompt"),
+}
+# What is held for review is applied in these folders.
+REVIEWED = ("order_prompt",)
+WITH_KEYS = {"add_cache_key", "cache"}
 TODAY = date(2026, 11, 22)
 EXPECTATIONS = re.compile(r"# expect: ((?:(?:report|review) \w+(?:, )?)+)")
 
 PROMPT = re.compile(r"# prompt: (\w+)$")
+ORDER = re.compile(r"# order: (\w+)$")
 
 Tree = Mapping[str, bytes]
 Remark = tuple[str, int | None, int, str, str]
@@ -68,9 +76,14 @@ def singles(folder: str) -> Iterator[Case]:
 
 
 def repositories() -> Iterator[Case]:
-    """Read ``fixtures/repos/flow_<case>/before`` and ``after``: whole trees."""
-    for folder in sorted((FIXTURES / "repos").glob("flow_*")):
-        yield Case("repos", folder.name, files(folder / "before"), files(folder / "after"))
+    """Read ``before`` and ``after`` of ``fixtures/repos/flow_<case>`` and ``cache_<case>``: whole trees."""
+    for folder in sorted((FIXTURES / "repos").glob("*_*")):
+        yield Case(
+            "cache" if folder.name.startswith("cache_") else "repos",
+            folder.name,
+            files(folder / "before"),
+            files(folder / "after"),
+        )
 
 
 def files(folder: Path) -> Mapping[str, Path]:
@@ -103,7 +116,8 @@ def lay_out(tree: Tree, folder: Path) -> None:
 
 def planned(case: Case, folder: Path) -> Plan:
     """Plan the changes of everything in a folder, by the transform that the case is about."""
-    settings = Settings(transforms=TRANSFORMS.get(case.folder, ("model",)))
+    usual = ("model", "cache_key") if case.folder in WITH_KEYS else ("model",)
+    settings = Settings(transforms=TRANSFORMS.get(case.folder, usual), review=case.folder in REVIEWED)
     return plan.make([folder], settings, cwd=folder, today=TODAY)
 
 
@@ -145,13 +159,19 @@ def refusals(made: Plan) -> set[tuple[str, int, str]]:
     return {(p.site.shown, p.site.position.line, p.reason) for p in made.prompts if p.reason}
 
 
-def refused(tree: Tree) -> set[tuple[str, int, str]]:
+def unordered(made: Plan) -> set[tuple[str, int, str]]:
+    """Gather the calls whose prompt could have a better order and keeps its own: path, line, reason."""
+    stays = {(p.site.shown, p.site.position.line, p.order) for p in made.prompts}
+    return {one for one in stays if one[2] not in ("", "applied", "hidden_prompt")}
+
+
+def refused(tree: Tree, comment: re.Pattern[str]) -> set[tuple[str, int, str]]:
     """Gather the calls whose comment ``# prompt: short_prefix`` says that they get no cache key."""
     return {
         (shown, number, match[1])
         for shown, data in tree.items()
         for number, line in enumerate(data.decode("latin-1").splitlines(), start=1)
-        for match in PROMPT.finditer(line)
+        for match in comment.finditer(line)
     }
 
 
@@ -201,7 +221,9 @@ def test_fixture(case: Case, ends: str, tmp_path: Path, updates_fixtures: bool) 
         assert not [remark for remark in remarks(made) if "review" in remark]
     else:
         assert remarks(made) == expected(before)
-    assert refusals(made) == refused(before)
+    if case.folder == "add_cache_key":
+        assert refusals(made) == refused(before, PROMPT)
+    assert unordered(made) == refused(before, ORDER)
 
     for shown, data in result.items():
         assert data == before[shown] or parses_like(before[shown], data, shown)

@@ -177,6 +177,20 @@ def test_a_comment_that_cannot_be_read_is_named_by_its_line(tmp_path: Path) -> N
     assert len(made.patches) == 1
 
 
+def test_a_comment_above_a_later_block_is_named_by_its_line(tmp_path: Path) -> None:
+    made = planned(tmp_path, {"a.md": f"{FENCED}\n<!-- migrator: ignore[until=2026-01-01] -->\n{FENCED[5:]}"})
+    assert [(r.line, r.text) for r in made.remarks] == [(8, "the ignore comment ended on 2026-01-01")]
+    assert len(made.patches[0].edits) == 2
+
+
+def test_what_is_not_read_of_a_notebook_is_named_by_cell_and_line(tmp_path: Path) -> None:
+    texts = ["x = 1", "f('gpt-4o'", "f('x'", "y = 1\nz = 1  # migrator: ingore"]
+    cells = [{"cell_type": "code", "source": text} for text in texts]
+    made = planned(tmp_path, {"a.ipynb": json.dumps({"cells": cells, "metadata": {}, "nbformat": 4})})
+    assert [skip.reason.partition(";")[0] for skip in made.skips] == ["cell 2: line 1: '(' was never closed"]
+    assert [(r.cell, r.line) for r in made.remarks] == [(3, 2)]
+
+
 def test_a_wish_counts_for_its_block_alone(tmp_path: Path) -> None:
     made = planned(
         tmp_path,

@@ -438,9 +438,9 @@ def test_a_scan_says_which_calls_get_a_key(folder: Path, capfd: pytest.CaptureFi
         """
 Prompt caching of the 3 calls that the new name arrives at
     1  gets a prompt_cache_key
+    1  can be put into a better order: --review does it
     2  no key: what all its requests share is too short to be cached; the
-       longest lacks 1,017 of 1,024 tokens; 1 would be cached with the static
-       text first
+       longest lacks 1,017 of 1,024 tokens
   migrator cache shows each prompt.
 """
         in out
@@ -482,6 +482,14 @@ def test_keys_are_not_counted_as_names(folder: Path, capfd: pytest.CaptureFixtur
     out = call(capfd, "apply")[1]
     assert "wrote  app.py  3 names and 1 cache key\n" in out
     assert "Changed 3 names and 1 cache key in 1 file.\n" in out
+
+
+def test_a_new_order_is_counted_apart(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "    1  can be put into a better order: --review does it\n" in call(capfd, "scan", "--no-cache")[1]
+    said = call(capfd, "apply", "--diff", "--review")[2]
+    assert said == "3 names, 2 cache keys and the order of prompts in 1 file would change.\n"
+    said = call(capfd, "apply", "--diff", "--review", "--skip", "model,cache_key")[2]
+    assert said == "The order of prompts in 1 file would change.\n"
 
 
 def test_a_comma_that_a_key_needs_is_not_counted(tmp_path: Path) -> None:

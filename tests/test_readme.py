@@ -32,10 +32,10 @@ def before(diff: str) -> str:
     return "".join(line[1:] for line in lines if not line.startswith("+"))
 
 
-def planned(text: str, name: str) -> Plan:
+def planned(text: str, name: str, *, review: bool = False) -> Plan:
     """Plan one file that stands in no repository."""
     nowhere = ROOT / "nowhere"
-    return plan.make_text(text.encode(), name, Settings(), cwd=nowhere, today=date(2026, 11, 22))
+    return plan.make_text(text.encode(), name, Settings(review=review), cwd=nowhere, today=date(2026, 11, 22))
 
 
 def test_there_is_a_diff_on_the_first_screen() -> None:
@@ -47,7 +47,7 @@ def test_there_is_a_diff_on_the_first_screen() -> None:
 def test_a_diff_is_what_the_tool_makes(diff: str) -> None:
     name = re.match(r"--- a/(\S+)", diff)
     assert name is not None
-    patches = planned(before(diff), name[1]).patches
+    patches = planned(before(diff), name[1], review=name[1] == "reply.py").patches
     assert "".join(unified(patch).decode() for patch in patches) == diff
 
 

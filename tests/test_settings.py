@@ -120,17 +120,23 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         ("force_exclude = true", "unknown key 'force_exclude' in {}; did you mean 'force-exclude'?"),
         (
             "zzz = 1",
-            "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, surface",
+            "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, "
+            "cache-key-buckets, surface",
         ),
         ("pin = 1", "'pin' in {} must be true or false, not an integer"),
         ("to = true", "'to' in {} must be a string, not a boolean"),
         ('exclude = "x"', "'exclude' in {} must be an array of strings, not a string"),
         ("exclude = [1, 2]", "'exclude' in {} must be an array of strings, not an array of integers"),
         ('exclude = ["a", 1]', "'exclude' in {} must be an array of strings, not an array of mixed values"),
+        ("cache-key-buckets = 0", "'cache-key-buckets' in {} must be a whole number from 1 to 99, not an integer"),
+        ("cache-key-buckets = true", "'cache-key-buckets' in {} must be a whole number from 1 to 99, not a boolean"),
         ("surface = { name = 1 }", "'surface' in {} must be an array of tables, not a table"),
         ("to = 2027-01-01", "'to' in {} must be a string, not a date"),
         ('only = ["modle"]', "unknown transform 'modle' in 'only' of {}; did you mean 'model'?"),
-        ('skip = ["model", "cache_key"]', "nothing is left to run: 'skip' of {} names all that is chosen"),
+        (
+            'skip = ["model", "order_prompt", "cache_key"]',
+            "nothing is left to run: 'skip' of {} names all that is chosen",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -147,7 +153,7 @@ def test_review_is_for_the_command_line_alone(tmp_path: Path) -> None:
 
 def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
     assert refusal(tmp_path, skip=("zebra",)) == (
-        "unknown transform 'zebra' in 'skip' of the command line; known: model, cache_key"
+        "unknown transform 'zebra' in 'skip' of the command line; known: model, order_prompt, cache_key"
     )
 
 

@@ -201,7 +201,7 @@ def test_magics_are_blanked_to_the_same_length(cell: str, expected: str) -> None
 
 def test_cell_that_does_not_parse_is_blank_and_named() -> None:
     source = read(notebook("a = 1", ["b = (\n", "'é'"], "c = '\ud83d'", "d = 4"), "a.ipynb")
-    assert source.text == "a = 1\n     \n    \n\nd = 4"
+    assert source.text == "a = 1\nb=0  \n    \n\nd = 4"
     assert source.skipped_cells == (
         (1, "line 1: '(' was never closed; fix the syntax, or exclude the file"),
         (2, "half a surrogate pair; save the notebook again from Jupyter"),

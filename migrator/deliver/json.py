@@ -30,7 +30,7 @@ def document(plan: Plan, book: Rulebook, *, review: bool, done: Receipt | None =
         "sites": [_site(decision, plan, book) for decision in plan.decisions],
         "prompts": _prompts(plan.prompts, plan.migration, book),
         "skipped": [_skip(skip) for skip in (*plan.skips, *(done.left if done else ()))],
-        "remarks": [{"path": r.shown, "line": r.line, "message": r.text} for r in plan.remarks],
+        "remarks": [{"path": r.shown, "cell": r.cell, "line": r.line, "message": r.text} for r in plan.remarks],
         "others": [
             {"path": shown, "count": plan.others[shown], "docs": shown in plan.pages} for shown in sorted(plan.others)
         ],

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from migrator.flow.classes import constructor, descendants
-from migrator.flow.project import Project
-from migrator.flow.symbols import Class, Function, class_of, symbols, takes_self
+from migrator.flow.project import CALLED, Project
+from migrator.flow.symbols import Class, Function, class_of, decorators, symbols, takes_self
 from migrator.flow.unit import Unit
 
 MANY_FILES = 60
@@ -43,15 +43,15 @@ def _units_calling(project: Project, function: Function, name: str) -> Iterator[
     """The files that may call the function by its name; a method with a common name only where its class is named."""
     owner = class_of(function.unit, function.node)
     if owner is None:
-        yield from project.units_naming(name)
+        yield from project.units_naming(name, shape=CALLED)
         return
     cls = Class(function.unit, owner)
     if name.startswith("__"):
         yield from dict.fromkeys((function.unit, *(d.unit for d in descendants(project, cls))))
     elif len(project.files_naming(name)) <= MANY_FILES:
-        yield from project.units_naming(name)
+        yield from project.units_naming(name, shape=CALLED)
     else:
-        yield from project.units_naming(name, owner.name)
+        yield from project.units_naming(name, owner.name, shape=CALLED)
 
 
 def _of_lambda(function: Function) -> Iterator[tuple[Unit, ast.Call]]:
@@ -65,7 +65,7 @@ def _of_lambda(function: Function) -> Iterator[tuple[Unit, ast.Call]]:
 
 def constructions(project: Project, cls: Class) -> Iterator[tuple[Unit, ast.Call]]:
     """The calls that make an object of ``cls``."""
-    for other in project.units_naming(cls.node.name):
+    for other in project.units_naming(cls.node.name, shape=CALLED):
         for call in calls_named(other, cls.node.name):
             if cls in symbols(project, other, call.func):
                 yield other, call
@@ -117,6 +117,8 @@ def gives_first(function: Function, call: ast.Call) -> bool:
         return False
     name = getattr(function.node, "name", "")
     if name in ("__init__", "__new__"):
+        return True
+    if "classmethod" in decorators(function.node):
         return True
     return isinstance(call.func, ast.Attribute) and not _is_class_name(function, call)
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from migrator.flow.callers import gives_first
 from migrator.flow.classes import all_fields, constructor, external_bases, is_data, lineage, repr_of
 from migrator.flow.compare import source
+from migrator.flow.constants import admitted
+from migrator.flow.declared import check_declaration, is_choice
 from migrator.flow.files import into_reader
 from migrator.flow.objects import bound_to, enum_values, is_enum, overriding, store_attribute
 from migrator.flow.outside import follow_builtin, follow_carrier, note_shape
@@ -25,11 +27,13 @@ from migrator.flow.symbols import (
     Symbol,
     attribute,
     class_of,
+    decorators,
     last_name,
+    returned,
     symbols,
 )
-from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key
-from migrator.flow.unit import Unit
+from migrator.flow.trace import ANY, Entered, Path, State, Trace, attr, fits, key, spelled
+from migrator.flow.unit import Unit, parameters_of
 from migrator.flow.validated import as_fields, made_from
 from migrator.rulebook import Enumeration, Slot, Surface
 
@@ -85,6 +89,9 @@ def into_call(trace: Trace, state: State, call: ast.Call, name: str | None, posi
             _into(trace, state, call, symbol, name, position, path)
     if not found or UNKNOWN in found:
         _unresolved(trace, state, call, name, path)
+    is_own = any(isinstance(s, (Function, Class)) for s in found)
+    if not path and not arrived and not is_own and is_choice(name, call):
+        check_declaration(trace, state, unit, call)
 
 
 def _judged_by_method(trace: Trace, state: State, call: ast.Call) -> bool:
@@ -159,6 +166,9 @@ def _alternatives(
             trace.arrive(surface, Called(state.unit, call), state)
             if last_name(call.func) in REQUESTS:
                 trace.go(state, state.unit, call, (attr("model"),), "the reply's model", context=())
+            elif last_name(call.func)[:1].isupper():
+                for told in sorted({"model", "model_name", name or "model"}):
+                    trace.go(state, state.unit, call, (attr(told),), f"its {told}", context=())
     return True
 
 
@@ -169,8 +179,8 @@ def is_made_up(trace: Trace, state: State) -> bool:
 
 def _named_in_tables(trace: Trace, found: list[Symbol]) -> Iterator[External]:
     """The repository's own functions and classes for which the user wrote a table."""
-    own = any(surface.library.name == OWN_LIBRARY for surface in trace.rules.surfaces)
-    for symbol in found if own else ():
+    first = trace.rules.surfaces[:1]  # the user's tables stand first
+    for symbol in found if first and first[0].library.name == OWN_LIBRARY else ():
         if isinstance(symbol, (Function, Class)):
             name = trace.project.dotted(symbol.unit.source.path)
             parts = [name, *_outer_names(symbol)]
@@ -272,7 +282,10 @@ def into_function(
     position: int | None,
     path: Path,
 ) -> None:
-    """The value goes into a parameter of one of the repository's functions."""
+    """The value goes into a parameter of one of the repository's functions, past its own decorators."""
+    for wrapper in _wrappers(trace, function):
+        if wrapper.node is not function.node:
+            into_function(trace, state, call, wrapper, name, position, path)
     entered = (*state.context, Entered(state.unit, call, function.node))
     arguments = function.node.args
     found = _parameter(function, call, name, position)
@@ -281,7 +294,25 @@ def into_function(
     elif name is not None and arguments.kwarg is not None:
         _enter(trace, state, function, arguments.kwarg, (key(name), *path), entered)
     elif position is not None and arguments.vararg is not None:
-        _enter(trace, state, function, arguments.vararg, (key(ANY), *path), entered)
+        index = _index_of_rest(function, call, position)
+        _enter(trace, state, function, arguments.vararg, (key(index), *path), entered)
+
+
+def _wrappers(trace: Trace, function: Function) -> Iterator[Function]:
+    """What the repository's own decorators put in the function's place."""
+    project = trace.project
+    for decorator in getattr(function.node, "decorator_list", ()):
+        for made in symbols(project, function.unit, decorator):
+            inner = returned(project, made) if isinstance(made, Function) else ()
+            yield from (w for w in inner if isinstance(w, Function) and not isinstance(w.node, ast.Lambda))
+
+
+def _index_of_rest(function: Function, call: ast.Call, position: int) -> int | str:
+    """The place of an argument in ``*args``; any place behind another starred argument."""
+    if any(isinstance(a, ast.Starred) for a in call.args[:position]):
+        return ANY
+    a = function.node.args
+    return position + (1 if gives_first(function, call) else 0) - len((*a.posonlyargs, *a.args))
 
 
 def _parameter(function: Function, call: ast.Call, name: str | None, position: int | None) -> ast.arg | None:
@@ -302,11 +333,29 @@ def _enter(
     entered: tuple[Entered, ...],
 ) -> None:
     trace.named(parameter.arg)
+    if not path:
+        _check_overloads(trace, state, function, parameter.arg)
     for binding in function.unit.bindings.get((function.node, parameter.arg), ()):
         if binding.node is parameter:
             title = getattr(function.node, "name", "lambda")
             inside = replace(state, context=entered, via=state, what="")
-            bound_to(trace, inside, binding, path, f"parameter {parameter.arg} of {title}")
+            bound_to(trace, inside, binding, path, f"parameter {parameter.arg}{spelled(path)} of {title}")
+
+
+def _check_overloads(trace: Trace, state: State, function: Function, name: str) -> None:
+    """``@overload`` declarations with ``Literal`` types must admit the new name, one of them at least."""
+    bindings = function.unit.bindings.get((function.unit.scope(function.node), getattr(function.node, "name", "")), ())
+    known: list[object] = []
+    for node in (b.node for b in bindings):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or "overload" not in decorators(node):
+            continue
+        typed = next((p.annotation for p in parameters_of(node) if p.arg == name and p.annotation is not None), None)
+        found = admitted(trace.project, function.unit, typed) if typed is not None else None
+        if found is None:
+            return
+        known += found.values
+    if state.old in known and state.new not in known:
+        trace.block("literal_type", f"overloads of {getattr(function.node, 'name', '')}", function.unit, function.node)
 
 
 def into_class(

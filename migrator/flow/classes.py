@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from migrator.flow.project import Project
+from migrator.flow.project import BASED, STORED, Project
 from migrator.flow.symbols import (
     UNKNOWN,
     Class,
     External,
     Function,
     Instance,
+    Module,
+    Super,
     Symbol,
     class_of,
     instances,
@@ -52,11 +54,19 @@ def repr_of(symbol: Symbol) -> str:
     """A key that orders symbols the same way in every run."""
     match symbol:
         case External():
-            return symbol.name
+            return " ".join((symbol.name, *(_place(made.unit, made.call) for made in symbol.made)))
         case Class() | Function():
-            return f"{symbol.unit.source.shown}:{symbol.node.lineno}"
+            return _place(symbol.unit, symbol.node)
+        case Instance() | Super():
+            return f"{type(symbol).__name__} {_place(symbol.cls.unit, symbol.cls.node)}"
+        case Module():
+            return f"Module {symbol.unit.source.shown}"
         case _:
             return type(symbol).__name__
+
+
+def _place(unit: Unit, node: ast.AST) -> str:
+    return f"{unit.source.shown}:{getattr(node, 'lineno', 0):06}:{getattr(node, 'col_offset', 0):04}"
 
 
 def lineage(project: Project, cls: Class) -> tuple[Class, ...]:
@@ -82,7 +92,7 @@ def descendants(project: Project, cls: Class) -> tuple[Class, ...]:
 
 
 def _descendants(project: Project, cls: Class) -> Iterator[Class]:
-    for unit in project.units_naming(cls.node.name):
+    for unit in project.units_naming(cls.node.name, shape=BASED):
         for node in unit.classes:
             if node.bases:
                 other = Class(unit, node)
@@ -165,7 +175,7 @@ def _put_from_outside(project: Project, cls: Class, name: str, depth: int) -> It
         return
     project.memory[key] = ()
     found: list[Symbol] = []
-    for unit in project.units_naming(name, cls.node.name):
+    for unit in project.units_naming(name, cls.node.name, shape=STORED):
         for store in unit.stores.get(name, ()):
             statement = unit.parent(store)
             own = unit is cls.unit and is_self(cls, store.value)
@@ -229,6 +239,18 @@ def assigned(cls: Class, name: str) -> Iterator[tuple[ast.expr | None, ast.expr 
                 yield statement.value, None
             elif isinstance(statement, ast.AnnAssign):
                 yield statement.value, statement.annotation
+            elif isinstance(statement, ast.Tuple):
+                yield _element(cls.unit, statement, store), None
+
+
+def _element(unit: Unit, targets: ast.Tuple, target: ast.expr) -> ast.expr | None:
+    """What ``self.client, self.model = client, model`` gives one of them; None when it is not written out."""
+    above = unit.parent(targets)
+    value = above.value if isinstance(above, ast.Assign) else None
+    parts = (*targets.elts, *value.elts) if isinstance(value, ast.Tuple) else ()
+    if not isinstance(value, ast.Tuple) or any(isinstance(e, ast.Starred) for e in parts):
+        return None
+    return value.elts[targets.elts.index(target)] if len(value.elts) == len(targets.elts) else None
 
 
 def is_self(cls: Class, node: ast.expr) -> bool:

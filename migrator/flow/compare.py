@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 
 from migrator.flow.constants import Constants, constants, elements, values_of
 from migrator.flow.members import spelled
-from migrator.flow.trace import ANY, State, Trace
+from migrator.flow.row_files import is_loaded
+from migrator.flow.trace import ANY, ROW, State, Trace
 from migrator.flow.unit import Unit
 
 PREDICATES = frozenset({"startswith", "endswith", "__contains__", "find", "count", "index", "isdigit", "__eq__"})
+OTHER_CASE = frozenset({"upper", "title", "capitalize", "swapcase"})
 SAME_TEXT = frozenset({"strip", "lower", "casefold", "lstrip", "rstrip", "encode", "__str__"})
 
 
@@ -47,12 +49,18 @@ def _from_left(trace: Trace, state: State, compare: ast.Compare, operator: ast.c
         else:
             _membership(trace, state, compare, other)
     else:
-        _judge(trace, state, compare, constants(trace.project, state.unit, other), lambda n, k: n == k)
+        found = constants(trace.project, state.unit, other)
+        _judge(trace, state, compare, found, lambda n, k: n == k)
+        if not found.known:
+            _row_sought(trace, state, compare, other)
 
 
 def _from_right(trace: Trace, state: State, compare: ast.Compare, operator: ast.cmpop, other: ast.expr) -> None:
     found = constants(trace.project, state.unit, other)
-    if isinstance(operator, (ast.In, ast.NotIn)):
+    if state.path == (ROW,):
+        if _is_old_alone(trace, state, found):
+            trace.block(reason_of(state.unit, compare, "membership"), source(state.unit, compare), state.unit, compare)
+    elif isinstance(operator, (ast.In, ast.NotIn)):
         if len(state.path) == 1 and (state.path[0][1] == ANY or isinstance(state.path[0][1], int)):
             if found.complete and state.old not in found.values and state.new not in found.values:
                 return
@@ -63,6 +71,26 @@ def _from_right(trace: Trace, state: State, compare: ast.Compare, operator: ast.
         _composite(trace, state, compare, other)
     else:
         _judge(trace, state, compare, found, lambda name, known: name == known)
+        if not found.known:
+            _row_sought(trace, state, compare, other)
+
+
+def _row_sought(trace: Trace, state: State, compare: ast.Compare, other: ast.expr) -> None:
+    """``row.name == model`` for each row of a table that has the old name, or ``frame[frame.model == model]``."""
+    holder = state.unit.parent(compare)
+    is_mask = isinstance(holder, ast.Subscript) and holder.slice is compare
+    if is_mask or _rows_mention(trace, state, other):
+        trace.block(reason_of(state.unit, compare, "table_lookup"), source(state.unit, compare), state.unit, compare)
+
+
+def _rows_mention(trace: Trace, state: State, other: ast.expr) -> bool:
+    root = other
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        root = root.value
+    bound = state.unit.lookup(root.id, root) if isinstance(root, ast.Name) and root is not other else ()
+    tables = [b.value for b in bound if b.kind == "item" and b.value is not None]
+    old = any(mentions(trace, state.unit, table, state.old) for table in tables)
+    return old and not any(mentions(trace, state.unit, table, state.new) for table in tables)
 
 
 def _composite(trace: Trace, state: State, compare: ast.AST, other: ast.expr) -> None:
@@ -138,7 +166,7 @@ def _raises(branch: ast.If) -> bool:
     return any(isinstance(s, ast.Raise) for s in rest)
 
 
-def follow_index(trace: Trace, state: State, table: ast.expr, use: ast.AST) -> None:
+def follow_index(trace: Trace, state: State, table: ast.expr, use: ast.Subscript | ast.Call) -> None:
     """The value looks a row up in ``table``."""
     if state.node is trace.literal:
         kept = isinstance(use, ast.Subscript) and isinstance(use.ctx, ast.Store)
@@ -147,15 +175,39 @@ def follow_index(trace: Trace, state: State, table: ast.expr, use: ast.AST) -> N
     found = elements(trace.project, state.unit, table)
     values = found.values
     stored = isinstance(use, ast.Subscript) and not isinstance(use.ctx, ast.Load)
-    unread = not found.known and not found.complete and isinstance(use, ast.Subscript) and not stored
+    must_be_there = isinstance(use, ast.Subscript) or (
+        len(use.args) == 1 and is_loaded(trace.project, state.unit, table)
+    )
+    unread = not found.known and not found.complete and must_be_there and not stored
     if (state.old in values and state.new not in values) or unread:
         trace.block("table_lookup", source(state.unit, use), state.unit, use)
+
+
+def follow_overlap(trace: Trace, state: State, other: ast.expr, use: ast.AST) -> None:
+    """``{model} & KNOWN``: the other set has the old name and not the new one."""
+    values = elements(trace.project, state.unit, other).values
+    if state.old in values and state.new not in values:
+        trace.block("membership", source(state.unit, use), state.unit, use)
+
+
+def follow_own_row(trace: Trace, state: State, wanted: ast.expr, use: ast.AST) -> None:
+    """The value is a key of a table that is read here by a constant: ``clients["gpt-4o"]``."""
+    if _is_old_alone(trace, state, constants(trace.project, state.unit, wanted)):
+        trace.block("table_lookup", source(state.unit, use), state.unit, use)
+
+
+def _is_old_alone(trace: Trace, state: State, found: Constants) -> bool:
+    """Say whether a text can only be constants, among them the old name and not the new one."""
+    others = {k.value for k in found.known if k.node is not trace.literal}
+    return found.complete and state.old in others and state.new not in others
 
 
 def follow_method(trace: Trace, state: State, call: ast.Call, method: str) -> None:
     """A method of the name itself is called: ``model.startswith("gpt-4")``."""
     if method in SAME_TEXT:
         trace.go(state, state.unit, call, ())
+    elif method in OTHER_CASE:
+        trace.go(state, state.unit, call, (), value=(getattr(state.old, method)(), getattr(state.new, method)()))
     elif method in PREDICATES:
         for argument in call.args:
             known = constants(trace.project, state.unit, argument) | elements(trace.project, state.unit, argument)
@@ -184,25 +236,43 @@ def _changed_text(trace: Trace, state: State, call: ast.Call, method: str) -> No
         trace.lose(f"str.{method}")
         return
     if isinstance(old, str):
+        if method == "replace" and (old == state.old) != (new == state.new):
+            trace.block("comparison", source(state.unit, call), state.unit, call)
         if old != new:
             trace.go(state, state.unit, call, (), value=(old, new))
-    elif len(old) == len(new):
-        _parts(trace, state, call, old, new)
+    elif len(old) != len(new) and _unpacks(state.unit.parent(call), len(old)):
+        trace.block("raises", f"{len(old)} parts, then {len(new)}", state.unit, call)
     else:
-        trace.lose(f"str.{method}")
+        _parts(trace, state, call, old, new)
+
+
+def _unpacks(statement: ast.AST, count: int) -> bool:
+    """Say whether exactly ``count`` parts are unpacked: ``family, size = model.split("-")``."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if not isinstance(target, (ast.Tuple, ast.List)) or any(isinstance(e, ast.Starred) for e in target.elts):
+        return False
+    return len(target.elts) == count
 
 
 def _parts(trace: Trace, state: State, call: ast.Call, old: Sequence[str], new: Sequence[str]) -> None:
     statement = state.unit.parent(call)
     targets = statement.targets[0] if isinstance(statement, ast.Assign) else None
-    for i, pair in enumerate(zip(old, new, strict=True)):
+    for i, pair in enumerate(zip(old, _padded(new, len(old)), strict=True)):
         if isinstance(targets, (ast.Tuple, ast.List)) and i < len(targets.elts):
             bound = state.unit.bound.get(targets.elts[i])
             if bound is not None:
                 trace.facts[bound] = pair
         if pair[0] != pair[1]:
-            for index in (i, i - len(old)):
-                trace.go(state, state.unit, call, (("key", index),), value=pair)
+            trace.go(state, state.unit, call, (("key", i),), value=pair)
+    for i in range(1, len(old) + 1):
+        last = (old[-i], new[-i] if i <= len(new) else "")
+        if last[0] != last[1]:
+            trace.go(state, state.unit, call, (("key", -i),), value=last)
+
+
+def _padded(parts: Sequence[str], count: int) -> Sequence[str]:
+    """As many parts, with nothing where there is none."""
+    return [*parts[:count], *[""] * (count - len(parts))]
 
 
 def _outcome(name: str, method: str, value: object) -> object:

@@ -14,7 +14,8 @@ from migrator.flow.callers import arguments_for
 from migrator.flow.classes import assigned, classes_of, family
 from migrator.flow.members import spelled
 from migrator.flow.project import Project
-from migrator.flow.symbols import Class, External, Function, Module, last_name, symbols
+from migrator.flow.row_files import rows as rows_of_file
+from migrator.flow.symbols import Class, External, Function, Module, last_name, returns, symbols
 from migrator.flow.unit import FUNCTIONS, Binding, Unit
 
 MAX_DEPTH = 12
@@ -52,9 +53,21 @@ def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Co
     """The constants that ``node`` can be."""
     if depth > MAX_DEPTH:
         return NONE_FOUND
+    if isinstance(node, ast.Constant):
+        return Constants(frozenset({Known(node.value, node)}), True)
+    # The depth belongs to the key: nearer to the limit less is found.
+    key = ("constants", node, depth)
+    if key not in project.memory:
+        project.memory[key] = _constants(project, unit, node, depth)
+    found = project.memory[key]
+    assert isinstance(found, Constants)
+    return found
+
+
+def _constants(project: Project, unit: Unit, node: ast.AST, depth: int) -> Constants:
     match node:
-        case ast.Constant():
-            return Constants(frozenset({Known(node.value, node)}), True)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
+            return Constants(frozenset({Known(-number, node)}), True)
         case ast.BoolOp():
             return _union(constants(project, unit, v, depth + 1) for v in node.values)
         case ast.IfExp():
@@ -81,6 +94,8 @@ def constants(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Co
 def _looped(project: Project, unit: Unit, node: ast.Name, depth: int) -> Constants | None:
     """What a loop's variable takes: elements of a list, keys of a table; None when it is no loop's variable."""
     bindings = unit.lookup(node.id, node)
+    if len(bindings) == 1 and (filtered := _filtered(unit, bindings[0])) is not None:
+        return elements(project, unit, filtered, depth + 1)
     if len(bindings) != 1 or bindings[0].kind != "item" or bindings[0].value is None:
         return None
     binding, table = bindings[0], bindings[0].value
@@ -99,6 +114,14 @@ def _looped(project: Project, unit: Unit, node: ast.Name, depth: int) -> Constan
     return elements(project, unit, table, depth + 1)
 
 
+def _filtered(unit: Unit, binding: Binding) -> ast.expr | None:
+    """The list whose elements a lambda's parameter takes: ``filter(lambda row: ..., ROWS)``."""
+    holder = unit.parent(binding.scope) if isinstance(binding.scope, ast.Lambda) else None
+    if isinstance(holder, ast.Call) and last_name(holder.func) in ("filter", "map") and len(holder.args) == 2:
+        return holder.args[1]
+    return None
+
+
 def _rows(project: Project, unit: Unit, table: ast.expr) -> Iterator[ast.expr]:
     """The elements of a list literal, through a name."""
     found = [(unit, table)] if isinstance(table, (ast.List, ast.Tuple)) else []
@@ -113,18 +136,26 @@ def _union(parts: Iterator[Constants]) -> Constants:
     found = tuple(parts)
     if not found:
         return NONE_FOUND
-    total = NOTHING
-    for part in found:
-        total = total | part
-    return total
+    return Constants(frozenset().union(*(part.known for part in found)), all(part.complete for part in found))
 
 
 def _default_of_call(project: Project, unit: Unit, node: ast.Call, depth: int) -> Constants:
-    """``os.getenv(name, default)`` may be its default, and anything else."""
-    names = {s.name for s in symbols(project, unit, node.func) if isinstance(s, External)}
+    """``os.getenv(name, default)`` may be its default, and anything else; an own function, what it returns."""
+    found = symbols(project, unit, node.func)
+    names = {s.name for s in found if isinstance(s, External)}
     if names & {"os.getenv", "os.environ.get"} and len(node.args) > 1:
         return Constants(constants(project, unit, node.args[1], depth + 1).known, False)
-    return NONE_FOUND
+    return _union(_answers(project, s, depth) if isinstance(s, Function) else NONE_FOUND for s in found)
+
+
+def _answers(project: Project, function: Function, depth: int) -> Constants:
+    """What an own function returns; a method may have another answer in a subclass."""
+    node = function.node
+    values = [node.body] if isinstance(node, ast.Lambda) else list(returns(node))
+    if any(isinstance(function.unit.parent(v), ast.Yield) for v in values):
+        return NONE_FOUND
+    known = _union(constants(project, function.unit, v, depth + 1) for v in values)
+    return Constants(known.known, known.complete and not function.bound)
 
 
 def values_of(project: Project, unit: Unit, node: ast.Name | ast.Attribute) -> Iterator[tuple[Unit, ast.expr | None]]:
@@ -191,40 +222,82 @@ def elements(project: Project, unit: Unit, node: ast.AST, depth: int = 0) -> Con
             )
             return _union(iter((named, *added)))
         case ast.Name() | ast.Attribute():
-            return _union(
+            found = [
                 elements(project, u, v, depth + 1) if v is not None else NONE_FOUND
                 for u, v in values_of(project, unit, node)
-            )
+            ]
+            kept = _added_to_attribute(project, unit, node) if isinstance(node, ast.Attribute) else ()
+            return _union(iter((*found, *kept)))
         case ast.Call():
             return _elements_of_call(project, unit, node, depth)
         case ast.Subscript() if last_name(node.value) == "Literal":
             inner = node.slice
             return _elements_of(project, unit, inner.elts if isinstance(inner, ast.Tuple) else [inner], depth)
+        case ast.DictComp():
+            return constants(project, unit, node.key, depth + 1)
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            return constants(project, unit, node.elt, depth + 1)
+        case ast.Subscript():
+            return _elements_of_entry(project, unit, node, depth)
         case _:
             return NONE_FOUND
 
 
 def _added(project: Project, unit: Unit, node: ast.Name) -> Iterator[Constants]:
     """What statements put into a table after it was made: ``update``, ``append``, ``+=``, ``t["k"] = v``."""
-    bindings = unit.lookup(node.id, node) or project.exported(unit, node.id)
-    for binding in bindings:
+    for binding in _shared(project, unit.lookup(node.id, node) or project.exported(unit, node.id)):
         home = binding.unit
         for load in home.uses(binding):
-            holder = home.parent(load)
-            call = home.parent(holder)
-            if isinstance(holder, ast.Attribute) and isinstance(call, ast.Call) and call.func is holder and call.args:
-                if holder.attr in ("update", "extend"):
-                    yield elements(project, home, call.args[0], 1)
-                elif holder.attr in ("append", "add", "setdefault"):
-                    yield constants(project, home, call.args[0], 1)
-            elif isinstance(holder, ast.Subscript) and isinstance(holder.ctx, ast.Store):
-                key = constants(project, home, holder.slice, 1)
-                if key.known:
-                    yield key
+            yield from _addition(project, home, load, node)
         for other in home.bindings.get((binding.scope, binding.name), ()):
             statement = home.parent(other.node)
             if isinstance(statement, ast.AugAssign):
                 yield elements(project, home, statement.value, 1)
+
+
+def _shared(project: Project, bindings: tuple[Binding, ...]) -> Iterator[Binding]:
+    """A table's own binding and those that import it: each module may put rows into it."""
+    for binding in bindings:
+        owner = project.module(binding.module, binding.unit) if binding.member is not None else None
+        origins = project.exported(owner, binding.member) if owner is not None and binding.member else (binding,)
+        for origin in origins:
+            yield origin
+            if isinstance(origin.scope, ast.Module):
+                yield from project.importers(origin.unit, origin.name)
+
+
+def _added_to_attribute(project: Project, unit: Unit, node: ast.Attribute) -> Iterator[Constants]:
+    """What methods of the same class put into a table of theirs: ``cls.known[name] = ...``."""
+    found = symbols(project, unit, node.value)
+    owners = (*(s for s in found if isinstance(s, Class)), *classes_of(found))
+    for home in dict.fromkeys(owner.unit for owner in owners):
+        for load in home.attributes.get(node.attr, ()):
+            if load is not node:
+                yield from _addition(project, home, load, node)
+
+
+def _addition(project: Project, home: Unit, load: ast.expr, reader: ast.expr) -> Iterator[Constants]:
+    """What one use of a table puts into it, unless it is put there under the very name that is looked up."""
+    holder = home.parent(load)
+    call = home.parent(holder)
+    if isinstance(holder, ast.Attribute) and isinstance(call, ast.Call) and call.func is holder and call.args:
+        if holder.attr in ("update", "extend"):
+            yield elements(project, home, call.args[0], 1)
+        elif holder.attr in ("append", "add", "setdefault"):
+            yield constants(project, home, call.args[0], 1)
+    elif isinstance(holder, ast.Subscript) and isinstance(holder.ctx, ast.Store):
+        key = constants(project, home, holder.slice, 1)
+        if key.known and not _same_row(home, holder, reader):
+            yield key
+
+
+def _same_row(home: Unit, store: ast.Subscript, reader: ast.expr) -> bool:
+    """Say whether a table is read in the same function by the same name: ``if m not in t: t[m] = make(m)``."""
+    if not isinstance(store.slice, ast.Name) or reader not in home.parents:
+        return False
+    use = home.parent(reader)
+    names = {n.id for n in ast.walk(use) if isinstance(n, ast.Name)}
+    return home.scope(store) is home.scope(reader) and store.slice.id in names
 
 
 def _elements_of(project: Project, unit: Unit, nodes: list[ast.expr], depth: int) -> Constants:
@@ -241,6 +314,11 @@ def _elements_of(project: Project, unit: Unit, nodes: list[ast.expr], depth: int
 def _elements_of_call(project: Project, unit: Unit, node: ast.Call, depth: int) -> Constants:
     """``TABLE.keys()``, ``list(TABLE)``, ``get_args(Known)``, ``frozenset({...})``."""
     name = last_name(node.func)
+    loaded = rows_of_file(project, unit, node)
+    if loaded is not None:
+        return Constants(frozenset(Known(row, node) for row in loaded), True)
+    if isinstance(node.func, ast.Attribute) and name == "get" and node.args:
+        return _elements_of_entry(project, unit, ast.Subscript(node.func.value, node.args[0], ast.Load()), depth)
     if isinstance(node.func, ast.Attribute) and name in ("keys", "copy"):
         return elements(project, unit, node.func.value, depth + 1)
     if name in ("list", "tuple", "set", "frozenset", "sorted", "get_args") and node.args:
@@ -251,10 +329,21 @@ def _elements_of_call(project: Project, unit: Unit, node: ast.Call, depth: int) 
         pairs = node.args[0]
         if last_name(pairs.func) == "zip" and pairs.args:
             return elements(project, unit, pairs.args[0], depth + 1)
+    if name == "dict" and len(node.args) == 1 and isinstance(node.args[0], (ast.List, ast.Tuple)):
+        first = [r.elts[0] for r in node.args[0].elts if isinstance(r, (ast.Tuple, ast.List)) and r.elts]
+        return _elements_of(project, unit, first, depth)
     if name in ("dict", "defaultdict", "OrderedDict", "Counter", "set", "list") and len(node.args) < 2:
         known = frozenset(Known(k.arg, k) for k in node.keywords if k.arg)
         return Constants(known, all(k.arg for k in node.keywords))
     return NONE_FOUND
+
+
+def _elements_of_entry(project: Project, unit: Unit, node: ast.Subscript, depth: int) -> Constants:
+    """``PRICES["openai"]``: the rows of a table in a table, of a file too."""
+    loaded = rows_of_file(project, unit, node)
+    if loaded is not None:
+        return Constants(frozenset(Known(row, node) for row in loaded), True)
+    return _union(elements(project, u, v, depth + 1) for u, v in _entries(project, unit, node))
 
 
 def admitted(project: Project, unit: Unit, annotation: ast.expr) -> Constants | None:
@@ -346,8 +435,9 @@ def _entries(project: Project, unit: Unit, node: ast.Subscript) -> Iterator[tupl
     """The entries of a dictionary literal that a subscript may read."""
     wanted = node.slice.value if isinstance(node.slice, ast.Constant) else None
     if isinstance(node.value, ast.Name):
-        loops = [b for b in unit.lookup(node.value.id, node.value) if b.kind == "item" and b.value is not None]
-        rows = [r for b in loops if b.value is not None for r in _rows(project, unit, b.value)]
+        found = unit.lookup(node.value.id, node.value)
+        loops = [b.value for b in found if b.kind == "item"] + [_filtered(unit, b) for b in found]
+        rows = [r for table in loops if table is not None for r in _rows(project, unit, table)]
         for row in rows:
             if isinstance(row, ast.Dict):
                 for key, value in zip(row.keys, row.values, strict=True):

@@ -14,7 +14,7 @@ from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 
 from migrator.flow.constants import constants
-from migrator.flow.objects import same_object
+from migrator.flow.objects import bound_to, same_object
 from migrator.flow.places import place
 from migrator.flow.symbols import External, symbols
 from migrator.flow.trace import Path, State, Trace, attr, fits, in_file, is_file, key
@@ -33,6 +33,35 @@ def named(trace: Trace, first: State, path: FilePath, keys: Path) -> None:
         for text in unit.strings:
             if PurePosixPath(str(text.value)).name == path.name:
                 trace.go(first, unit, text, (in_file(str(text.value)), *keys), "names the file")
+
+
+def composed(trace: Trace, first: State, path: FilePath, keys: Path) -> None:
+    """Begin at each function that is given the tables of a folder in which the file is: ``@hydra.main(...)``.
+
+    A file in a folder below stands under the folder's name.
+    """
+    for unit in trace.project.units_naming("config_path"):
+        for text in unit.strings:
+            keyword = unit.parent(text)
+            call = unit.parent(keyword)
+            function = unit.parent(call)
+            folder = unit.source.path.parent / str(text.value)
+            if isinstance(call, ast.Call) and _is_composed(trace, unit, call, keyword) and folder in path.parents:
+                inside = path.parent.relative_to(folder).parts
+                for way in (whole := (*map(key, inside), *keys), as_attributes(whole)):
+                    _given(trace, first, unit, function, way)
+
+
+def _is_composed(trace: Trace, unit: Unit, call: ast.Call, keyword: ast.AST) -> bool:
+    names = (s.name for s in symbols(trace.project, unit, call.func) if isinstance(s, External))
+    rows = [row for name in names if (row := trace.rules.reader_of(name)) is not None and row.kind == "composed"]
+    return isinstance(keyword, ast.keyword) and any(keyword.arg in row.keywords for row in rows)
+
+
+def _given(trace: Trace, first: State, unit: Unit, function: ast.AST, keys: Path) -> None:
+    arguments = function.args.args if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else []
+    for binding in unit.bindings.get((function, arguments[0].arg), ()) if arguments else ():
+        bound_to(trace, first, binding, keys, "reads the folder", context=())
 
 
 def lengthen(trace: Trace, state: State, whole: ast.AST) -> None:
@@ -101,7 +130,7 @@ def open_content(trace: Trace, state: State, reader: Carrier, call: ast.Call) ->
 
 def _by_attributes(trace: Trace, state: State, call: ast.Call, given: str | int | None, path: Path) -> None:
     """``Box(config)``, and ``SimpleNamespace(**config)`` whose entries arrive one by one."""
-    keys = (key(given), *path) if isinstance(given, str) else path
+    keys = (attr(given), *path) if isinstance(given, str) else path
     trace.go(state, state.unit, call, keys)
     trace.go(state, state.unit, call, as_attributes(keys))
 

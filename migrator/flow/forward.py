@@ -20,18 +20,29 @@ from migrator.flow.compare import (
     follow_index,
     follow_match,
     follow_method,
+    follow_overlap,
+    follow_own_row,
     reason_of,
     source,
 )
 from migrator.flow.constants import constants
 from migrator.flow.files import is_option_read, lengthen, method_of_file
-from migrator.flow.objects import bound_to, check_type, is_enum, kept_in, property_reads, same_object
+from migrator.flow.objects import (
+    bound_to,
+    check_held_type,
+    is_enum,
+    kept_in,
+    looped_key,
+    property_reads,
+    same_object,
+)
 from migrator.flow.records import of_entry
-from migrator.flow.refusals import ADDRESSES, azure_entries, is_azure, note_addresses
+from migrator.flow.refusals import ADDRESSES, azure_entries, foreign_path, is_azure, note_addresses
 from migrator.flow.symbols import Class, Function, symbols
-from migrator.flow.trace import ANY, Path, State, Trace, fits, is_file, key
+from migrator.flow.trace import ANY, ROW, Path, State, Trace, fits, is_file, key
 from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, FunctionNode, Unit, parameters_of
 
+OVERLAPS = frozenset({"issubset", "intersection", "isdisjoint", "difference", "issuperset"})
 DICTIONARY_COPIES = frozenset({"copy", "model_dump", "dict", "_asdict"})
 
 
@@ -240,7 +251,9 @@ def _attribute(trace: Trace, state: State, parent: ast.AST) -> None:
 
 def _method_of_container(trace: Trace, state: State, call: ast.Call, method: str) -> None:
     first, rest = state.path[0], state.path[1:]
-    if is_file(state.path):
+    if state.path == (ROW,) and method in ("get", "pop") and call.args:
+        follow_own_row(trace, state, call.args[0], call)
+    elif is_file(state.path):
         method_of_file(trace, state, call, method)
     elif is_option_read(trace, state, call, method):
         trace.go(state, state.unit, call, state.path[2:], f"entry {state.path[1][1]!r}")
@@ -259,6 +272,8 @@ def _method_of_container(trace: Trace, state: State, call: ast.Call, method: str
         trace.go(state, state.unit, call, (key(first[1]), *rest) if method != "copy" else state.path)
     elif method in ("parse_args", "get_secret_value", "model_copy", "resolve"):
         trace.go(state, state.unit, call, state.path)
+    elif first[0] == "key" and method in OVERLAPS and call.args:
+        follow_overlap(trace, state, call.args[0], call)
     elif not _own(trace, state, call):
         trace.lose(method)
 
@@ -270,12 +285,18 @@ def _subscript(trace: Trace, state: State, parent: ast.AST) -> None:
             trace.block("literal_type", source(state.unit, parent), state.unit, parent)
         elif not state.path:
             follow_index(trace, state, parent.value, parent)
+            if isinstance(parent.ctx, ast.Store) and state.node is not trace.literal:
+                _rows_kept_apart(trace, state, parent)
+                same_object(trace, state, state.unit, parent.value, (ROW,))
         elif isinstance(state.node, ast.Tuple):
             follow_composite_index(trace, state, parent.value, parent)
         return
     if not state.path:
         _sliced(trace, state, parent)
     if not state.path or is_file(state.path) or not isinstance(parent.ctx, ast.Load):
+        return
+    if state.path == (ROW,):
+        follow_own_row(trace, state, parent.slice, parent)
         return
     values = constants(trace.project, state.unit, parent.slice).values
     if isinstance(parent.slice, ast.Slice):
@@ -288,6 +309,7 @@ def _sliced(trace: Trace, state: State, parent: ast.Subscript) -> None:
     """``model[:6]`` with constant bounds: do it to both names."""
     bounds = parent.slice
     if not isinstance(bounds, ast.Slice):
+        _letter(trace, state, parent)
         return
     try:
         given = [ast.literal_eval(b) if b is not None else None for b in (bounds.lower, bounds.upper, bounds.step)]
@@ -299,6 +321,15 @@ def _sliced(trace: Trace, state: State, parent: ast.Subscript) -> None:
         trace.go(state, state.unit, parent, (), value=(old, new))
 
 
+def _letter(trace: Trace, state: State, parent: ast.Subscript) -> None:
+    """``model[-1]``: one letter of both names."""
+    for index in constants(trace.project, state.unit, parent.slice).values:
+        if isinstance(index, int) and -len(state.old) <= index < len(state.old):
+            old, new = state.old[index], state.new[index] if -len(state.new) <= index < len(state.new) else ""
+            if old != new:
+                trace.go(state, state.unit, parent, (), value=(old, new))
+
+
 def _is_type(trace: Trace, state: State, subscript: ast.Subscript) -> bool:
     return ast.unparse(subscript.value).split(".")[-1] in ("Literal", "Annotated")
 
@@ -308,6 +339,8 @@ def _dictionary(trace: Trace, state: State, parent: ast.AST) -> None:
     if any(k is state.node for k in parent.keys):
         if state.node is trace.literal:
             trace.block("table_key", missing_row(state, parent), state.unit, state.node)
+        elif not state.path:
+            trace.go(state, state.unit, parent, (ROW,))
         return
     index = next(i for i, v in enumerate(parent.values) if v is state.node)
     name = parent.keys[index]
@@ -472,6 +505,10 @@ def _composed(trace: Trace, state: State, whole: ast.AST, before: str, after: st
     if any(c.isspace() for c in before + after):
         trace.lose("text")
         return
+    against = foreign_path(before)
+    if against is not None:
+        trace.block(against, before.replace(UNREAD, "…"), state.unit, whole)
+        return
     what = f"with {before.replace(UNREAD, '…')!r} before it" if before else ""
     trace.go(
         state,
@@ -492,6 +529,10 @@ def _binary(trace: Trace, state: State, parent: ast.AST) -> None:
             trace.go(state, state.unit, parent, state.path)
         elif isinstance(parent.op, ast.Mod):
             _composed(trace, state, parent, UNREAD, UNREAD)
+        elif isinstance(parent.op, ast.BitAnd):
+            follow_overlap(trace, state, parent.right if state.node is parent.left else parent.left, parent)
+    elif isinstance(parent.op, ast.Div):
+        trace.block("chooses_code", source(state.unit, parent), state.unit, parent)
     elif isinstance(parent.op, ast.Add) and state.node is parent.right:
         _composed(trace, state, parent, _piece(trace, state, parent.left), "")
     elif isinstance(parent.op, ast.Add):
@@ -530,9 +571,23 @@ def _comprehension(trace: Trace, state: State, parent: ast.AST) -> None:
     assert isinstance(parent, COMPREHENSIONS)
     if isinstance(parent, ast.DictComp):
         if state.node is parent.value:
-            trace.go(state, state.unit, parent, (key(ANY), *state.path))
+            trace.go(state, state.unit, parent, (key(looped_key(state, state.unit, parent.key)), *state.path))
+        elif state.node is parent.key and not state.path:
+            _rows_kept_apart(trace, state, parent.key)
+            trace.go(state, state.unit, parent, (ROW,))
     elif state.node is parent.elt:
         trace.go(state, state.unit, parent, (key(ANY), *state.path))
+
+
+def _rows_kept_apart(trace: Trace, state: State, row: ast.AST) -> None:
+    """A list beside the literal holds another name that would become the same row: one of the two were lost."""
+    for display in trace.unit.ancestors(trace.literal):
+        if isinstance(display, ast.stmt):
+            return
+        if isinstance(display, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
+            texts = {n.value for n in ast.walk(display) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+            if any(text != state.old and state.new in (text, trace.migration.rename(text)) for text in texts):
+                trace.block("table_lookup", f"two rows would become {state.new!r}", state.unit, row)
 
 
 def _with(trace: Trace, state: State, parent: ast.AST) -> None:
@@ -577,8 +632,8 @@ def given_back(trace: Trace, state: State, function: FunctionNode, path: Path) -
     symbol = Function(state.unit, function)
     if property_reads(trace, state, symbol, path):
         return
-    if not path and not isinstance(function, ast.Lambda):
-        check_type(trace, state, state.unit, function.returns)
+    if not isinstance(function, ast.Lambda):
+        check_held_type(trace, state, state.unit, function.returns, path)
     title = f"returned by {getattr(function, 'name', 'lambda')}"
     trace.named(getattr(function, "name", ""))
     if state.context and state.context[-1].function is function:

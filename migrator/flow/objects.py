@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from migrator.flow.callers import callers
-from migrator.flow.classes import descendants, external_bases, family, is_self, lineage, method, owner_of
-from migrator.flow.constants import admitted, constants
+from migrator.flow.classes import descendants, external_bases, family, is_self, lineage, method, owner_of, repr_of
+from migrator.flow.constants import admitted, constants, values_of
+from migrator.flow.declared import check_declaration
 from migrator.flow.guards import reachable
 from migrator.flow.project import Project
 from migrator.flow.stores import class_of_settings, kept_in_store, module_of_settings
@@ -19,13 +19,14 @@ from migrator.flow.symbols import (
     Function,
     Instance,
     class_of,
+    decorators,
     instances,
     is_property,
     last_name,
     symbols,
 )
-from migrator.flow.trace import Path, State, Trace, attr
-from migrator.flow.unit import Binding, FunctionNode, Unit
+from migrator.flow.trace import ANY, Key, Path, State, Trace, attr
+from migrator.flow.unit import Binding, FunctionNode, Unit, before
 
 ENUMS = frozenset({"enum.Enum", "enum.StrEnum", "enum.IntEnum", "enum.Flag", "strenum.StrEnum"})
 
@@ -80,7 +81,10 @@ def _made_by_classmethod(
         trace.go(state, unit, call, inner, what, context=())
 
 
-MAKERS = frozenset({"model_validate()", "parse_obj()", "model_construct()", "from_runnable_config()"})
+MAKERS = frozenset(
+    {"model_validate()", "parse_obj()", "model_construct()", "from_runnable_config()"}
+    | {"model_validate_json()", "parse_raw()", "parse_file()"}
+)
 
 
 def annotated(trace: Trace, state: State, unit: Unit, node: ast.AST, inner: Path, what: str) -> None:
@@ -147,6 +151,8 @@ def _is_annotation(unit: Unit, node: ast.AST) -> bool:
 
 
 VALIDATORS = frozenset({"field_validator", "validator", "validates"})
+# They get all fields in one dictionary.
+WHOLE = frozenset({"root_validator", "model_validator"})
 
 
 def _validated(trace: Trace, state: State, cls: Class, name: str, path: Path) -> None:
@@ -156,12 +162,15 @@ def _validated(trace: Trace, state: State, cls: Class, name: str, path: Path) ->
             place = _checks(node, name) if isinstance(node, ast.FunctionDef) else None
             if isinstance(node, ast.FunctionDef) and place is not None and len(node.args.args) > place:
                 parameter = node.args.args[place]
+                inner = (("key", name), *path) if WHOLE.intersection(decorators(node)) else path
                 for binding in relative.unit.bindings.get((node, parameter.arg), ()):
-                    bound_to(trace, state, binding, path, f"checked by {node.name}", context=())
+                    bound_to(trace, state, binding, inner, f"checked by {node.name}", context=())
 
 
 def _checks(node: ast.FunctionDef, name: str) -> int | None:
     """The index of the parameter that gets the field's value, or None when the method checks no such field."""
+    if WHOLE.intersection(decorators(node)):
+        return 1
     for decorator in node.decorator_list:
         if isinstance(decorator, ast.Call) and last_name(decorator.func) in VALIDATORS:
             wanted = [a.value for a in decorator.args if isinstance(a, ast.Constant)]
@@ -186,27 +195,15 @@ def _external_field(trace: Trace, state: State, cls: Class, name: str, path: Pat
 
 
 def _overridden_type(trace: Trace, state: State, cls: Class, name: str, node: ast.AST) -> None:
-    """A ``Literal`` type of the field must admit the new name."""
+    """The type of the field, and what else its declaration says, must admit the new name."""
     for owner in lineage(trace.project, cls):
         for binding in owner.unit.bindings.get((owner.node, name), ()):
             statement = owner.unit.parent(binding.node)
             if isinstance(statement, ast.AnnAssign):
                 check_type(trace, state, owner.unit, statement.annotation)
+                _check_annotated(trace, state, owner.unit, statement.annotation)
             if isinstance(binding.value, ast.Call):
-                _check_pattern(trace, state, owner.unit, binding.value)
-
-
-def _check_pattern(trace: Trace, state: State, unit: Unit, field: ast.Call) -> None:
-    """``Field(pattern=r"^gpt-4o")`` must admit the new name."""
-    for keyword in field.keywords:
-        if keyword.arg in ("pattern", "regex") and isinstance(keyword.value, ast.Constant):
-            pattern = str(keyword.value.value)
-            try:
-                admits = re.search(pattern, state.new) is not None or re.search(pattern, state.old) is None
-            except re.error:
-                continue
-            if not admits:
-                trace.block("raises", f"pattern {pattern!r}"[:60], unit, field)
+                check_declaration(trace, state, owner.unit, binding.value)
 
 
 def check_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr | None) -> None:
@@ -221,6 +218,55 @@ def check_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr | No
     found = admitted(trace.project, unit, annotation)
     if found is not None and state.old in found.values and state.new not in found.values:
         trace.block("literal_type", ast.unparse(annotation)[:60], unit, annotation)
+
+
+def check_held_type(trace: Trace, state: State, unit: Unit, annotation: ast.expr | None, path: Path) -> None:
+    """``settings: Settings = {"model": "gpt-4o"}``: the entry's own type must admit the new name."""
+    if annotation is None or len(path) > 1:
+        return
+    if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Unpack":
+        annotation = annotation.slice
+    if not path:
+        check_type(trace, state, unit, annotation)
+        return
+    if isinstance(annotation, ast.Subscript) and last_name(annotation.value).lower() in HOLDERS:
+        held = annotation.slice.elts[-1:] if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        for inner in held:
+            check_type(trace, state, unit, inner)
+    for symbol in instances(trace.project, unit, annotation) if path[0][0] == "key" else ():
+        if isinstance(symbol, Instance):
+            for owner in lineage(trace.project, symbol.cls):
+                for binding in owner.unit.bindings.get((owner.node, str(path[0][1])), ()):
+                    check_type(trace, state, owner.unit, _declared(owner.unit, binding))
+
+
+HOLDERS = frozenset({"list", "dict", "set", "frozenset", "sequence", "mapping", "iterable", "mutablemapping"})
+CHECKERS = frozenset({"AfterValidator", "BeforeValidator", "PlainValidator", "WrapValidator"})
+
+
+def _check_annotated(trace: Trace, state: State, unit: Unit, annotation: ast.expr) -> None:
+    """``Annotated[str, AfterValidator(known), Field(max_length=11)]``, written out or by its name."""
+    found = [(unit, annotation)]
+    if isinstance(annotation, (ast.Name, ast.Attribute)):
+        found = [(u, v) for u, v in values_of(trace.project, unit, annotation) if v is not None]
+    for where, kind in found:
+        if isinstance(kind, ast.Call):  # constr(max_length=11)
+            check_declaration(trace, state, where, kind)
+        if not isinstance(kind, ast.Subscript) or last_name(kind.value) != "Annotated":
+            continue
+        for call in ast.walk(kind):
+            if isinstance(call, ast.Call) and last_name(call.func) in CHECKERS and call.args:
+                _checked_by(trace, state, where, call.args[0])
+            elif isinstance(call, ast.Call):
+                check_declaration(trace, state, where, call)
+
+
+def _checked_by(trace: Trace, state: State, unit: Unit, checker: ast.expr) -> None:
+    for symbol in symbols(trace.project, unit, checker):
+        if isinstance(symbol, Function) and symbol.node.args.args:
+            parameter = symbol.node.args.args[0]
+            for binding in symbol.unit.bindings.get((symbol.node, parameter.arg), ()):
+                bound_to(trace, state, binding, (), f"checked by {parameter.arg}", context=())
 
 
 def is_enum(project: Project, cls: Class) -> bool:
@@ -265,7 +311,7 @@ def _kept_in_attribute(trace: Trace, state: State, unit: Unit, target: ast.Attri
                 store_attribute(trace, state, Class(unit, above), target.attr, path, target)
                 return
             break
-    for symbol in symbols(trace.project, unit, target.value):
+    for symbol in sorted(symbols(trace.project, unit, target.value), key=repr_of):
         if isinstance(symbol, (Instance, Class)):
             cls = symbol.cls if isinstance(symbol, Instance) else symbol
             store_attribute(trace, state, cls, target.attr, path, target)
@@ -276,7 +322,7 @@ def _kept_in_attribute(trace: Trace, state: State, unit: Unit, target: ast.Attri
 
 
 def _kept_in_entry(trace: Trace, state: State, unit: Unit, target: ast.Subscript, path: Path) -> None:
-    index = target.slice.value if isinstance(target.slice, ast.Constant) else "*"
+    index = target.slice.value if isinstance(target.slice, ast.Constant) else looped_key(state, unit, target.slice)
     if isinstance(index, str):
         trace.named(index)
     from migrator.flow.environment import set_environment
@@ -284,6 +330,33 @@ def _kept_in_entry(trace: Trace, state: State, unit: Unit, target: ast.Subscript
     if isinstance(index, str) and set_environment(trace, state, unit, target.value, index):
         return
     same_object(trace, state, unit, target.value, (("key", index), *path))
+
+
+def looped_key(state: State, unit: Unit, name: ast.expr) -> object:
+    """The key under which the value stood when ``for name, value in table.items()`` took it out; else ``ANY``.
+
+    Also where it was read by the loop's key: ``merged[name]``. Only what the same call of the function did counts.
+    """
+    loops = unit.lookup(name.id, name) if isinstance(name, ast.Name) else ()
+    if len(loops) != 1 or loops[0].kind != "item" or loops[0].path != (0,):
+        return ANY
+    found: list[object] = []
+    call = state.context
+    while state.via is not None:
+        before = state.via
+        is_key = before.node is not state.node and before.path[:1] and before.path[0][0] == "key"
+        if is_key and state.context == call and _takes_out(state, loops[0]):
+            found.append(before.path[0][1])
+        state = before
+    return found[0] if len(found) == 1 else ANY
+
+
+def _takes_out(state: State, loop: Binding) -> bool:
+    node = state.node
+    if node is loop.value:
+        return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "items"
+    name = node.slice if isinstance(node, ast.Subscript) else None
+    return isinstance(name, ast.Name) and state.unit is loop.unit and state.unit.lookup(name.id, name) == (loop,)
 
 
 def same_object(trace: Trace, state: State, unit: Unit, holder: ast.expr, path: Path) -> None:
@@ -295,9 +368,10 @@ def same_object(trace: Trace, state: State, unit: Unit, holder: ast.expr, path: 
             for binding in unit.lookup(holder.id, holder):
                 bound_to(trace, state, binding, path, f"variable {holder.id}")
         case ast.Attribute():
-            for symbol in symbols(trace.project, unit, holder.value):
-                if isinstance(symbol, Instance):
-                    store_attribute(trace, state, symbol.cls, holder.attr, path, holder)
+            for symbol in sorted(symbols(trace.project, unit, holder.value), key=repr_of):
+                if isinstance(symbol, (Instance, Class)):
+                    cls = symbol.cls if isinstance(symbol, Instance) else symbol
+                    store_attribute(trace, state, cls, holder.attr, path, holder)
         case ast.Subscript():
             index = holder.slice.value if isinstance(holder.slice, ast.Constant) else "*"
             same_object(trace, state, unit, holder.value, (("key", index), *path))
@@ -319,15 +393,45 @@ def bound_to(
     trace.named(binding.name)
     where = () if context is not None else None
     annotation = _declared(unit, binding)
-    if not path:
-        check_type(trace, state, unit, annotation)
+    check_held_type(trace, state, unit, annotation, path)
+    if not path and annotation is not None:
+        _check_annotated(trace, state, unit, annotation)
     for load in unit.uses(binding):
+        if path and _overwritten(state, binding, load, path[0]):
+            continue
         if path or reachable(trace.project, binding, load, (state.old, state.new), trace.facts):
             trace.go(state, unit, load, path, what, context=where)
     if not path:
         _lengthened(trace, state, binding)
     if isinstance(binding.scope, ast.Module):
         _imported_elsewhere(trace, state, binding.unit, binding.name, path, what)
+
+
+def _overwritten(state: State, binding: Binding, load: ast.Name, kept: Key) -> bool:
+    """Say whether a later statement puts another value in the same place before ``load`` reads it."""
+    unit = binding.unit
+    if state.unit is not unit or unit.scope(state.node) is not binding.scope:
+        return False
+    if unit.common_loop(state.node, load) is not None:
+        return False
+    return any(
+        _stores(unit, use, kept)
+        and before(unit.statement(state.node), use)
+        and before(use, load)
+        and unit.always_before(use, load)
+        for use in unit.uses(binding)
+        if unit.statement(use) is not unit.statement(state.node)
+    )
+
+
+def _stores(unit: Unit, use: ast.Name, kept: Key) -> bool:
+    """Say whether ``use`` is the holder in ``holder["model"] = ...`` or ``holder.model = ...``."""
+    target = unit.parent(use)
+    if not isinstance(unit.parent(target), ast.Assign):
+        return False
+    if isinstance(target, ast.Subscript) and isinstance(target.ctx, ast.Store) and target.value is use:
+        return isinstance(target.slice, ast.Constant) and kept == ("key", target.slice.value)
+    return isinstance(target, ast.Attribute) and isinstance(target.ctx, ast.Store) and kept == ("attr", target.attr)
 
 
 def _lengthened(trace: Trace, state: State, binding: Binding) -> None:
@@ -365,6 +469,8 @@ def _imported_elsewhere(trace: Trace, state: State, unit: Unit, name: str, path:
             if _is_module(project, module.unit, access.value, unit):
                 trace.go(state, module.unit, access, path, what, context=())
     for other in project.star_importers(unit, name):
+        if not set(project.exported(other, name)) & set(project.exported(unit, name)):
+            continue
         for load in other.loads.get(name, ()):
             if other.owner(name, load) is None:
                 trace.go(state, other, load, path, what, context=())
@@ -372,7 +478,7 @@ def _imported_elsewhere(trace: Trace, state: State, unit: Unit, name: str, path:
 
 
 def _is_module(project: Project, unit: Unit, node: ast.expr, wanted: Unit) -> bool:
-    return any(
+    return project.is_module(unit, node, wanted) or any(
         getattr(s, "unit", None) is wanted and not isinstance(s, (Function, Class))
         for s in symbols(project, unit, node)
     )

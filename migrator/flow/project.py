@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from migrator.flow.unit import Binding, Unit, build
 from migrator.model import Skip, Source
@@ -20,6 +22,18 @@ from migrator.sources import read
 from migrator.sources.pins import Pins
 
 KEPT_BYTES = 64_000_000
+FEW_NAMES = 64
+WORD = re.compile(rb"\w+")
+# What must stand in a file's text before it is worth parsing; a notebook's text is escaped, so it always is.
+CALLED = r"{name}[\s\\)]*\(|{name}\s+as\s"
+STORED = r"\.[\s\\]*{name}[\s\\)]*(?:=(?!=)|:)"
+BASED = (
+    r"class[\s\\]+\w+[\s\\]*(?:\[[^(]*)?\([^:]*?(?<!\w){name}(?!\w)"
+    r"|{name}\s+as\s|=[\s\\(]*[^\n=]*(?<!\w){name}(?![\w.]|[\s\\]*\()"
+)
+MEMBER = r"import[^=]*?(?<!\w){name}(?!\w)"
+ATTRIBUTE = r"\.[\s\\]*{name}(?!\w)"
+STARRED = r"import[\s\\]*\*"
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg")
 
 # A folder with one of these is a program of its own: its variables and settings are not for code elsewhere.
@@ -35,7 +49,8 @@ class Project:
 
     ``published`` are the import names of libraries that have tables and are developed in this very
     repository: their own code, seen from its examples, is what the tables say it is. ``members`` are the
-    texts that the members of libraries' enumerations stand for, by their canonical names.
+    texts that the members of libraries' enumerations stand for, by their canonical names. ``libraries`` are
+    the import names of all libraries that have tables. ``tables`` are files of data that code may read.
     """
 
     root: Path
@@ -43,6 +58,8 @@ class Project:
     pins: Pins
     published: frozenset[str] = frozenset()
     members: Mapping[str, str] = field(default_factory=dict)
+    libraries: frozenset[str] = frozenset()
+    tables: Mapping[Path, str] = field(default_factory=dict)
     units: dict[Path, Unit | None] = field(default_factory=dict)
     skips: dict[Path, Skip] = field(default_factory=dict)
     data: dict[Path, bytes] = field(default_factory=dict)
@@ -68,6 +85,8 @@ class Project:
             self.pins,
             self.published,
             self.members,
+            self.libraries,
+            self.tables,
             units=self.units,
             skips=self.skips,
             data=self.data,
@@ -100,7 +119,12 @@ class Project:
         return self.units[path]
 
     def _build(self, path: Path) -> Unit | None:
-        source = read(path, self.files.get(path, path.as_posix()), self.bytes_of(path))
+        shown, data = self.files.get(path, path.as_posix()), self.bytes_of(path)
+        quick = read(path, shown, data, parses=True)
+        if isinstance(quick, Source):
+            with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                return build(quick)
+        source = read(path, shown, data)
         if isinstance(source, Skip):
             self.skips[path] = source
             return None
@@ -123,19 +147,49 @@ class Project:
     def _naming(self, name: str) -> tuple[Path, ...]:
         if name not in self.naming:
             word = name.encode()
-            whole = re.compile(rb"(?<![\w])" + re.escape(word) + rb"(?![\w])")
-            known = self.outer._naming(name) if self.outer else ()
-            rest = self.files.keys() - self.outer.files.keys() if self.outer else self.files
-            found = (p for p in rest if word in (data := self.bytes_of(p)) and whole.search(data))
-            self.naming[name] = (*known, *found)
+            if len(self.naming) < FEW_NAMES or WORD.fullmatch(word) is None:
+                found = tuple(self._searched(word))
+            else:
+                found = self._words.get(word, ())
+            self.naming[name] = (*self.outer._naming(name), *found) if self.outer else found
         return self.naming[name]
 
-    def units_naming(self, *names: str) -> Iterator[Unit]:
-        """The parsed files that name each of ``names``."""
-        for path in self.files_naming(*names):
+    def _searched(self, word: bytes) -> Iterator[Path]:
+        whole = re.compile(rb"(?<![\w])" + re.escape(word) + rb"(?![\w])")
+        for path in self._own_files:
+            data = self.bytes_of(path)
+            if word in data and whole.search(data):
+                yield path
+
+    @cached_property
+    def _own_files(self) -> tuple[Path, ...]:
+        """The files that no project around this one has."""
+        return tuple(self.files.keys() - self.outer.files.keys() if self.outer else self.files)
+
+    @cached_property
+    def _words(self) -> Mapping[bytes, tuple[Path, ...]]:
+        """The files of each word: worth its making only where many names are asked for."""
+        table: dict[bytes, list[Path]] = defaultdict(list)
+        for path in self._own_files:
+            for word in set(WORD.findall(self.bytes_of(path))):
+                table[word].append(path)
+        return {word: tuple(paths) for word, paths in table.items()}
+
+    def units_naming(self, *names: str, shape: str = "") -> Iterator[Unit]:
+        """The parsed files that name each of ``names`` and whose text has ``shape``, of the first name."""
+        for path in self._shaped(shape, names) if shape else self.files_naming(*names):
             unit = self.unit(path)
             if unit is not None:
                 yield unit
+
+    def _shaped(self, shape: str, names: tuple[str, ...]) -> tuple[Path, ...]:
+        key = ("shaped", shape, names)
+        if key not in self.memory:
+            search = re.compile(shape.replace("{name}", re.escape(names[0])).encode()).search
+            self.memory[key] = tuple(
+                p for p in self.files_naming(*names) if p.suffix == ".ipynb" or search(self.bytes_of(p))
+            )
+        return self.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
 
     @cached_property
     def member_names(self) -> frozenset[str]:
@@ -178,20 +232,36 @@ class Project:
         return None
 
     def _absolute(self, dotted: str, path: Path) -> Path | None:
-        tail = PurePosixPath(*dotted.split("."))
+        parts = tuple(dotted.split("."))
         found: list[tuple[int, int, Path]] = []
-        for candidate in self._by_stem.get(tail.name, ()):
-            stem = candidate.parent if candidate.stem == "__init__" else candidate.with_suffix("")
-            if stem.parts[-len(tail.parts) :] != tail.parts:
-                continue
-            base = Path(*stem.parts[: len(stem.parts) - len(tail.parts)])
+        inside: list[Path] = []
+        for base, candidate in self._named(parts):
             if (base / "__init__.py") not in self.files:
                 far = 0 if self._imports_from(base, path) else 1
                 found.append((far, -_shared(base, path), candidate))
+            elif base in path.parents and candidate != path:
+                inside.append(candidate)
+        if not found:
+            return self._beside_script(parts[0], inside)
         found.sort()
-        if not found or (found[0][0] and (len(found) > 1 or len(tail.parts) == 1)):
-            return None
-        return found[0][2]
+        return None if found[0][0] and (len(found) > 1 or len(parts) == 1) else found[0][2]
+
+    def _named(self, parts: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
+        """The modules whose path ends in these names, each with the folder that it is imported from."""
+        for candidate in self._by_stem.get(parts[-1], ()):
+            stem = candidate.parent if candidate.stem == "__init__" else candidate.with_suffix("")
+            if stem.parts[-len(parts) :] == parts:
+                yield Path(*stem.parts[: len(stem.parts) - len(parts)]), candidate
+
+    def _beside_script(self, name: str, inside: list[Path]) -> Path | None:
+        """The one module in a package around the importing file, as if a script in that folder were started.
+
+        ``import config`` in ``app/answer.py`` is ``app/config.py`` despite ``app/__init__.py`` when ``app/main.py``
+        is the script. Which of several folders the script is in nobody can tell; what has the name of a
+        library is the library.
+        """
+        is_library = name in self.libraries or name in sys.stdlib_module_names
+        return inside[0] if len(inside) == 1 and not is_library else None
 
     def _imports_from(self, base: Path, path: Path) -> bool:
         """Say whether a file at ``path`` plausibly imports from ``base``: it stands above, or is a source root."""
@@ -247,22 +317,45 @@ class Project:
         return self.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
 
     def _importers(self, unit: Unit, name: str) -> Iterator[Binding]:
-        for other in self.units_naming(name):
+        for other in self._units_importing(unit, name, MEMBER):
             for binding in other.imports:
                 if binding.member == name and self._means(binding, unit):
                     yield binding
 
     def _module_importers(self, unit: Unit, name: str) -> Iterator[Binding]:
-        for other in self.units_naming(name):
+        for other in self._units_importing(unit, name, ATTRIBUTE):
             if name in other.attributes or name in other.stores:
-                for binding in other.imports:
-                    if self.imported_module(binding) is unit or self._means(binding, unit):
-                        yield binding
+                yield from (binding for binding in other.imports if self._reaches(binding, unit))
+
+    def _reaches(self, binding: Binding, unit: Unit) -> bool:
+        """Say whether an import gives ``unit``, itself or by the package that it stands in."""
+        modules = (binding.module, *_dotted(binding))
+        return self.imported_module(binding) is unit or any(self.module(m, binding.unit) is unit for m in modules)
+
+    def is_module(self, unit: Unit, node: ast.expr, wanted: Unit) -> bool:
+        """Say whether ``node`` spells a module as an ``import package.module`` of the same file does."""
+        if not isinstance(node, ast.Attribute):
+            return False
+        written = ast.unparse(node)
+        spelled = any(written in _dotted(binding) for binding in unit.imports)
+        return spelled and self.module(written, unit) is wanted
+
+    def _units_importing(self, unit: Unit, name: str, shape: str) -> Iterator[Unit]:
+        """The files that may import ``unit``: those that name it, and for a package those inside it too."""
+        path = unit.source.path
+        is_package = path.stem == "__init__"
+        naming = frozenset(self.files_naming(path.parent.name if is_package else path.stem))
+        for other in self._shaped(shape, (name,)):
+            if other in naming or (is_package and path.parent in other.parents):
+                found = self.unit(other)
+                if found is not None:
+                    yield found
 
     def _star_importers(self, unit: Unit, name: str) -> Iterator[Unit]:
         path = unit.source.path
         stem = path.parent.name if path.stem == "__init__" else path.stem
-        for other in dict.fromkeys((*self.units_naming(stem), *self.units_naming(name))):
+        starring = (*self.units_naming(stem, shape=STARRED), *self.units_naming(name, shape=STARRED))
+        for other in dict.fromkeys(starring):
             if other is not unit and any(self.module(s.module, other) is unit for s in other.stars):
                 yield other
 
@@ -283,6 +376,14 @@ class Project:
             return None
         dotted = binding.module + ("" if binding.module.endswith(".") else ".") + binding.member
         return self.module(dotted, binding.unit)
+
+
+def _dotted(binding: Binding) -> tuple[str, ...]:
+    """The modules below the one that ``import package.module`` binds."""
+    if not isinstance(binding.node, ast.Import):
+        return ()
+    names = (alias.name for alias in binding.node.names if not alias.asname)
+    return tuple(name for name in names if name.startswith(f"{binding.name}."))
 
 
 def _shared(base: Path, path: Path) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from migrator.flow.classes import repr_of
 from migrator.flow.compare import source
-from migrator.flow.constants import constants, fragments, values_of
+from migrator.flow.constants import constants, elements, fragments, values_of
 from migrator.flow.guards import reachable
 from migrator.flow.request import arguments
 from migrator.flow.symbols import Called, External, symbols
@@ -45,10 +45,20 @@ def refusal(
 
 
 def _process_wide(trace: Trace, state: State, symbol: External) -> tuple[str, str] | None:
-    """A setting of the library as a whole, in the same file: ``openai.api_type = "azure"``, ``OPENAI_BASE_URL``."""
+    """A setting of the library as a whole, here or in a module that runs together with this one."""
     library = symbol.name.partition(".")[0]
-    unit = state.unit
-    for name in ("api_type", "azure_endpoint", "api_base", "base_url"):
+    for unit in (state.unit, *_setting_elsewhere(trace, state.unit)):
+        seen = _set_on_library(trace, unit, symbol) or _environment_set(trace, unit)
+        seen = seen or _default_client(trace, state, unit, symbol) or _replaced(trace, unit, symbol)
+        if seen is not None:
+            return seen
+    return _renamed(trace, state, library)
+
+
+def _set_on_library(trace: Trace, unit: Unit, symbol: External) -> tuple[str, str] | None:
+    """``openai.api_type = "azure"``, ``openai.base_url = "http://..."``."""
+    library = symbol.name.partition(".")[0]
+    for name in ON_LIBRARY:
         for store in unit.stores.get(name, ()):
             held = {s.name for s in symbols(trace.project, unit, store.value) if isinstance(s, External)}
             statement = unit.parent(store)
@@ -58,21 +68,94 @@ def _process_wide(trace: Trace, state: State, symbol: External) -> tuple[str, st
                 return "azure", source(unit, statement)
             if name in ("api_base", "base_url") and (seen := against(trace, unit, statement.value, HOSTS)):
                 return seen
-    return _environment_set(trace, unit) or _default_client(trace, state)
+    return None
+
+
+ON_LIBRARY = ("api_type", "azure_endpoint", "api_base", "base_url")
+
+
+def _setting_elsewhere(trace: Trace, unit: Unit) -> tuple[Unit, ...]:
+    """The modules that set something for the whole process, and run with this one: one imports the other."""
+    project = trace.project
+    key = ("settings elsewhere", unit)
+    if key not in project.memory:
+        project.memory[key] = ()
+        setters = [u for u in _setting(trace) if u is not unit]
+        own = _imports_of(trace, unit) if setters else frozenset[Unit]()
+        project.memory[key] = tuple(u for u in setters if u in own or unit in _imports_of(trace, u))
+    return project.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
+
+
+def _setting(trace: Trace) -> tuple[Unit, ...]:
+    """The modules that may set something for the whole process."""
+    project = trace.project
+    key = ("setting",)
+    if key not in project.memory:
+        texts = (*SETTERS, *sorted(OWN_VARIABLES), "api_type", "azure_endpoint")
+        found = [u for name in texts for u in project.units_naming(name)]
+        project.memory[key] = tuple(dict.fromkeys(found))
+    return project.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
+
+
+def _imports_of(trace: Trace, unit: Unit) -> frozenset[Unit]:
+    """The modules of the repository that a module imports, directly or through others."""
+    project = trace.project
+    key = ("imports of", unit)
+    if key in project.memory:
+        return project.memory[key]  # type: ignore[return-value]  # only these sets are kept under this key
+    seen: set[Unit] = set()
+    queue = [unit]
+    while queue:
+        current = queue.pop()
+        for binding in (*current.imports, *current.stars):
+            for found in (project.module(binding.module, current), project.imported_module(binding)):
+                if found is not None and found not in seen:
+                    seen.add(found)
+                    queue.append(found)
+    project.memory[key] = frozenset(seen)
+    return frozenset(seen)
 
 
 SETTERS = ("set_default_openai_client",)
 
 
-def _default_client(trace: Trace, state: State) -> tuple[str, str] | None:
-    """``set_default_openai_client(AsyncAzureOpenAI())`` in the same file decides for all agents."""
-    for name in SETTERS:
-        for load in (*state.unit.loads.get(name, ()), *state.unit.attributes.get(name, ())):
-            call = state.unit.parent(load)
+def _default_client(trace: Trace, state: State, unit: Unit, symbol: External) -> tuple[str, str] | None:
+    """``set_default_openai_client(AsyncAzureOpenAI())`` decides for all agents."""
+    for name in SETTERS if symbol.name.startswith("agents.") or unit is state.unit else ():
+        for load in (*unit.loads.get(name, ()), *unit.attributes.get(name, ())):
+            call = unit.parent(load)
             if isinstance(call, ast.Call) and call.func is load:
                 slot = Slot(("client",), 0, ())
-                if (seen := _inner_client(trace, state.unit, call, slot, state)) is not None:
+                if (seen := _inner_client(trace, unit, call, slot, state)) is not None:
                     return seen
+    return None
+
+
+def _replaced(trace: Trace, unit: Unit, symbol: External) -> tuple[str, str] | None:
+    """``openai.OpenAI = AzureOpenAI`` puts something else in the library's place; a wrapper around it does not."""
+    for part in symbol.name.replace("()", "").split(".")[1:]:
+        for store in unit.stores.get(part, ()):
+            statement = unit.parent(store)
+            if not isinstance(statement, ast.Assign) or part in ast.unparse(statement.value).split("."):
+                continue
+            held = {s.name for s in symbols(trace.project, unit, store.value) if isinstance(s, External)}
+            if any(f"{symbol.name}.".startswith((f"{h}.{part}.", f"{h}.{part}().")) for h in held):
+                is_named = is_azure(ast.unparse(statement.value))
+                return ("azure" if is_named else "unknown_endpoint"), source(unit, statement)
+    return None
+
+
+RENAMERS = ("model_alias_map",)
+
+
+def _renamed(trace: Trace, state: State, library: str) -> tuple[str, str] | None:
+    """``litellm.model_alias_map = {"gpt-4o": ...}``, in whichever file: the name is an alias of the user's own."""
+    for unit in (u for name in RENAMERS for u in trace.project.units_naming(library, name)):
+        for store in (s for name in RENAMERS for s in unit.stores.get(name, ())):
+            statement = unit.parent(store)
+            known = elements(trace.project, unit, statement.value) if isinstance(statement, ast.Assign) else None
+            if known is not None and state.old in known.values and state.new not in known.values:
+                return "alias", source(unit, store)
     return None
 
 
@@ -134,6 +217,8 @@ def _inner_client(trace: Trace, unit: Unit, call: ast.Call, slot: Slot | None, s
     if given is None:
         return None
     found = [s for s in sorted(symbols(trace.project, unit, given), key=repr_of) if isinstance(s, External)]
+    if not found and isinstance(given, ast.Call) and is_azure(ast.unparse(given.func)):
+        return "azure", source(unit, given)
     reasons = [_as_client(trace, symbol, state) for symbol in found]
     if not reasons or None in reasons:
         azure = next((r for r in reasons if r is not None and r[0] == "azure"), None)
@@ -237,11 +322,18 @@ def _foreign(
     dotted = _dotted(call, endpoint)
     if dotted is not None:
         given.append((unit, dotted))
+    for other in arguments(trace.project, unit, call):
+        if other.name in ("default_query", "default_headers") and _has_key(other.value, ("api-version", "api-key")):
+            return "azure", f"{other.name}="
     for where, value in given:
         seen = against(trace, where, value, hosts)
         if seen is not None:
             return seen
     return None
+
+
+def _has_key(value: ast.expr, names: tuple[str, ...]) -> bool:
+    return isinstance(value, ast.Dict) and any(isinstance(k, ast.Constant) and k.value in names for k in value.keys)
 
 
 OWN_VARIABLES = frozenset({"OPENAI_BASE_URL", "OPENAI_API_BASE"})
@@ -314,6 +406,14 @@ def _own_url(trace: Trace, unit: Unit, call: ast.Call, surface: Surface) -> bool
     texts = [v for v in constants(trace.project, unit, given).values if isinstance(v, str)]
     texts += [str(n.value) for n in ast.walk(given) if isinstance(n, ast.Constant)]
     return any(part in text for text in texts for part in surface.url.contains)
+
+
+def foreign_path(before: str) -> str | None:
+    """The reason against a name that becomes part of another server's address: ``.../deployments/gpt-4o/...``."""
+    if "openai.azure.com" in before or "/deployments/" in before:
+        return "azure"
+    host = before.partition("://")[2] if before.startswith("http") else ""
+    return "foreign_endpoint" if "/" in host and "openai.com/" not in host else None
 
 
 def is_azure(name: str) -> bool:

@@ -190,7 +190,7 @@ def _of_name(project: Project, unit: Unit, name: ast.Name, entered: Entered | No
     found = bindings_of(project, unit, name)
     for binding in found:
         yield from _of_binding(project, binding, entered)
-    for _, value in _added(unit, name, found):
+    for _, value in added(unit, name, found):
         yield Spot(unit, value, entered)
 
 
@@ -228,7 +228,7 @@ def _of_binding(project: Project, binding: Binding, entered: Entered | None) -> 
         yield Spot(binding.unit, binding.value)
 
 
-def _added(unit: Unit, name: ast.Name, bindings: tuple[Binding, ...]) -> Iterator[tuple[str | None, ast.expr]]:
+def added(unit: Unit, name: ast.Name, bindings: tuple[Binding, ...]) -> Iterator[tuple[str | None, ast.expr]]:
     """What is put into the named list or dictionary before ``name`` reads it, with its key."""
     for binding in bindings:
         for use in unit.uses(binding) if binding.unit is unit else ():
@@ -255,6 +255,8 @@ def _addition(unit: Unit, use: ast.Name) -> Iterator[tuple[str | None, ast.expr]
 def _held(project: Project, unit: Unit, node: ast.expr, depth: int) -> Iterator[Given]:
     """The entries of a dictionary, or the keywords of a constructor, that carries further arguments."""
     match node:
+        case ast.Call() if last_name(node.func) == "dumps" and node.args:
+            yield from _held(project, unit, node.args[0], depth + 1)
         case ast.Dict() | ast.Call():
             yield from arguments(project, unit, node, depth)
         case ast.BinOp(op=ast.BitOr()):
@@ -266,7 +268,7 @@ def _held(project: Project, unit: Unit, node: ast.expr, depth: int) -> Iterator[
                 for spot in _of_binding(project, binding, None):
                     if isinstance(spot.node, ast.expr):
                         yield from _held(project, spot.unit, spot.node, depth + 1)
-            for name, value in _added(unit, node, found):
+            for name, value in added(unit, node, found):
                 if name is not None:
                     yield Given(name, unit, value)
                 else:

@@ -10,14 +10,16 @@ import ast
 from collections.abc import Iterator
 
 from migrator.flow.classes import descendants
-from migrator.flow.constants import constants, values_of
+from migrator.flow.compare import source
+from migrator.flow.constants import constants, elements, values_of
 from migrator.flow.project import Project
 from migrator.flow.refusals import is_azure
-from migrator.flow.symbols import Class, External, Module, Symbol, symbols
+from migrator.flow.symbols import Class, External, Module, Symbol, last_name, symbols
 from migrator.flow.trace import Path, State, Trace
 from migrator.flow.unit import Unit
 from migrator.nouns import Carrier
 
+CHOOSERS = frozenset({"selectbox", "radio", "select_slider", "pills", "segmented_control"})
 READERS = frozenset({"get", "pop", "setdefault"})
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 
@@ -75,6 +77,25 @@ def read_store(trace: Trace, state: State, store: Carrier, name: str, path: Path
             if trace.project.program(other.source.path) == program:
                 for node in _reads(trace, other, store, name):
                     trace.go(state, other, node, path, f"{word} {name}", context=())
+                for call in _choices(other, name) if not path else ():
+                    _must_offer(trace, state, other, call)
+
+
+def _choices(unit: Unit, name: str) -> Iterator[ast.Call]:
+    """The widgets that keep their choice under the name: ``st.selectbox("Model", MODELS, key="model")``."""
+    for text in unit.strings:
+        keyword = unit.parent(text) if text.value == name else None
+        call = unit.parent(keyword) if isinstance(keyword, ast.keyword) and keyword.arg == "key" else None
+        if isinstance(call, ast.Call) and last_name(call.func) in CHOOSERS:
+            yield call
+
+
+def _must_offer(trace: Trace, state: State, unit: Unit, call: ast.Call) -> None:
+    """A widget takes what is kept only if it is one of its options."""
+    given = [k.value for k in call.keywords if k.arg == "options"] or call.args[1:2]
+    offered = [name for options in given for name in elements(trace.project, unit, options).values]
+    if state.new not in offered:
+        trace.block("membership", source(unit, call), unit, call)
 
 
 def _reads(trace: Trace, unit: Unit, store: Carrier, name: str) -> Iterator[ast.AST]:

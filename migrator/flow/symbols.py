@@ -11,7 +11,7 @@ import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from migrator.flow.project import Project
+from migrator.flow.project import STORED, Project
 from migrator.flow.unit import FUNCTIONS, Binding, FunctionNode, Unit, parameters_of
 
 MAX_DEPTH = 24
@@ -179,7 +179,7 @@ def _name(project: Project, unit: Unit, node: ast.Name, depth: int) -> Iterator[
 
 def _set_on_module(project: Project, binding: Binding, depth: int) -> Iterator[Symbol]:
     """``llm.client = AzureOpenAI()`` in another module."""
-    for other in project.units_naming(binding.name):
+    for other in project.units_naming(binding.name, shape=STORED):
         for store in other.stores.get(binding.name, ()):
             statement = other.parent(store)
             if isinstance(statement, ast.Assign) and isinstance(store.value, ast.Name):

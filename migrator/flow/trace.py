@@ -24,6 +24,9 @@ MAX_CONTEXT = 3
 Key = tuple[str, object]
 Path = tuple[Key, ...]
 
+# The value is a key of a dictionary: ``clients = {client.model: client}``.
+ROW: Key = ("row", ANY)
+
 
 def attr(name: str) -> Key:
     """The step into an attribute."""
@@ -43,6 +46,19 @@ def in_file(path: str | None) -> Key:
 def is_file(path: Path) -> bool:
     """Say whether the value stands in a file, and the expression names or opens that file."""
     return bool(path) and path[0][0] == "file"
+
+
+def spelled(path: Path) -> str:
+    """Write the way into a container or an object as code does: ``.model``, ``["llm"]``, ``[...]`` for any entry."""
+    return "".join(_spelled(kind, name) for kind, name in path)
+
+
+def _spelled(kind: str, name: object) -> str:
+    if kind == "attr":
+        return f".{name}"
+    if kind == "key":
+        return "[...]" if name == ANY else f"[{name!r}]"
+    return ""
 
 
 def fits(held: Key, wanted: Key) -> bool:
@@ -115,7 +131,7 @@ class Trace:
     arrivals: list[Arrival] = field(default_factory=list)
     obstacles: list[Obstacle] = field(default_factory=list)
     touched: list[tuple[Surface, Called]] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
+    names: dict[str, None] = field(default_factory=dict)
     callees: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     judged: set[ast.Call] = field(default_factory=set)
@@ -127,11 +143,13 @@ class Trace:
     within: FilePath | None = None
 
     def start(self, old: str, new: str) -> None:
-        """Begin at the literal itself; a member of an enumeration also gives the name as its ``value``."""
-        if isinstance(self.literal, ast.Attribute):
-            self.queue.append(State(self.unit, self.literal, (attr("value"),), old, new, (), None, "member"))
-        what = "member" if isinstance(self.literal, ast.Attribute) else "literal"
-        self.queue.append(State(self.unit, self.literal, (), old, new, (), None, what))
+        """Begin at the literal itself."""
+        self.queue.append(State(self.unit, self.literal, (), old, new, (), None, "literal"))
+
+    def start_member(self, texts: tuple[str, str], names: tuple[str, str]) -> None:
+        """Begin at a member of an enumeration: it gives its text, also as ``value``, and has a ``name``."""
+        for path, (old, new) in (((), texts), ((attr("value"),), texts), ((attr("name"),), names)):
+            self.queue.append(State(self.unit, self.literal, path, old, new, (), None, "member"))
 
     def go(
         self,
@@ -176,7 +194,7 @@ class Trace:
 
     def named(self, *names: str) -> None:
         """Note the names that the value bears: parameters, keywords, variables, keys."""
-        self.names += [n for n in names if n not in self.names]
+        self.names.update(dict.fromkeys(names))
 
     def lose(self, where: str) -> None:
         """Note a place after which the value was not followed."""

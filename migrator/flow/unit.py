@@ -155,7 +155,8 @@ class Unit:
         loop = self.common_loop(binding.node, use)
         if self.exclusive(binding.node, use) and loop is None:
             return False
-        if not before(binding.node, use) and binding.kind != "parameter":
+        is_early = not before(binding.node, use) or self._in_own_value(binding, use)
+        if is_early and binding.kind != "parameter":
             return loop is not None
         rivals = self.bindings[binding.scope, binding.name]
         return not any(
@@ -166,6 +167,13 @@ class Unit:
             and self.always_before(other.node, use)
             for other in rivals
         )
+
+    def _in_own_value(self, binding: Binding, use: ast.AST) -> bool:
+        """Say whether ``use`` stands on the right side of the very assignment: ``first, name = None, name[-1]``."""
+        statement = self.statement(binding.node)
+        if isinstance(self.parent(binding.node), ast.NamedExpr):
+            return False
+        return isinstance(statement, (ast.Assign, ast.AnnAssign)) and self.statement(use) is statement
 
     def common_loop(self, one: ast.AST, two: ast.AST) -> ast.AST | None:
         """The innermost loop that holds both nodes, within their scope."""

@@ -31,6 +31,15 @@ CLASSES = {
     "Tool": "tool",
     "Function": "tool",
 }
+# The roles by the words that libraries use for them.
+ROLES = {
+    "system": "system",
+    "developer": "developer",
+    "human": "user",
+    "user": "user",
+    "ai": "assistant",
+    "assistant": "assistant",
+}
 COPIES = frozenset({"list", "copy", "deepcopy", "tuple"})
 GROWING = frozenset({"append", "extend", "insert"})
 READING = frozenset({"len", "print", "str", "repr", "isinstance", "dumps", "enumerate", "sum", "any", "all", "type"})
@@ -95,6 +104,10 @@ def message(reader: Reader, spot: Spot, place: Place, depth: int = 0) -> Message
             return _of_entries(reader, spot, table, place, len(table) == len(node.keys))
         case ast.Call():
             return _of_call(reader, spot, node, place, depth)
+        case ast.Tuple(elts=[ast.Constant(value=str() as role), said]) if role in ROLES:
+            return Message(ROLES[role], content(reader, Spot(unit, said, entered)), place)
+        case ast.Constant(value=str()) | ast.JoinedStr():
+            return Message("user", text(reader, spot), place)
         case ast.Name() if depth <= MAX_DEPTH:
             found = bindings_of(reader.project, unit, node)
             if len(found) == 1:
@@ -128,11 +141,11 @@ def _is_untouched(binding: Binding, use: ast.Name) -> bool:
 def _of_entries(reader: Reader, spot: Spot, table: dict[str, ast.expr], place: Place, is_whole: bool) -> Message:
     unit, entered = spot.unit, spot.entered
     role = table.get("role")
-    content = table.get("content")
-    if role is None or content is None or not is_whole or "tool_calls" in table:
+    said = table.get("content")
+    if role is None or said is None or not is_whole or "tool_calls" in table:
         segment = varying(reader, spot)
         return Message(_constant(role) or "", (segment,), place)
-    segments = _content(reader, Spot(unit, content, entered))
+    segments = content(reader, Spot(unit, said, entered))
     named = text(reader, Spot(unit, role, entered))
     known = "".join(s.text or "" for s in named) if all(s.text is not None for s in named) else ""
     return Message(known, segments, place)
@@ -152,16 +165,18 @@ def _of_call(reader: Reader, spot: Spot, call: ast.Call, place: Place, depth: in
     if len(own) == 1 and (inner := result_of(spot, call, own[0])) is not None and depth <= MAX_DEPTH:
         return message(reader, inner, place, depth + 1)
     role = next((role for begin, role in CLASSES.items() if name.startswith(begin) or begin + "Message" in name), None)
-    if name == "dict" or (role is not None and "role" in table):
+    if name == "dict" or {"role", "content"} <= table.keys() or (role is not None and "role" in table):
         return _of_entries(reader, spot, table, place, whole)
-    content = table.get("content", call.args[0] if call.args else None)
-    if role is not None and "Message" in name and content is not None:
-        return Message(role, _content(reader, Spot(unit, content, entered)), place)
+    if name.startswith("from_") and isinstance(call.func, ast.Attribute) and "Message" in last_name(call.func.value):
+        role, name = ROLES.get(name.removeprefix("from_")), "Message"
+    said = table.get("content", table.get("text", call.args[0] if call.args else None))
+    if role is not None and "Message" in name and said is not None:
+        return Message(role, content(reader, Spot(unit, said, entered)), place)
     segment = varying(reader, spot)
     return Message("", (segment,), place)
 
 
-def _content(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
+def content(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
     """A message's text, or the parts of a list of them."""
     node = spot.node
     if not isinstance(node, ast.List):

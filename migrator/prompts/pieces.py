@@ -48,7 +48,8 @@ def pieces(literal: str) -> tuple[Piece | Field, ...] | None:
     import libcst
 
     try:
-        node = libcst.parse_expression(literal)
+        # In parentheses, because strings beside each other may stand on several lines.
+        node = libcst.parse_expression(f"({literal}\n)")
     except Exception:  # its own errors, recursion: what cannot be read is not taken apart
         return None
     found = tuple(_of_node(node, literal))

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrator.flow.project import Project
-from migrator.flow.refusals import argument
 from migrator.flow.request import Given, Spot, arguments
-from migrator.flow.symbols import External, last_name, symbols
+from migrator.flow.symbols import External, Function, last_name, returns, symbols
 from migrator.flow.unit import FUNCTIONS, Unit
-from migrator.prompts.messages import Messages, listed, messages
-from migrator.prompts.template import Message, Part, Place, Template
-from migrator.prompts.texts import place_of, text
+from migrator.prompts.analysis import analyse
+from migrator.prompts.messages import Messages, listed, message, messages
+from migrator.prompts.placeholders import filled, template_messages
+from migrator.prompts.template import Message, Part, Place, Segment, Template, Varies
+from migrator.prompts.texts import place_of, text, varying
 from migrator.prompts.tools import part
+from migrator.prompts.uses import Met, last_operand, method_of, uses_of
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, Slot, Surface
+
+# Methods of a prompt with placeholders that give the prompt itself.
+FILLED = frozenset({"format_messages", "format_prompt"})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Site:
-    """One call that sends a prompt. ``template`` is None where the code does not show the prompt."""
+    """One call that sends a prompt, or makes the object that does.
+
+    ``template`` is None where the code does not show the prompt. ``uses`` are the places where the object is
+    seen to meet one; the template is then one of theirs.
+    """
 
     unit: Unit
     call: ast.Call
     surface: Surface
     symbol: External
     template: Template | None
+    uses: tuple[Met, ...] = ()
 
 
 def sites(reader: Reader, unit: Unit) -> Iterator[Site]:
@@ -40,9 +50,11 @@ def sites(reader: Reader, unit: Unit) -> Iterator[Site]:
             yield found
 
 
-def _may_carry(call: ast.Call, ends: Mapping[str, tuple[Slot, ...]]) -> bool:
+def _may_carry(call: ast.Call, ends: Mapping[str, tuple[Slot, ...] | None]) -> bool:
     """Say whether a call has an argument that can be its prompt, so that looking its callee up is worth while."""
     slots = ends.get(last_name(call.func), ())
+    if slots is None:
+        return True
     if not slots or not (call.args or call.keywords):
         return False
     named = {keyword for slot in slots for keyword in slot.keywords}
@@ -52,50 +64,116 @@ def _may_carry(call: ast.Call, ends: Mapping[str, tuple[Slot, ...]]) -> bool:
 
 
 def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
-    """Read one call; None when no table says where it takes a prompt, or several disagree."""
-    found = tuple(_surfaces(reader.project, reader.rules, unit, call))
-    if len({surface.name for surface, _ in found}) != 1:
+    """Read one call; None when no table says what it is, or several disagree."""
+    found = _chosen(tuple(_surfaces(reader.project, reader.rules, unit, call)))
+    if found is None:
         return None
-    surface, symbol = found[0]
-    reader.runs_once = not any(isinstance(above, FUNCTIONS) for above in unit.ancestors(call))
-    return Site(unit, call, surface, symbol, template(reader, unit, call, surface.prompt))
+    surface, symbol = found
+    if surface.prompt:
+        read = template(reader, unit, call, surface.prompt)
+        return Site(unit, call, surface, symbol, _with_own(read, surface.adds, unit, call))
+    uses = uses_of(reader, call) if surface.cache_key else ()
+    return Site(unit, call, surface, symbol, _of_uses(reader, surface, uses), uses)
 
 
 def _surfaces(project: Project, rules: Rulebook, unit: Unit, call: ast.Call) -> Iterator[tuple[Surface, External]]:
     for symbol in sorted(symbols(project, unit, call.func), key=repr):
         if isinstance(symbol, External):
-            yield from ((surface, symbol) for surface in rules.surfaces_for(symbol.name) if surface.prompt)
+            yield from ((surface, symbol) for surface in rules.surfaces_for(symbol.name) if surface.hold is None)
 
 
-def _ends(rules: Rulebook) -> Mapping[str, tuple[Slot, ...]]:
-    """The last names of all callees that take a prompt, and where: a call of another name is not looked up."""
-    ends: dict[str, tuple[Slot, ...]] = {}
+def _chosen(found: tuple[tuple[Surface, External], ...]) -> tuple[Surface, External] | None:
+    """The one surface that knows of prompts or keys; without such a one the first."""
+    knowing = tuple(one for one in found if one[0].prompt or one[0].cache_key)
+    if len({surface.name for surface, _ in knowing}) > 1:
+        return None
+    return next(iter((*knowing, *found)), None)
+
+
+def _ends(rules: Rulebook) -> Mapping[str, tuple[Slot, ...] | None]:
+    """The last names of all callees that take a prompt, and where; None for one that takes a key alone.
+
+    A call of another name is not looked up.
+    """
+    ends: dict[str, tuple[Slot, ...] | None] = {}
     for surface in rules.surfaces:
-        for end in {call.rpartition(".")[2] for call in surface.calls} if surface.prompt else ():
-            ends[end] = (*ends.get(end, ()), *surface.prompt.values())
+        for end in {call.rpartition(".")[2] for call in surface.calls} if surface.prompt or surface.cache_key else ():
+            before = ends.get(end, ())
+            ends[end] = (*before, *surface.prompt.values()) if surface.prompt and before is not None else None
     return ends
+
+
+def _of_uses(reader: Reader, surface: Surface, uses: tuple[Met, ...]) -> Template | None:
+    """The prompt that decides for an object: the shortest that is seen, or the longest where one is enough."""
+    seen = [found for met in uses if (found := _of_use(reader, met)) is not None]
+    choose = max if surface.cache_key.get("uses") == "any" else min
+    return choose(seen, key=lambda found: _size(reader, found)) if seen else None
+
+
+def _size(reader: Reader, found: Template) -> tuple[bool, int, int]:
+    prefix = analyse(found, reader.caching).prefix
+    return prefix.most is None, prefix.most or 0, prefix.least
+
+
+def _of_use(reader: Reader, met: Met) -> Template | None:
+    if isinstance(met.node, ast.BinOp):
+        left = Given("", met.unit, last_operand(met.node.left))
+        found = _assembled(reader, dict.fromkeys(met.use.prompt, (left,)))
+    else:
+        found = template(reader, met.unit, met.node, met.use.prompt)
+    found = _with_own(found, met.use.adds, met.unit, met.node)
+    return replace(found, parts=(*_through(reader, met), *found.parts)) if found is not None else None
+
+
+def _through(reader: Reader, met: Met) -> Iterator[Part]:
+    """What methods on the way add: ``llm.bind_tools(tools).invoke(...)``."""
+    for made in met.made:
+        kind = met.use.through.get(method_of(made))
+        if kind is not None and made.call.args:
+            yield part(reader, kind, Spot(made.unit, made.call.args[0]))
+
+
+def _with_own(found: Template | None, adds: int, unit: Unit, node: ast.AST) -> Template | None:
+    """Put the text that a library writes before the prompt in front of it; only its greatest length is known."""
+    if not adds or (isinstance(node, ast.Call) and _is_open_call(node)):
+        return found
+    place = place_of(unit, node)
+    own = Segment(place, Varies.DEPLOYMENT, None, "", "the library's own text", most=adds)
+    first = Message("system", (own,), place)
+    return Template((), (first,)) if found is None else replace(found, messages=(first, *found.messages))
+
+
+def _is_open_call(call: ast.Call) -> bool:
+    return any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args)
 
 
 def template(reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slot]) -> Template | None:
     """Read the prompt of a call in the order in which the model reads it."""
+    reader.runs_once = not any(isinstance(above, FUNCTIONS) for above in unit.ancestors(call))
     if hidden(reader, unit, call):
         return None
-    given = {kind: value for kind, slot in slots.items() if (value := _given(reader, unit, call, slot)) is not None}
-    parts: list[Part] = []
-    for kind in ("tools", "schema"):
-        if kind in given and not _is_none(given[kind].value):
-            parts.append(part(reader, kind, Spot(given[kind].unit, given[kind].value)))
-    found: list[Message] = []
+    return _assembled(reader, {kind: tuple(_given(reader, unit, call, slot)) for kind, slot in slots.items()})
+
+
+def _assembled(reader: Reader, slots: Mapping[str, tuple[Given, ...]]) -> Template | None:
+    said = {kind: tuple(value for value in found if not _is_none(value.value)) for kind, found in slots.items()}
+    given = {kind: found for kind, found in said.items() if found}
+    parts = [part(reader, kind, _spot(given[kind][0])) for kind in ("tools", "schema") if kind in given]
+    found: list[Message] = [_system(reader, value) for value in given.get("system", ())]
+    found += [filled(reader, _system(reader, value)) for value in given.get("filled", ())]
     place: Place | None = None
-    if "system" in given and not _is_none(given["system"].value):
-        found.append(_text_message(reader, "system", given["system"]))
     if "messages" in given:
-        spot = Spot(given["messages"].unit, given["messages"].value)
-        found += messages(reader, spot)
-        place = listed(spot, reader)
+        found += messages(reader, _spot(given["messages"][0]))
+        place = listed(_spot(given["messages"][0]), reader)
+    if "template" in given:
+        found += template_messages(reader, _spot(given["template"][0]))
     if "input" in given:
-        found += _input(reader, given["input"])
+        found += _input(reader, given["input"][0])
     return Template(tuple(parts), tuple(found), place) if found else None
+
+
+def _spot(given: Given) -> Spot:
+    return Spot(given.unit, given.value)
 
 
 def hidden(reader: Reader, unit: Unit, call: ast.Call) -> bool:
@@ -126,12 +204,13 @@ def _is_plain_store(unit: Unit, use: ast.Name) -> bool:
     return isinstance(above, ast.Subscript) and isinstance(above.slice, ast.Constant)
 
 
-def _given(reader: Reader, unit: Unit, call: ast.Call, slot: Slot) -> Given | None:
-    direct = argument(call, slot.keywords, slot.position)
-    if direct is not None:
-        return Given(slot.keywords[0] if slot.keywords else "", unit, direct)
-    found = [g for g in arguments(reader.project, unit, call) if g.name in slot.keywords]
-    return found[0] if len(found) == 1 else None
+def _given(reader: Reader, unit: Unit, call: ast.Call, slot: Slot) -> Iterator[Given]:
+    """The arguments of one kind, in the order of the table's keywords."""
+    named = [g for keyword in slot.keywords for g in arguments(reader.project, unit, call) if g.name == keyword]
+    if named:
+        yield from named if len({g.name for g in named}) == len(named) else ()
+    elif slot.position is not None and slot.position < len(call.args):
+        yield Given("", unit, call.args[slot.position])
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -142,10 +221,48 @@ def _text_message(reader: Reader, role: str, given: Given) -> Message:
     return Message(role, text(reader, Spot(given.unit, given.value)), place_of(given.unit, given.value))
 
 
+def _system(reader: Reader, given: Given) -> Message:
+    """Instructions: a text, a list of texts, a message object, or a function that gives a text."""
+    unit, node = given.unit, given.value
+    place = place_of(unit, node)
+    if isinstance(node, (ast.List, ast.Tuple)):
+        said = (text(reader, Spot(unit, element)) for element in node.elts)
+        return Message("system", tuple(segment for one in said for segment in one), place)
+    found = symbols(reader.project, unit, node)
+    own = [symbol for symbol in found if isinstance(symbol, Function)]
+    if own:
+        return Message("system", _result(reader, own, Spot(unit, node)), place)
+    if any(isinstance(s, External) and s.name.endswith("Message()") for s in found):
+        return replace(message(reader, Spot(unit, node), place), role="system")
+    return _text_message(reader, "system", given)
+
+
+def _result(reader: Reader, functions: list[Function], spot: Spot) -> tuple[Segment, ...]:
+    """What a function that is given instead of a text gives back."""
+    function = functions[0]
+    values = [function.node.body] if isinstance(function.node, ast.Lambda) else list(returns(function.node))
+    if len(functions) == 1 and len(values) == 1:
+        return text(reader, Spot(function.unit, values[0]))
+    return (replace(varying(reader, spot), varies=Varies.REQUEST),)
+
+
+def _adds_lists(node: ast.expr) -> bool:
+    """``[system] + rest``, unlike ``"text" + rest``."""
+    if isinstance(node, ast.BinOp):
+        return _adds_lists(node.left) or _adds_lists(node.right)
+    return isinstance(node, (ast.List, ast.ListComp))
+
+
 def _input(reader: Reader, given: Given) -> Messages:
-    """The ``input`` of the Responses API: a text, or a list of messages."""
+    """A text, a list of messages, or a prompt with placeholders that is filled here."""
     spot = Spot(given.unit, given.value)
-    if isinstance(given.value, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+    if (
+        isinstance(given.value, ast.Call)
+        and isinstance(given.value.func, ast.Attribute)
+        and given.value.func.attr in FILLED
+    ):
+        return template_messages(reader, Spot(given.unit, given.value.func.value))
+    if isinstance(given.value, (ast.Constant, ast.JoinedStr, ast.BinOp)) and not _adds_lists(given.value):
         return (_text_message(reader, "user", given),)
     found = messages(reader, spot)
     if len(found) == 1 and found[0].is_splice:

@@ -50,7 +50,8 @@ class Segment:
 
     ``code`` is the expression of a part that varies, and ``why`` says in a few words what makes it vary.
     ``whole`` is False where the text as read is only near what is sent (``dedent`` of a text with fields,
-    a tool's description). ``most`` bounds the tokens of a part whose text is not known, where that can be said.
+    a tool's description). ``is_solid``: the text is written elsewhere and stands here as one value, such as a
+    constant's name. ``most`` bounds the tokens of a part whose text is not known, where that can be said.
     """
 
     place: Place
@@ -59,6 +60,7 @@ class Segment:
     code: str = ""
     why: str = ""
     whole: bool = True
+    is_solid: bool = False
     most: int | None = None
 
     @property

@@ -61,8 +61,8 @@ def text(reader: Reader, spot: Spot, depth: int = 0) -> Segments:
         case ast.JoinedStr():
             return literal(reader, spot, depth)
         case ast.BinOp(op=ast.Add()):
-            left, right = Spot(unit, node.left, entered), Spot(unit, node.right, entered)
-            return (*text(reader, left, depth + 1), *text(reader, right, depth + 1))
+            sides = (Spot(unit, side, entered) for side in (node.left, node.right))
+            return tuple(segment for side in sides for segment in _operand(reader, side, depth))
         case ast.BinOp(op=ast.Mod()):
             return _percent(reader, spot, node, depth)
         case ast.BinOp(op=ast.Mult()):
@@ -77,6 +77,18 @@ def text(reader: Reader, spot: Spot, depth: int = 0) -> Segments:
             return text(reader, Spot(unit, node.value, entered), depth + 1)
         case _:
             return (varying(reader, spot),)
+
+
+def solid(segments: Segments) -> Segments:
+    """The same text, as a value that is written elsewhere."""
+    return tuple(replace(segment, is_solid=segment.text is not None) for segment in segments)
+
+
+def _operand(reader: Reader, spot: Spot, depth: int) -> Segments:
+    """A side of ``+``: a string or a further sum stands here itself, anything else is a value."""
+    segments = text(reader, spot, depth + 1)
+    is_sum = isinstance(spot.node, ast.BinOp) and isinstance(spot.node.op, ast.Add)
+    return segments if is_sum or isinstance(spot.node, (ast.Constant, ast.JoinedStr)) else solid(segments)
 
 
 def varying(reader: Reader, spot: Spot) -> Segment:
@@ -118,7 +130,7 @@ def _field(reader: Reader, spot: Spot, part: Field, place: Place, depth: int) ->
     if part.is_plain:
         inner = text(reader, Spot(spot.unit, spot.node.value, spot.entered), depth + 1)
         if all(s.text is not None for s in inner):
-            return inner
+            return solid(inner)
     rate = how_often(reader, spot)
     return (Segment(place, rate.varies, None, part.code, rate.why or part.code, most=rate.most),)
 
@@ -324,7 +336,7 @@ def _arguments(spot: Spot, call: ast.Call) -> Mapping[str, Spot]:
 
 def _filled(reader: Reader, value: Spot, plain: bool, depth: int) -> Segments:
     inner = text(reader, value, depth + 1) if plain else (varying(reader, value),)
-    return inner if all(s.text is not None for s in inner) else (varying(reader, value),)
+    return solid(inner) if all(s.text is not None for s in inner) else (varying(reader, value),)
 
 
 def _percent(reader: Reader, spot: Spot, node: ast.BinOp, depth: int) -> Segments:

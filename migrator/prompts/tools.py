@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from migrator.flow.classes import classes_of
 from migrator.flow.constants import values_of
 from migrator.flow.request import Spot
-from migrator.flow.symbols import Class, Function, symbols
+from migrator.flow.symbols import Class, External, Function, symbols
 from migrator.flow.unit import Unit
 from migrator.prompts.template import Part, Segment
 from migrator.prompts.texts import place_of
@@ -25,6 +25,14 @@ MAX_DEPTH = 8
 # A field of a class becomes a name, a type and some punctuation: its schema is at most so many times its code.
 SCHEMA_FACTOR = 4
 UNKNOWN = object()
+# Names of types that add no more than a word to a schema.
+PLAIN = frozenset(
+    {
+        *("str", "int", "float", "bool", "bytes", "dict", "list", "tuple", "set", "None"),
+        *("typing.List", "typing.Iterable", "typing.Union", "typing.Optional", "typing.Sequence", "typing.Dict"),
+        *("typing.Any", "typing.Type", "collections.abc.Iterable", "collections.abc.Sequence", "type"),
+    }
+)
 SAID = frozenset({"name", "description", "title"})
 
 
@@ -84,9 +92,11 @@ def _said(data: object) -> Iterator[str]:
 def _bound(reader: Reader, spot: Spot) -> int | None:
     """At most so many tokens, where every class or function that is named is the repository's own."""
     total = 0
-    named = list(_named(spot.node))
-    for node in named:
-        found = symbols(reader.project, spot.unit, node)
+    named = list(_named(reader, spot))
+    for unit, node in named:
+        found = symbols(reader.project, unit, node)
+        if found and all(isinstance(s, External) and s.name in PLAIN for s in found):
+            continue
         own = [s for s in found if isinstance(s, (Class, Function))]
         if len(own) != len(found) or not own:
             return None
@@ -98,12 +108,35 @@ def _bound(reader: Reader, spot: Spot) -> int | None:
     return total if named else None
 
 
-def _named(node: ast.AST) -> Iterator[ast.expr]:
-    if isinstance(node, (ast.List, ast.Tuple)):
-        for element in node.elts:
-            yield from _named(element)
-    elif isinstance(node, (ast.Name, ast.Attribute)):
-        yield node
+def _named(reader: Reader, spot: Spot, depth: int = 0) -> Iterator[tuple[Unit, ast.expr]]:
+    """The names that an expression of classes and functions is made of: ``[one, two]``, ``list[One | Two]``."""
+    unit, node = spot.unit, spot.node
+    match node:
+        case ast.List() | ast.Tuple():
+            for element in node.elts:
+                yield from _named(reader, Spot(unit, element), depth)
+        case ast.BinOp(op=ast.BitOr() | ast.Add()):
+            yield from _named(reader, Spot(unit, node.left), depth)
+            yield from _named(reader, Spot(unit, node.right), depth)
+        case ast.Subscript():
+            yield from _named(reader, Spot(unit, node.value), depth)
+            yield from _named(reader, Spot(unit, node.slice), depth)
+        case ast.Name() | ast.Attribute():
+            held = [(u, v) for u, v in values_of(reader.project, unit, node) if isinstance(v, (ast.List, ast.Tuple))]
+            if len(held) == 1 and depth < MAX_DEPTH and not _grows(unit, node):
+                yield from _named(reader, Spot(*held[0]), depth + 1)
+            else:
+                yield unit, node
+        case ast.expr() if not (isinstance(node, ast.Constant) and node.value is None):
+            yield unit, node
+
+
+def _grows(unit: Unit, node: ast.AST) -> bool:
+    """Say whether something is put into the list that a name holds."""
+    if not isinstance(node, ast.Name):
+        return False
+    found = unit.lookup(node.id, node)
+    return any(isinstance(unit.parent(use), ast.Attribute) for binding in found for use in unit.uses(binding))
 
 
 def _code(reader: Reader, symbol: Class | Function, depth: int = 0) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from migrator.flow.callers import argument_of
 from migrator.flow.constants import given, values_of
 from migrator.flow.project import Project
-from migrator.flow.request import Entered, Spot
+from migrator.flow.request import Entered, Spot, added
 from migrator.flow.symbols import External, Function, last_name, returns, symbols
 from migrator.flow.unit import FUNCTIONS, Binding, Unit
 from migrator.nouns import Caching, Often
@@ -46,6 +46,11 @@ STANDARD = frozenset({*sys.stdlib_module_names, "os.path"})
 UNORDERED = frozenset({SET_ORDER, FILE_ORDER})
 TIME_OF_DAY = "the time"
 DATE_TOKENS = 16
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, in small letters: ``user``, ``id`` of ``userID``."""
+    return tuple(word.lower() for word in _WORD.findall(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,8 @@ class Reader:
 
     def named(self, name: str) -> Often | None:
         """Find what the table says of a name, by its words."""
-        words = {word.lower() for word in _WORD.findall(name)}
-        return next((row for row in self.caching.often if words.intersection(row.parts)), None)
+        found = set(words(name))
+        return next((row for row in self.caching.often if found.intersection(row.parts)), None)
 
 
 STATIC = Rate(Varies.NEVER)
@@ -172,10 +177,19 @@ def _name(reader: Reader, spot: Spot, node: ast.Name, depth: int) -> Rate:
     if not found:
         return STATIC if node.id.startswith("__") else Rate(Varies.DEPLOYMENT, node.id)
     rates = [_binding(reader, spot, binding, depth) for binding in found]
+    # What is put into a list changes as often as the quickest of it.
+    grown = [value for binding in found if _is_container(binding) for _, value in added(unit, node, (binding,))]
+    rates += [how_often(reader, Spot(unit, value, spot.entered), depth + 1) for value in grown]
     rate = max(rates, key=lambda r: r.varies)
     if len({b.node for b in found}) > 1 and rate.varies < Varies.REQUEST and _chooses(unit, found):
         return Rate(Varies.REQUEST, f"{node.id} is chosen at run time")
     return rate
+
+
+def _is_container(binding: Binding) -> bool:
+    return binding.kind == "value" and isinstance(
+        binding.value, (ast.List, ast.Dict, ast.ListComp, ast.DictComp, ast.Call)
+    )
 
 
 def _chooses(unit: Unit, found: tuple[Binding, ...]) -> bool:

@@ -14,8 +14,11 @@ __all__ = ["SUFFIXES", "Lines", "locate", "offsets", "parse", "read"]
 SUFFIXES = (".py", ".pyi", ".pyw", ".ipynb", *page.SUFFIXES)
 
 
-def read(path: Path, shown: str, data: bytes | None = None) -> Source | Skip:
-    """Read one file, or take its bytes as given. A file without a suffix is taken as Python."""
+def read(path: Path, shown: str, data: bytes | None = None, *, parses: bool = False) -> Source | Skip:
+    """Read one file, or take its bytes as given. A file without a suffix is taken as Python.
+
+    ``parses`` saves the trial for a caller that parses the text at once and can read again.
+    """
     if data is None:
         try:
             data = path.read_bytes()
@@ -25,7 +28,7 @@ def read(path: Path, shown: str, data: bytes | None = None) -> Source | Skip:
         return notebook.read(path, shown, data)
     if path.suffix.lower() in page.SUFFIXES:
         return page.read(path, shown, data)
-    return python.read(path, shown, data)
+    return python.read(path, shown, data, parses=parses)
 
 
 def parse(source: Source) -> ast.Module:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrator.model import Cell, Run, Source, SourceKind, Span
 from migrator.sources import magics, python
+
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=(?!=)[^\r\n]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,20 @@ def _python_of(text: str) -> tuple[str, str, str | None]:
     plain = magics.blank(text)
     view = python.lower(plain)
     if isinstance(view, python.Refusal):
-        blanked = magics.spaces(text)
+        blanked = unread(text)
         return blanked, blanked, view.reason
     return plain, view, None
+
+
+def unread(text: str) -> str:
+    """Blank what is not read, byte for byte; a name that it seems to bind is bound to what nobody knows.
+
+    ``client = AzureOpenAI(endpoint=<yours>)`` becomes ``client=0``: the client of an earlier cell is no longer meant.
+    """
+    return re.sub(r"[^\r\n]+", lambda line: _bound(line[0]), text)
+
+
+def _bound(line: str) -> str:
+    found = _ASSIGNMENT.match(line)
+    start = f"{found['name']}=0" if found and not keyword.iskeyword(found["name"]) else ""
+    return start.ljust(len(line.encode()))

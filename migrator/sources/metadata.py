@@ -6,7 +6,7 @@ import ast
 import configparser
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 from migrator.rulebook import Rulebook
@@ -24,8 +24,17 @@ def published_here(root: Path, files: Iterable[Path], rules: Rulebook) -> frozen
     found: set[str] = set()
     for surface in rules.surfaces:
         if normal(surface.library.name) in names:
-            found |= {call.partition(".")[0].removesuffix("()") for call in surface.calls}
-    return frozenset(found - {"**", ""})
+            found |= _imported(surface.calls)
+    return frozenset(found)
+
+
+def libraries(rules: Rulebook) -> frozenset[str]:
+    """The import names of all libraries in the tables."""
+    return frozenset().union(*(_imported(surface.calls) for surface in rules.surfaces))
+
+
+def _imported(calls: Iterable[str]) -> Set[str]:
+    return {call.partition(".")[0].removesuffix("()") for call in calls} - {"**", ""}
 
 
 def normal(name: str) -> str:

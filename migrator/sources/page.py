@@ -95,7 +95,7 @@ def _typed(body: Sequence[str]) -> Sequence[str]:
     code = ["" if prompt is None else line[prompt.end() :] for line, prompt in zip(body, prompts, strict=True)]
     answers = "\n".join(line for line, prompt in zip(body, prompts, strict=True) if prompt is None)
     is_repeated = any(word in answers for word in _QUOTED.findall("\n".join(code)))
-    return [""] * len(body) if is_repeated else code
+    return [cells.unread(line) for line in code] if is_repeated else code
 
 
 def _dedented(body: Sequence[str]) -> Sequence[str]:

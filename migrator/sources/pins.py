@@ -106,6 +106,12 @@ class Pins:
         chosen = tuple(d for file in firm or files for d in file)
         return bool(chosen) and all(_begins_after(d.allowed, needed) for d in chosen)
 
+    def requires(self, library: str, path: Path) -> bool:
+        """Say whether a folder around ``path`` asks for the library by its name, other than in a lock file."""
+        name, _, _ = _parts(library)
+        folders = (folder for folder in path.parents if folder == self.root or self.root in folder.parents)
+        return any(not d.is_locked for folder in folders for file in self._declaring(name, folder) for d in file)
+
     def _declaring(self, name: str, folder: Path) -> tuple[File, ...]:
         if folder not in self.folders:
             self.folders[folder] = tuple(_read(folder))

@@ -33,15 +33,18 @@ class Refusal:
     reason: str
 
 
-def read(path: Path, shown: str, data: bytes) -> Source | Skip:
-    """Decode a Python file as CPython would, if it can be written again byte for byte."""
-    found = decode(data)
+def read(path: Path, shown: str, data: bytes, *, parses: bool = False) -> Source | Skip:
+    """Decode a Python file as CPython would, if it can be written again byte for byte.
+
+    ``parses``: the caller takes it that the text parses as it is, and reads again when it does not.
+    """
+    found = decode(data, parses=parses)
     if isinstance(found, Refusal):
         return Skip(shown, found.reason)
     return Source(path, shown, "python", data, found.text, found.view, found.encoding)
 
 
-def decode(data: bytes) -> Text | Refusal:
+def decode(data: bytes, *, parses: bool = False) -> Text | Refusal:
     """Decode as PEP 263 says; the newlines stay as they are in the file."""
     if b"\0" in data:
         return Refusal(f"line {_line(data, data.index(0))}: a NUL byte, not Python text; exclude the file")
@@ -55,7 +58,7 @@ def decode(data: bytes) -> Text | Refusal:
         return Refusal(f"line 1: {_first_line(error)}; declare the file's encoding")
     if reproduced != data:
         return Refusal(f"line 1: {encoding} does not give the same bytes back; save the file as UTF-8")
-    view = lower(text)
+    view = text if parses else lower(text)
     return view if isinstance(view, Refusal) else Text(text, view, encoding)
 
 

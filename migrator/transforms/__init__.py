@@ -1,7 +1,7 @@
 """Answer one question: which edits does a decision ask for?
 
 What works on a literal is a function from a decision and the source to an edit. What works on a
-prompt sees the whole call: ``add_cache_key``. They run in this order.
+prompt sees the whole call: ``order_prompt``, ``add_cache_key``. They run in this order.
 """
 
 from __future__ import annotations
@@ -14,6 +14,6 @@ from migrator.transforms import swap_model
 Transform = Callable[[Decision, Source], Edit | None]
 
 OF_LITERALS: Mapping[str, Transform] = {"model": swap_model.edit}
-OF_PROMPTS = ("cache_key",)
+OF_PROMPTS = ("order_prompt", "cache_key")
 # The module of each, in the order in which they run.
-TRANSFORMS: Mapping[str, str] = {"model": "swap_model", "cache_key": "add_cache_key"}
+TRANSFORMS: Mapping[str, str] = {"model": "swap_model", "order_prompt": "order_prompt", "cache_key": "add_cache_key"}

@@ -5,6 +5,7 @@ all its requests share.
 Why: the service routes requests of one key and one beginning to the same machine, where the beginning is cached.
 Before and after: ``create(model="gpt-4.1-mini", messages=m)`` becomes
 ``create(model="gpt-4.1-mini", messages=m, prompt_cache_key="app.llm.ask")``.
+Where an object carries the prompts (``ChatOpenAI(...)``, ``Agent(...)``), the call that makes it gets the key.
 What it leaves alone: calls with a key, calls whose shared beginning is too short, whose arguments the code
 does not show, or whose library does not pass a key on.
 """
@@ -13,20 +14,26 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from migrator import insertions
 from migrator.flow.constants import constants
 from migrator.flow.refusals import argument
-from migrator.flow.request import arguments
+from migrator.flow.request import arguments, request
 from migrator.flow.symbols import last_name
+from migrator.flow.unit import Unit
 from migrator.model import Edit
+from migrator.prompts.buckets import Bucket, spelled
 from migrator.prompts.sites import Site, hidden
 from migrator.prompts.varying import Reader
 
 NAME = "cache_key"
 KEY = "prompt_cache_key"
-BODY = "extra_body"
+# Before that the SDK has no ``extra_body``.
+BODY_SINCE = "openai>=1.0"
+# In a way, the dictionary that holds the model: ``json={"model": ...}``.
+BESIDE = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +44,61 @@ class Refusal:
     detail: str = ""
 
 
-def edits(reader: Reader, site: Site, key: str) -> tuple[Edit, ...] | Refusal:
+def edits(reader: Reader, site: Site, key: str, bucket: Bucket | None = None) -> tuple[Edit, ...] | Refusal:
     """The edits that give a call its key, in the way that its library and its pinned version accept."""
     refusal = _against(reader, site)
     if refusal is not None:
         return refusal
-    way = site.surface.cache_key
-    written = _quoted(site, key)
-    keyword = way.get("keyword")
-    if keyword is not None and _granted(reader, site):
-        if "in" in way:
-            return _within(site, way["in"], _entry(site, keyword, written))
-        return insertions.argument(site.unit, site.call, f"{keyword}={written}", NAME)
-    if way.get("else") == BODY and "in" not in way:
-        return _within(site, BODY, _entry(site, KEY, written))
-    if keyword is not None:
-        return Refusal("old_library", f"{_since(site)} is not sure")
-    return Refusal("no_cache_key", site.surface.name)
+    path = _path(reader, site)
+    if isinstance(path, Refusal):
+        return path
+    quote = insertions.quote(site.unit, site.call)
+    written = spelled(key, bucket, quote)
+    if path[0] == BESIDE:
+        return _beside(site, path[1:], written)
+    return _into_call(site, site.call, path, written)
 
 
 def _against(reader: Reader, site: Site) -> Refusal | None:
     """What stands against a key, whatever the prompt is."""
     if not site.surface.cache_key:
         return Refusal("no_cache_key", site.surface.name)
+    if any(isinstance(above, ast.JoinedStr) for above in site.unit.ancestors(site.call)):
+        return Refusal("no_cache_key", "the call stands inside an f-string")
     if hidden(reader, site.unit, site.call):
         return Refusal("hidden_prompt", "the call takes arguments that the code does not show")
-    names = (KEY, site.surface.cache_key.get("keyword"))
-    held = next((g for g in arguments(reader.project, site.unit, site.call) if g.name in names), None)
-    if held is not None:
-        return Refusal("has_cache_key", ast.unparse(held.value))
+    if _has_key(reader, site):
+        return Refusal("has_cache_key", _held(reader, site))
+    own = site.surface.cache_key.get("own")
+    if own is not None and reader.project.pins.refuses(own, site.unit.source.path) is None:
+        return Refusal("has_cache_key", f"{own} adds one by itself")
     if _is_any_provider(site) and not _is_closed(reader, site):
         return Refusal("open_model", "a model of another provider can arrive here")
     return None
+
+
+def _has_key(reader: Reader, site: Site) -> bool:
+    """Say whether the call has a key, or a request that is made with its object."""
+    names = {KEY, site.surface.cache_key.get("keyword")}
+    if any(given.name in names for given in arguments(reader.project, site.unit, site.call)):
+        return True
+    calls = [(site.unit, site.call)]
+    calls += [(met.unit, met.node) for met in site.uses if isinstance(met.node, ast.Call)]
+    calls += [(made.unit, made.call) for met in site.uses for made in met.made]
+    return any(_names(spot.node) & names for unit, call in calls for spot in request(reader.project, unit, call))
+
+
+def _held(reader: Reader, site: Site) -> str:
+    """The key that the call itself is given, as it is written."""
+    names = (KEY, site.surface.cache_key.get("keyword"))
+    given = (g.value for g in arguments(reader.project, site.unit, site.call) if g.name in names)
+    return next(map(ast.unparse, given), "")
+
+
+def _names(node: ast.AST) -> set[str | None]:
+    if isinstance(node, ast.keyword):
+        return {node.arg}
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
 
 
 def _is_any_provider(site: Site) -> bool:
@@ -80,8 +110,22 @@ def _is_closed(reader: Reader, site: Site) -> bool:
     for slot in site.surface.slots:
         given = argument(site.call, slot.keywords, slot.position)
         if given is not None:
-            return constants(reader.project, site.unit, given).complete
+            return bool(slot.path) or constants(reader.project, site.unit, given).complete
     return False
+
+
+def _path(reader: Reader, site: Site) -> tuple[str, ...] | Refusal:
+    """The argument, and the entries in it, under which the key gets through: ``("extra_body", "prompt_cache_key")``."""
+    way = site.surface.cache_key
+    keyword = way.get("keyword")
+    if keyword is not None and _granted(reader, site):
+        return (*way["in"].split("."), keyword) if "in" in way else (keyword,)
+    if "else" in way:
+        too_old = reader.project.pins.refuses(BODY_SINCE, site.unit.source.path)
+        return (*way["else"].split("."), KEY) if too_old is None else Refusal("old_library", too_old.detail)
+    if keyword is not None:
+        return Refusal("old_library", f"{_since(site)} is not sure")
+    return Refusal("no_cache_key", site.surface.name)
 
 
 def _granted(reader: Reader, site: Site) -> bool:
@@ -95,20 +139,86 @@ def _since(site: Site) -> str | None:
     return way.get(f"since_{last_name(site.call.func)}", way.get("since"))
 
 
-def _within(site: Site, name: str, entry: str) -> tuple[Edit, ...] | Refusal:
-    """Put an entry into the dictionary that the call takes under ``name``, or give the call such a one."""
-    given = argument(site.call, (name,), None)
+def _into_call(site: Site, call: ast.Call, path: tuple[str, ...], written: str) -> tuple[Edit, ...] | Refusal:
+    """Give a call the argument that ``path`` begins with, or put the rest of it into the one that is there."""
+    name, *rest = path
+    given = argument(call, (name,), None)
+    if given is None and call is site.call and "as" in site.surface.cache_key:
+        return Refusal("no_cache_key", f"{name}={site.surface.cache_key['as']}(...) is not written here")
     if given is None:
-        return insertions.argument(site.unit, site.call, f"{name}={{{entry}}}", NAME)
-    if isinstance(given, ast.Dict) and all(k is not None for k in given.keys):
-        return insertions.entry(site.unit, given, entry, NAME)
-    return Refusal("no_cache_key", f"{name} is not a dictionary that is written here")
+        return insertions.argument(site.unit, call, f"{name}={_nested(site, rest, written)}", NAME)
+    if isinstance(given, ast.Call) and rest and _is_settings(site, given):
+        return _into_call(site, given, tuple(rest), written)
+    return _into_table(site, given, tuple(rest), written, name)
 
 
-def _entry(site: Site, key: str, written: str) -> str:
-    return f"{_quoted(site, key)}: {written}"
+def _into_table(
+    site: Site, given: ast.expr, path: tuple[str, ...], written: str, shown: str
+) -> tuple[Edit, ...] | Refusal:
+    """Put an entry into a dictionary display, or into one that it holds."""
+    if not isinstance(given, ast.Dict) or any(key is None for key in given.keys) or not path:
+        return Refusal("no_cache_key", f"{shown} is not a dictionary that is written here")
+    for key, value in zip(given.keys, given.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == path[0]:
+            return _into_table(site, value, path[1:], written, path[0])
+    entry = f"{_quoted(site, path[0])}: {_nested(site, path[1:], written)}"
+    return insertions.entry(site.unit, given, entry, NAME)
+
+
+def _is_settings(site: Site, call: ast.Call) -> bool:
+    """Say whether a call makes the settings that the table names: ``model_settings=ModelSettings(...)``."""
+    of = site.surface.cache_key.get("of", site.surface.cache_key.get("as"))
+    return of is not None and last_name(call.func).endswith(of) and all(k.arg is not None for k in call.keywords)
+
+
+def _nested(site: Site, path: tuple[str, ...] | list[str], written: str) -> str:
+    for name in reversed(path):
+        written = f"{{{_quoted(site, name)}: {written}}}"
+    return written
 
 
 def _quoted(site: Site, text: str) -> str:
     quote = insertions.quote(site.unit, site.call)
     return json.dumps(text) if quote == '"' else f"'{text}'"
+
+
+def _beside(site: Site, path: tuple[str, ...], written: str) -> tuple[Edit, ...] | Refusal:
+    """Put the key into the one dictionary that holds the model."""
+    found: list[ast.Dict] = []
+    for slot in site.surface.slots:
+        given = argument(site.call, slot.keywords, slot.position)
+        if given is not None and slot.path:
+            found += _holding(site.unit, given, slot.path)
+    if len(found) != 1:
+        return Refusal("no_cache_key", "the model does not stand in one dictionary that is written here")
+    return _into_table(site, found[0], path, written, "it")
+
+
+def _holding(unit: Unit, node: ast.expr, path: tuple[str, ...]) -> Iterator[ast.Dict]:
+    """The dictionary displays that have the last key of ``path``, on the way of the others."""
+    match _resolved(unit, node):
+        case ast.List() | ast.Tuple() as row if path[0] == BESIDE:
+            for element in row.elts:
+                yield from _holding(unit, element, path[1:])
+        case ast.Dict() as table:
+            for key, value in zip(table.keys, table.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == path[0]:
+                    if len(path) == 1:
+                        yield table
+                    else:
+                        yield from _holding(unit, value, path[1:])
+
+
+def _resolved(unit: Unit, node: ast.expr) -> ast.expr:
+    """What is given: through ``json.dumps``, and through a name that holds a dictionary for this call alone."""
+    if isinstance(node, ast.Call) and last_name(node.func) == "dumps" and node.args:
+        return _resolved(unit, node.args[0])
+    if not isinstance(node, ast.Name):
+        return node
+    found = unit.lookup(node.id, node)
+    if len(found) != 1 or found[0].kind != "value" or found[0].path or found[0].value is None:
+        return node
+    alone = found[0].scope is unit.scope(node) and all(
+        use is node or isinstance(unit.parent(use), ast.Subscript) for use in unit.uses(found[0])
+    )
+    return found[0].value if alone else node

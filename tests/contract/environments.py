@@ -1,26 +1,19 @@
 """Answer one question: where is the real library that a table describes?
 
-Each group of ``groups.toml`` gets an environment of its own, made once and kept in the folder for
-temporary files under a name that depends on its packages and on this Python.
+Each group of ``groups.toml`` gets an environment of its own.
 """
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-import hashlib
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import tomllib
-import venv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from isolated import python_with
+from isolated import surroundings as surroundings
 
 from migrator import rulebook
 from migrator.nouns import Surface
@@ -29,29 +22,8 @@ from migrator.tables import expand
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PAIRS = ROOT / "fixtures" / "swap_model"
+KEYED = ROOT / "fixtures" / "add_cache_key"
 BOOK = rulebook.load()
-
-# With this variable, a group that cannot be installed fails instead of being skipped.
-REQUIRED = "MIGRATOR_CONTRACT_REQUIRED"
-
-# Nothing but the index of packages is asked for anything: not for prices, not for traces.
-QUIET = {
-    "AGNO_TELEMETRY": "false",
-    "ANONYMIZED_TELEMETRY": "false",
-    "BROWSER_USE_LOGGING_LEVEL": "warning",
-    "CREWAI_DISABLE_TELEMETRY": "true",
-    "CREWAI_TRACING_ENABLED": "false",
-    "DEEPEVAL_TELEMETRY_OPT_OUT": "YES",
-    "DO_NOT_TRACK": "1",
-    "HAYSTACK_TELEMETRY_ENABLED": "False",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "MEM0_TELEMETRY": "False",
-    "OPENAI_AGENTS_DISABLE_TRACING": "1",
-    "OTEL_SDK_DISABLED": "true",
-    "RAGAS_DO_NOT_TRACK": "true",
-    "PYTHONUTF8": "1",
-}
-NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +34,7 @@ class Group:
     packages: tuple[str, ...]
     tables: tuple[str, ...]
     requests: tuple[str, ...]
+    keys: tuple[str, ...]
     missing: frozenset[str]
     moved: frozenset[str]
     is_of_the_ten: bool
@@ -111,6 +84,7 @@ def _group(row: Mapping[str, object]) -> Group:
         packages=texts("packages"),
         tables=texts("tables"),
         requests=texts("requests"),
+        keys=texts("keys"),
         missing=expanded(row.get("missing", [])),
         moved=expanded(row.get("moved", [])),
         is_of_the_ten=bool(row.get("ten", False)),
@@ -143,57 +117,4 @@ def python_of(group: Group) -> Path:
     """Give the interpreter of a group's environment; make the environment where there is none yet."""
     if sys.version_info < tuple(int(part) for part in group.python.split(".")):
         pytest.skip(f"{group.name} needs Python {group.python}")
-    text = "\n".join((sys.version, sys.platform, *group.packages))
-    key = hashlib.sha256(text.encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"migrator-contract-{getpass.getuser()}" / f"{group.name}-{key}"
-    if not folder.exists():
-        make(group, folder)
-    return interpreter(folder)
-
-
-def make(group: Group, folder: Path) -> None:
-    """Make an environment under another name and move it into place, so that it is whole or not there."""
-    folder.parent.mkdir(exist_ok=True)
-    building = Path(tempfile.mkdtemp(dir=folder.parent))
-    try:
-        venv.create(building, symlinks=os.name != "nt")
-        install(group, interpreter(building))
-        with contextlib.suppress(OSError):
-            building.rename(folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def interpreter(folder: Path) -> Path:
-    """Give the Python of an environment."""
-    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def install(group: Group, python: Path) -> None:
-    """Install a group's packages, or skip the test with what pip said."""
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-compile", *group.packages]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode == 0:
-        return
-    said = [line for line in result.stderr.splitlines() if line.startswith("ERROR")] or [result.stderr[-500:]]
-    message = f"{group.name} cannot be installed: {' '.join(said)}"
-    if os.environ.get(REQUIRED):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
-def surroundings(home: Path, base_url: str) -> Mapping[str, str]:
-    """Give the environment variables of a process that must reach nothing but one local server."""
-    kept = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG")
-    return {
-        **{name: os.environ[name] for name in kept if name in os.environ},
-        **QUIET,
-        "HOME": str(home),
-        "USERPROFILE": str(home),
-        "HTTP_PROXY": NOWHERE,
-        "HTTPS_PROXY": NOWHERE,
-        "NO_PROXY": "127.0.0.1,localhost",
-        "OPENAI_API_KEY": "sk-contract",
-        "OPENAI_BASE_URL": base_url,
-        "OPENAI_API_BASE": base_url,
-    }
+    return python_with(group.name, group.packages)
