@@ -19,7 +19,7 @@ from migrator import __version__
 
 if TYPE_CHECKING:
     from migrator.rulebook import Rulebook
-    from migrator.session import Options
+    from migrator.session import Looks, Options
 
 DONE, CHANGES, WRONG, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -131,6 +131,28 @@ def apply(paths: tuple[Path, ...], *, only_diff: bool, **chosen: Unpack[Options]
     if found.is_stdin:
         return session.write_stdin(found)
     return session.write(found, chosen["form"])
+
+
+@app.command(short_help="Show each prompt, how much of it is cached, and what ends that.")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--all", "show_all", is_flag=True, help="Show short and unseen prompts too.")
+@click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out; as in .gitignore.")
+@_flag("--force-exclude", "Apply --exclude to files named on the command line too.")
+@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Read this file.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print. [default: text]"
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print only what matters.")
+def cache(paths: tuple[Path, ...], *, show_all: bool, **chosen: Unpack[Looks]) -> int:
+    """Show the prompt of each call that sends one, how much of it is cached, and what ends that.
+
+    PATHS are files or folders, by default the current one. No model has to change, and nothing is
+    written.
+    """
+    from migrator import session
+
+    with _one_line_errors():
+        return session.cache(paths, show_all=show_all, chosen=chosen)
 
 
 @app.command(short_help="List the surfaces, models and migrations it knows.")

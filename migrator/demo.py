@@ -13,8 +13,8 @@ from migrator import plan, receipt, report
 from migrator.deliver.diff import styled, unified
 from migrator.deliver.terminal import show, width
 from migrator.deliver.write import write
+from migrator.lines import BLANK, Line, plural
 from migrator.model import Plan
-from migrator.report import BLANK, Line
 from migrator.rulebook import Rulebook, load
 from migrator.settings import Settings
 
@@ -67,6 +67,6 @@ def _closing(second: Plan) -> Iterator[Line]:
     if second.patches:
         yield (("The second scan still finds something to change.", "error"),)
         return
-    left = report.plural(len(second.decisions), "name")
+    left = plural(len(second.decisions), "name")
     yield ((f"Clean: nothing is left to rewrite; {left} stay for a person, with the reason.", "rewrite"),)
     yield (("The temporary copy is gone. Try it on your own code: migrator scan PATH", ""),)

@@ -411,15 +411,14 @@ def _reach(arrival: Arrival) -> Reach:
     unit, call = arrival.called.unit, arrival.called.call
     place = call if hasattr(call, "lineno") else arrival.state.node
     where = unit if place is call else arrival.state.unit
-    site = CallSite(
-        _site_id(where, place),
-        arrival.surface.name,
-        where.source.shown,
-        where.span(place),
-        where.position(place),
-    )
+    site = call_site(where, place, arrival.surface.name)
     last = Step(site.shown, site.position, arrival.surface.name)
     return Reach(site, (*_steps(arrival.state), last))
+
+
+def call_site(unit: Unit, place: ast.AST, surface: str) -> CallSite:
+    """Give the identity and the place of a call that runs a model."""
+    return CallSite(_site_id(unit, place), surface, unit.source.shown, unit.span(place), unit.position(place))
 
 
 def _site_id(unit: Unit, call: ast.AST) -> str:

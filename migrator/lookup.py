@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 
+from migrator.lines import BLANK, Line, plural, wrapped
 from migrator.nouns import CallNote
 from migrator.prices import model_of
-from migrator.report import BLANK, Line, plural, wrapped
 from migrator.rulebook import Fact, Migration, Model, Reason, Rulebook, Slot, Surface
 
 TRANSFORMS: Mapping[str, str] = {

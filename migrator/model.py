@@ -235,17 +235,37 @@ class PromptPart:
     shown: str
     line: int
 
+    @property
+    def breaks(self) -> bool:
+        """Say whether the beginning that requests share ends before it."""
+        return self.varies in ("user", "request")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptWarning:
+    """Something in the shared beginning, or at its end, that costs hits. ``name`` is a breaker of caching.toml."""
+
+    name: str
+    code: str
+    shown: str
+    line: int
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What was seen of the prompt that a call sends, and what its caching comes to. Numbers are tokens.
+
+    ``before`` are the models that the call runs on now, as far as the code says it, ``models`` those that it
+    runs on once they have moved.
 
     ``least`` and ``most`` bound the prefix that all requests share, ``static`` is all text that the code
     itself holds. ``verdict``: "pays" (the prefix is long enough), "may" (it can be, at run time), "short",
     "hidden" (the code does not show the prompt). ``key`` is the one that is added, "" where none is;
     ``reason`` then says why, as a key of the refusals in ``rules/caching.toml``. ``best`` is the shared prefix
     with everything static first. ``order`` says what happens to its order: "" (it is good), "review" (it can be
-    put right, and is held for review), "applied", or why it stays, as a key of the refusals.
+    put right, and is held for review), "applied", or why it stays, as a key of ``stays`` there. ``cached`` and
+    ``best_cached`` are what a hit reads from the cache, as the code stands and in the best order: 0 where the
+    prefix is not known to be long enough.
     """
 
     site: CallSite
@@ -261,6 +281,31 @@ class Prompt:
     detail: str = ""
     order: str = ""
     order_detail: str = ""
+    before: tuple[str, ...] = ()
+    cached: int = 0
+    best_cached: int = 0
+    warnings: tuple[PromptWarning, ...] = ()
+
+    @property
+    def breaker(self) -> PromptPart | None:
+        """The part that ends the shared beginning; None where every request is the same, or nothing was seen."""
+        return next((part for part in self.parts if part.breaks), None)
+
+    @property
+    def gains(self) -> bool:
+        """Say whether more would be cached with everything static first."""
+        return self.best_cached > self.cached
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the prompts of some paths come to, whether or not a model moves: what ``migrator cache`` shows."""
+
+    migration: str
+    prompts: tuple[Prompt, ...]
+    skips: tuple[Skip, ...]
+    files_read: int = 0
+    files_parsed: int = 0
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -214,6 +214,16 @@ class Often:
 
 
 @dataclass(frozen=True, slots=True)
+class Breaker:
+    """What costs hits in the beginning of a prompt: ``why`` are the words of what varies, as in ``Often.why``."""
+
+    name: str
+    why: tuple[str, ...]
+    title: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caching:
     """The service's rules of prompt caching: tokens, tokens, characters, requests, tokens, percent.
 
@@ -230,7 +240,13 @@ class Caching:
     hit_rates: tuple[int, ...]
     often: tuple[Often, ...]
     refusals: Mapping[str, Reason]
+    stays: Mapping[str, Reason]
     sources: tuple[Fact, ...]
+    breakers: Mapping[str, Breaker] = field(default_factory=dict)
+
+    def hit(self, tokens: int) -> int:
+        """Give the tokens that a hit reads from the cache, of a beginning that has so many: 1,300 → 1,280."""
+        return tokens - (tokens - self.minimum) % self.step if tokens >= self.minimum else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def make(
     if not hits and not naming:
         return Plan(migration.name, (), (), tuple(skips), read)
     root = discover.project_root(paths, cwd)
-    code = _Code(root, cwd, selection, settings)
+    code = Code(root, cwd, selection, settings)
     beyond = partial(_beyond, code, [f for f in selection.others if f.shown in naming], settings, today)
     if not hits:
         return beyond(Plan(migration.name, (), (), tuple(skips), read))
@@ -67,7 +67,7 @@ def make(
 
 
 @dataclass(eq=False)
-class _Code:
+class Code:
     """The project's code: listed when somebody asks for it, and read once for Python and configuration."""
 
     root: Path
@@ -108,7 +108,7 @@ def _project(root: Path, known: Mapping[Path, str], rules: Rulebook, tables: Map
     return Project(root, known, pins.read(root), published_here(root, known, rules), members, libraries(rules), tables)
 
 
-def _beyond(code: _Code, files: Sequence[discover.File], settings: Settings, today: date, plan: Plan) -> Plan:
+def _beyond(code: Code, files: Sequence[discover.File], settings: Settings, today: date, plan: Plan) -> Plan:
     """Add what would happen to configuration files, and the number of other files that name the models."""
     if not files:
         return plan

@@ -1,4 +1,7 @@
-"""Answer one question: what does a change of model do to the price of a token?"""
+"""Answer one question: what does a change of model do to the price of a token, and what does caching?
+
+Prices of the tables are dollars per million tokens; each table names its sources.
+"""
 
 from __future__ import annotations
 
@@ -72,6 +75,51 @@ def bills(changes: Sequence[PriceChange]) -> tuple[Bill, ...]:
     """Count equal changes, in a fixed order."""
     unique = sorted(set(changes), key=lambda one: (one.old, one.new))
     return tuple(Bill(one, changes.count(one)) for one in unique)
+
+
+CALLS = 1_000
+MILLION = 1_000_000
+
+
+def input_cost(model: Model, tokens: int, cached: int = 0, rate: int = 0) -> Decimal | None:
+    """Give the price of the same input in 1,000 calls, in dollars.
+
+    ``tokens`` are sent with each call; in ``rate`` percent of the calls ``cached`` of them are read from the
+    cache, at the model's cached price; a model without one does not cache, so that its hits cost the same. None
+    where the tables do not say what a token costs.
+    """
+    if model.input_price is None:
+        return None
+    hits = Decimal(rate) / 100 * cached
+    dollars = (tokens - hits) * model.input_price + hits * (model.cached_price or model.input_price)
+    return dollars * CALLS / MILLION
+
+
+def percent(before: Decimal, after: Decimal) -> str:
+    """Say a difference with its sign, in whole percent: ``−84 %``, ``+167 %``, ``±0 %``."""
+    if not before:
+        return ""
+    share = ((after - before) * 100 / before).quantize(Decimal(1), ROUND_HALF_UP)
+    return f"{'+' if share > 0 else '−' if share < 0 else '±'}{abs(share)} %"
+
+
+def never_pays(change: PriceChange) -> bool:
+    """Say whether no share of hits makes the input cheaper: fresh and cached tokens are both dearer.
+
+    The price of input is linear in that share, and the old model caches by the same rules.
+    """
+    return change.input > 1 and change.cached is not None and change.cached > 1
+
+
+def break_even(before: Model, after: Model) -> Decimal | None:
+    """Give the share of cached tokens, 0 to 1, at which ``after`` costs as little as ``before`` without one hit.
+
+    None where there is no such share.
+    """
+    fresh, cached, old = after.input_price, after.cached_price, before.input_price
+    if fresh is None or cached is None or old is None or fresh <= old or cached >= old:
+        return None
+    return (fresh - old) / (fresh - cached)
 
 
 def model_of(name: str, book: Rulebook) -> Model | None:

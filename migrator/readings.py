@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import assert_never
 
 from migrator import prices
-from migrator.model import Decision, Finding, Origin, Plan, Position, Reach, Report, Review, Rewrite
+from migrator.lines import plural
+from migrator.model import Decision, Edit, Finding, Origin, Plan, Position, Reach, Report, Review, Rewrite
 from migrator.rulebook import Migration, Model, Rulebook
 
 
@@ -74,6 +77,19 @@ def price(decision: Decision, plan: Plan, book: Rulebook) -> prices.PriceChange 
         return None
     old = decision.finding.origin.value
     return prices.change(old, decision.new, migration=book.migrations[plan.migration], book=book)
+
+
+NOUNS = {"model": "name", "cache_key": "cache key"}
+
+
+def counted(edits: Iterable[Edit]) -> str:
+    """Count what edits change, in words: ``5 names and 2 cache keys``; "" where there is nothing.
+
+    A comma that a key needs before it is no key.
+    """
+    found = Counter(edit.transform for edit in edits if edit.text.strip() != ",")
+    names = sorted(found, key=lambda name: (list(NOUNS).index(name) if name in NOUNS else len(NOUNS), name))
+    return " and ".join(plural(found[name], NOUNS.get(name, name.replace("_", " "))) for name in names)
 
 
 def surface(finding: Finding) -> str:

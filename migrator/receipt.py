@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from migrator.model import Plan, Receipt
-from migrator.readings import kind, left
-from migrator.report import Line, joined, plural, skipped
+from migrator.lines import Line, joined, plural
+from migrator.model import Edit, Plan, Receipt
+from migrator.readings import counted, kind, left
+from migrator.report import skipped
 from migrator.rulebook import Rulebook
 
 
 def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
     """Give what was written, what was not, and what to do next."""
-    edits = {patch.shown: len(patch.edits) for patch in plan.patches}
+    edits = {patch.shown: patch.edits for patch in plan.patches}
     yield from joined(
         _written(done, edits),
         _held(plan, book, review=review),
@@ -24,25 +25,25 @@ def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: i
 
 def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
     """Say in one line what a diff changes and what it leaves."""
-    edits = sum(len(patch.edits) for patch in plan.patches)
+    edits = counted(edit for patch in plan.patches for edit in patch.edits)
     waiting = len(left(plan, review=review))
     files = plural(len(plan.patches), "file")
-    said = f"{plural(edits, 'name')} in {files} would change" if edits else "Nothing would change"
+    said = f"{edits} in {files} would change" if edits else "Nothing would change"
     yield ((f"{said}; {waiting} left (migrator scan says why)." if waiting else f"{said}.", ""),)
 
 
-def _written(done: Receipt, edits: Mapping[str, int]) -> Iterator[Line]:
-    names = sum(edits.get(shown, 0) for shown in done.written)
-    if not names:
+def _written(done: Receipt, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Line]:
+    changed = counted(edit for shown in done.written for edit in edits.get(shown, ()))
+    if not changed:
         yield (("Nothing to change.", "bold"),)
         return
     for shown in done.written:
         yield (
             ("wrote", "rewrite"),
             (f"  {shown}", "path"),
-            (f"  {plural(edits.get(shown, 0), 'name')}", "dim"),
+            (f"  {counted(edits.get(shown, ()))}", "dim"),
         )
-    yield ((f"Changed {plural(names, 'name')} in {plural(len(done.written), 'file')}.", "bold"),)
+    yield ((f"Changed {changed} in {plural(len(done.written), 'file')}.", "bold"),)
 
 
 def _held(plan: Plan, book: Rulebook, *, review: bool) -> Iterator[Line]:

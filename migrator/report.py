@@ -1,18 +1,15 @@
-"""Answer one question: which lines does a person read about a plan?
-
-A line is a tuple of pieces, each a text and a style's name, so that what is printed on a terminal
-and what goes into a pipe are the same words. ``deliver.terminal`` turns styles into colours.
-"""
+"""Answer one question: which lines does a person read about a plan?"""
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from migrator import prices
+from migrator.lines import BLANK, Line, joined, plural, wrapped
 from migrator.model import Decision, Finding, Hazard, Plan, Position, Report, Review, Rewrite, Skip
+from migrator.prompt_words import Tables, section
 from migrator.readings import (
     chain,
     changed_names,
@@ -28,15 +25,9 @@ from migrator.readings import (
     surface,
     target,
 )
-from migrator.rulebook import Rulebook
+from migrator.rulebook import Rulebook, load_caching
 
-Piece = tuple[str, str]
-Line = tuple[Piece, ...]
-WIDTH = 80
 INDENT = " " * 8
-BLANK: Line = ()
-# ``cell 3:4`` is one word to the eye.
-_CELL = "cell\xa0"
 
 
 def rows(plan: Plan, book: Rulebook, *, explain: bool, quiet: bool, width: int) -> Iterator[Line]:
@@ -48,10 +39,11 @@ def rows(plan: Plan, book: Rulebook, *, explain: bool, quiet: bool, width: int) 
         yield BLANK
 
 
-def summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
+def summary(plan: Plan, book: Rulebook, *, review: bool, width: int, explain: bool = False) -> Iterator[Line]:
     """Give what a person should know after the rows: counts, price, dates, what is left, what to do next."""
     yield from joined(
         _counts(plan),
+        _caching(plan, book, explain=explain, width=width),
         _prices(plan, book, review=review),
         _remarks(plan, book, review=review, width=width),
         _call_notes(plan, width),
@@ -96,33 +88,6 @@ def skipped(skips: Sequence[Skip], width: int) -> Iterator[Line]:
             yield ((title, style),)
         for skip in chosen:
             yield from wrapped(f"{skip.shown}: {skip.reason}", width, indent="  ")
-
-
-def wrapped(text: str, width: int, *, indent: str, hanging: str = "  ", style: str = "") -> Iterator[Line]:
-    """Break a text at spaces; a word longer than the width, such as a path, is never cut."""
-    for line in textwrap.wrap(
-        text.replace("cell ", _CELL),
-        max(width, 40),
-        initial_indent=indent,
-        subsequent_indent=indent + hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ):
-        yield ((line.replace(_CELL, "cell "), style),)
-
-
-def plural(count: int, noun: str) -> str:
-    """Count in words: ``1 file``, ``2 files``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def joined(*parts: Iterable[Line]) -> Iterator[Line]:
-    """Put an empty line between the parts that say something."""
-    said = [lines for lines in map(tuple, parts) if lines]
-    for i, lines in enumerate(said):
-        if i:
-            yield BLANK
-        yield from lines
 
 
 def _file(group: Sequence[Decision], plan: Plan, book: Rulebook, *, explain: bool, width: int) -> Iterator[Line]:
@@ -233,6 +198,12 @@ def _counts(plan: Plan) -> Iterator[Line]:
         yield (("  ", ""), (word.ljust(8), word), (f"{found[word]:>4}  {meaning}", ""))
     if plan.ignored:
         yield ((f"  ignored {plan.ignored:>4}  by a comment in the code", ""),)
+
+
+def _caching(plan: Plan, book: Rulebook, *, explain: bool, width: int) -> Iterator[Line]:
+    if plan.prompts:
+        tables = Tables(book, book.migrations[plan.migration], load_caching())
+        yield from section(plan.prompts, tables, explain=explain, width=width)
 
 
 def _prices(plan: Plan, book: Rulebook, *, review: bool) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from datetime import date
 from migrator.nouns import (
     READING,
     STORE,
+    Breaker,
     Caching,
     CallNote,
     Carrier,
@@ -300,16 +301,36 @@ def _prompt_slot(row: Table, kind: str) -> Slot:
 
 def caching(table: Table) -> Caching:
     """Read ``caching.toml``: the service's rules, and how often what code calls changes."""
-    table.only("cache", "often", "refusal")
+    table.only("cache", "often", "refusal", "stays", "breaker")
     head = table.child("cache")
     if head is None:
         raise table.wrong("cache", "is missing")
     head.only(*CACHE_RULES, "hit_rates", "sources")
     minimum, step, length, rate, tokens = (_needed(head, key) for key in CACHE_RULES)
     often = tuple(_often(child) for child in table.children("often"))
-    refusals = table.child("refusal")
-    why = reasons(refusals) if refusals is not None else {}
-    return Caching(minimum, step, length, rate, tokens, head.numbers("hit_rates"), often, why, _sources(head))
+    why, stays = (reasons(found) if found is not None else {} for found in map(table.child, ("refusal", "stays")))
+    breakers = _breakers(table.child("breaker"), {row.why for row in often})
+    rates = head.numbers("hit_rates")
+    return Caching(minimum, step, length, rate, tokens, rates, often, why, stays, _sources(head), breakers)
+
+
+def _breakers(table: Table | None, known: Iterable[str]) -> Mapping[str, Breaker]:
+    """Read ``[breaker.*]``; each names what an ``[[often]]`` row says, or what the code says of orders."""
+    rows: dict[str, Breaker] = {}
+    for name in table.data if table is not None else ():
+        assert table is not None
+        row = table.child(name)
+        assert row is not None
+        row.only("why", "title", "advice")
+        for why in row.texts("why"):
+            if why not in {*known, *ORDERS}:
+                raise row.wrong("why", f"no [[often]] row says {why!r}")
+        rows[name] = Breaker(name, row.texts("why"), row.text("title"), row.text("advice"))
+    return rows
+
+
+# What reading the code itself finds out, and no row.
+ORDERS = ("the order of a set differs between processes",)
 
 
 CACHE_RULES = ("minimum", "step", "key_length", "requests_per_minute", "message_tokens")

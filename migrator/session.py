@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypedDict
 from migrator.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from migrator.model import Plan, Receipt, Skip
-    from migrator.report import Line
+    from migrator.lines import Line
+    from migrator.model import Plan, Receipt, Skip, Survey
     from migrator.rulebook import Rulebook
 
 DONE, CHANGES, WRONG = 0, 1, 2
@@ -63,6 +63,16 @@ class Run:
         if any(skip.is_error for skip in self.plan.skips):
             return WRONG
         return CHANGES if self.plan.patches else DONE
+
+
+class Looks(TypedDict):
+    """What ``cache`` takes."""
+
+    exclude: tuple[str, ...]
+    force_exclude: bool | None
+    config: Path | None
+    form: str
+    quiet: bool
 
 
 def plan(paths: tuple[Path, ...], chosen: Options, cache: Path | None = None) -> Run:
@@ -158,7 +168,8 @@ def show_scan(found: Run, form: str, *, explain: bool) -> None:
     if found.quiet:
         _complain(found.plan.skips)
     else:
-        show(report.summary(found.plan, found.book, review=found.settings.review, width=width()))
+        review = found.settings.review
+        show(report.summary(found.plan, found.book, review=review, width=width(), explain=explain))
 
 
 def _show_nothing(found: Run) -> None:
@@ -169,6 +180,49 @@ def _show_nothing(found: Run) -> None:
         _complain(found.plan.skips)
     else:
         show(report.nothing(found.plan, width()))
+
+
+def cache(paths: tuple[Path, ...], *, show_all: bool, chosen: Looks) -> int:
+    """Print what the prompts of these paths come to, and give the exit code."""
+    from migrator.deliver.json import survey as document
+    from migrator.deliver.terminal import write as emit
+    from migrator.rulebook import load
+
+    found, settings = _survey(paths, chosen)
+    book = load(settings.migration, settings.surfaces)
+    if chosen["form"] == "json":
+        emit(document(found, book))
+    else:
+        _show_survey(found, book, show_all=show_all, quiet=chosen["quiet"])
+    return WRONG if any(skip.is_error for skip in found.skips) else DONE
+
+
+def _show_survey(found: Survey, book: Rulebook, *, show_all: bool, quiet: bool) -> None:
+    from migrator import survey_report
+    from migrator.deliver.terminal import show, width
+    from migrator.prompt_words import Tables
+    from migrator.rulebook import load_caching
+
+    tables = Tables(book, book.migrations[found.migration], load_caching())
+    show(survey_report.rows(found, tables, show_all=show_all, width=width()))
+    if quiet:
+        _complain(found.skips)
+    else:
+        show(survey_report.summary(found, tables, show_all=show_all, width=width()))
+
+
+def _survey(paths: tuple[Path, ...], chosen: Looks) -> tuple[Survey, Settings]:
+    from migrator.discover import common_folder
+    from migrator.settings import load as settle
+    from migrator.survey import survey
+
+    if Path(STDIN) in paths:
+        raise SettingsError("cache reads files and folders, not standard input")
+    said = {"exclude": chosen["exclude"], "force-exclude": chosen["force_exclude"]}
+    settings = settle(chosen["config"], common_folder(paths, Path.cwd()), said)
+    with _progress(chosen["quiet"]) as progress:
+        found = survey(paths or (Path(),), settings, cwd=Path.cwd(), today=date.today(), progress=progress)
+    return found, settings
 
 
 def show_diff(found: Run, form: str) -> None:
@@ -235,8 +289,9 @@ def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
 def _complain(skips: Sequence[Skip]) -> None:
     """Name each failed file on standard error."""
     from migrator import report
+    from migrator.lines import WIDTH
 
-    _tell(report.failures(skips, report.WIDTH))
+    _tell(report.failures(skips, WIDTH))
 
 
 def _tell(lines: Iterable[Line]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from migrator import lookup, plan, report, rulebook
+from migrator import lines, lookup, plan, rulebook
 from migrator.cli import app
 from migrator.model import Rewrite
 from migrator.settings import TRANSFORMS as SETTLED
@@ -48,7 +48,7 @@ def test_transforms_are_the_same_everywhere() -> None:
     } - OTHER_FOLDERS
     headings = re.findall(r"^### `(\w+)` \(`--only ([\w-]+)`\)$", README, re.MULTILINE)
     assert headings == [(module_of(name), name) for name in TRANSFORMS]
-    listed = printed(lookup.overview(BOOK, report.WIDTH)).partition("Transforms\n")[2].partition("\n\n")[0]
+    listed = printed(lookup.overview(BOOK, lines.WIDTH)).partition("Transforms\n")[2].partition("\n\n")[0]
     assert re.findall(r"^  ([\w-]+)  ", listed, re.MULTILINE) == list(TRANSFORMS)
 
 
@@ -125,11 +125,11 @@ def test_every_reason_that_a_table_names_is_explained() -> None:
     named |= {group.reason for one in BOOK.migrations.values() for group in one.reported}
     assert named - set(BOOK.reasons) == set()
     for name in BOOK.reasons:
-        assert lookup.explain(name, BOOK, report.WIDTH)
+        assert lookup.explain(name, BOOK, lines.WIDTH)
 
 
 def test_every_surface_is_listed_and_explained() -> None:
     listed = printed(lookup.overview(BOOK, 10_000))
     for surface in BOOK.surfaces:
         assert surface.name in listed
-        assert lookup.explain(surface.name, BOOK, report.WIDTH)
+        assert lookup.explain(surface.name, BOOK, lines.WIDTH)

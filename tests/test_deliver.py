@@ -17,6 +17,7 @@ import pytest
 from migrator import prices, receipt, report
 from migrator.deliver import diff, github
 from migrator.deliver import json as document
+from migrator.lines import Line
 from migrator.model import (
     CallSite,
     Decision,
@@ -37,7 +38,6 @@ from migrator.model import (
     Span,
     Step,
 )
-from migrator.report import Line
 from migrator.rulebook import load
 
 BOOK = load("gpt-4.1-mini")

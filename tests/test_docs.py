@@ -13,11 +13,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import ROUND_UP, Decimal
 from pathlib import Path
 
 import pytest
 
-from migrator import lookup, plan, report, rows, rulebook, settings
+from migrator import lines, lookup, plan, prices, rows, rulebook, settings
+from migrator.deliver.diff import unified
 from migrator.model import Decision, Rewrite
 from migrator.readings import kind
 
@@ -122,14 +124,19 @@ def test_the_index_lists_every_reason_with_its_title_and_decision() -> None:
 
 @pytest.mark.parametrize("name", list(BOOK.reasons))
 def test_explain_names_the_page(name: str) -> None:
-    said = "".join(text for line in lookup.explain(name, BOOK, report.WIDTH) for text, _ in line)
+    said = "".join(text for line in lookup.explain(name, BOOK, lines.WIDTH) for text, _ in line)
     assert f"docs/reasons/{name}.md" in said
 
 
 def scan(folder: Path, *arguments: str) -> str:
-    """Run the command in a folder, as a person would, and give what it prints."""
+    """Scan a folder as a person would, and give what is printed."""
+    return printed(folder, "scan", *arguments)
+
+
+def printed(folder: Path, *arguments: str) -> str:
+    """Run a command in a folder, and give what it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "migrator", "scan", *arguments],
+        [sys.executable, "-m", "migrator", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
@@ -187,6 +194,60 @@ def test_the_table_of_a_library_is_the_one_in_the_rules() -> None:
 def test_the_keys_of_a_table_are_those_that_are_read() -> None:
     text = section(read(DOCS / "add-a-surface.md"), "The keys of a table")
     assert sorted(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == sorted(rows.SURFACE_KEYS)
+
+
+@pytest.mark.parametrize("heading", ["Before", "After"])
+def test_the_picture_of_a_prompt_is_what_the_tool_prints(heading: str, tmp_path: Path) -> None:
+    text = section(read(DOCS / "prompt-caching.md"), heading)
+    lay_out(files(text), tmp_path)
+    (shown,) = re.findall(r"^```console\n\$ migrator cache\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert printed(tmp_path, "cache", "--quiet") == f"{shown}\n"
+
+
+def test_the_key_of_the_example_is_what_the_tool_adds(tmp_path: Path) -> None:
+    text = section(read(DOCS / "prompt-caching.md"), "After")
+    lay_out(files(text), tmp_path)
+    (diff,) = re.findall(r"^```diff\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = plan.make([tmp_path], settings.Settings(), cwd=tmp_path, today=TODAY)
+    assert "".join(unified(patch).decode() for patch in found.patches) == diff
+
+
+def test_the_reasons_for_no_key_are_those_of_the_table() -> None:
+    told = re.findall(r"^\| `(\w+)` \| (.+) \|$", section(read(DOCS / "prompt-caching.md"), "The key"), re.MULTILINE)
+    refusals = rulebook.load_caching().refusals
+    assert dict(told) == {name: reason.title for name, reason in refusals.items()}
+    assert len(told) == len(refusals)
+
+
+def test_the_reasons_for_an_order_that_stays_are_those_of_the_table() -> None:
+    told = re.findall(r"^\| `(\w+)` \| (.+) \|$", section(read(DOCS / "prompt-caching.md"), "The order"), re.MULTILINE)
+    assert dict(told) == {name: reason.title for name, reason in rulebook.load_caching().stays.items()}
+
+
+def test_the_warnings_are_those_of_the_table() -> None:
+    text = section(read(DOCS / "prompt-caching.md"), "Warnings")
+    told = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", text, re.MULTILINE)
+    assert told == [(row.name, row.title, row.advice) for row in rulebook.load_caching().breakers.values()]
+
+
+def test_the_figures_of_caching_are_those_of_the_tables() -> None:
+    text = read(DOCS / "prompt-caching.md")
+    caching, models = rulebook.load_caching(), BOOK.models
+    new, small = models["gpt-4.1-mini"], models["gpt-4o-mini"]
+    for figure in (
+        f"{caching.minimum:,} tokens",
+        f"steps of {caching.step}",
+        f"{caching.requests_per_minute} requests",
+    ):
+        assert figure in text
+    for old, price in ((small.input_price, new.input_price), (small.cached_price, new.cached_price)):
+        assert old is not None
+        assert price is not None
+        assert f"${price} instead of ${old}" in text.replace("\n", " ")
+        assert prices.factor(price / old) in text
+    share = prices.break_even(small, new)
+    assert share is not None
+    assert f"{(share * 100).quantize(Decimal(1), ROUND_UP)} %" in text
 
 
 def slug(heading: str) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from migrator import plan, prices, report, rulebook
+from migrator import lines, plan, prices, report, rulebook, survey, survey_report
 from migrator.deliver.diff import unified
 from migrator.model import Plan, Report
+from migrator.prompt_words import Tables
 from migrator.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -51,11 +52,21 @@ def test_a_diff_is_what_the_tool_makes(diff: str) -> None:
 
 
 def test_the_scan_is_what_the_tool_prints() -> None:
-    (shown,) = blocks("console")
+    shown = blocks("console")[0]
     found = planned(before(blocks("diff")[0]), "support.py")
-    rows = report.rows(found, BOOK, explain=False, quiet=False, width=report.WIDTH)
+    rows = report.rows(found, BOOK, explain=False, quiet=False, width=lines.WIDTH)
     text = "".join("".join(piece for piece, _ in line) + "\n" for line in rows)
     assert f"$ migrator scan\n{text}" == f"{shown}\n"
+
+
+def test_the_picture_of_a_prompt_is_what_the_tool_prints(tmp_path: Path) -> None:
+    (old,) = (before(diff) for diff in blocks("diff") if diff.startswith("--- a/answer.py"))
+    (tmp_path / "answer.py").write_text(old, encoding="utf-8")
+    found = survey.survey([tmp_path], Settings(), cwd=tmp_path, today=date(2026, 11, 22))
+    tables = Tables(BOOK, BOOK.migrations["gpt-4.1-mini"], rulebook.load_caching())
+    rows = survey_report.rows(found, tables, show_all=False, width=lines.WIDTH)
+    text = "".join("".join(piece for piece, _ in line) + "\n" for line in rows)
+    assert f"$ migrator cache\n{text}" == f"{blocks('console')[1]}\n"
 
 
 def test_the_python_that_stays_gets_the_reasons_that_it_says() -> None:

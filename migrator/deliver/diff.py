@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from migrator.lines import Line
 from migrator.model import Patch
-from migrator.report import Line
 
 CONTEXT = 3
 Block = tuple[int, int, int, int]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from migrator.model import Decision, Plan, Report, Rewrite, Skip
+from migrator.model import Decision, Plan, Prompt, Report, Rewrite, Skip
 from migrator.readings import kind, noted, place, price, spelling, surface
 from migrator.rulebook import Rulebook
 
@@ -18,6 +18,9 @@ def commands(plan: Plan, book: Rulebook, left: Sequence[Skip] = ()) -> Iterator[
     """Give the workflow commands of a plan, failures last."""
     for decision in plan.decisions:
         yield _decision(decision, plan, book)
+    for prompt in plan.prompts:
+        if prompt.key:
+            yield _key(prompt)
     for skip in (*plan.skips, *left):
         if skip.is_error:
             yield _failure(skip)
@@ -64,6 +67,18 @@ def _message(decision: Decision, plan: Plan, book: Rulebook) -> str:
 def _notes(decision: Decision) -> Iterator[str]:
     for name, text in noted(decision.finding):
         yield f"Note on {name}: {text}."
+
+
+def _key(prompt: Prompt) -> str:
+    """A key that is added stands at the call, which may be another line than the name's."""
+    position = prompt.site.position
+    said = f'prompt_cache_key="{prompt.key}": its requests begin alike (migrator cache)'
+    where = {"file": prompt.site.shown}
+    if position.cell is None:
+        where |= {"line": str(position.line), "col": str(position.column)}
+    else:
+        said = f"{place(prompt.site.shown, position)}: {said}"
+    return command("warning", where | {"title": "migrator: cache key"}, said)
 
 
 def _failure(skip: Skip) -> str:

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from migrator import __version__, prices
-from migrator.model import Decision, Hazard, Plan, Position, Receipt, Rewrite, Skip, Step
+from migrator.model import Decision, Hazard, Plan, Position, Prompt, Receipt, Rewrite, Skip, Step, Survey
+from migrator.prompt_data import value
 from migrator.readings import changes, kind, price, spelling, surface, target
-from migrator.rulebook import Migration, Rulebook
+from migrator.rulebook import Migration, Rulebook, load_caching
 
 VERSION = 1
+VERDICTS = ("pays", "may", "short", "hidden")
 Value = Mapping[str, object]
 
 
@@ -26,6 +28,7 @@ def document(plan: Plan, book: Rulebook, *, review: bool, done: Receipt | None =
         "tool": {"name": "migrator", "version": __version__},
         "migration": plan.migration,
         "sites": [_site(decision, plan, book) for decision in plan.decisions],
+        "prompts": _prompts(plan.prompts, plan.migration, book),
         "skipped": [_skip(skip) for skip in (*plan.skips, *(done.left if done else ()))],
         "remarks": [{"path": r.shown, "cell": r.cell, "line": r.line, "message": r.text} for r in plan.remarks],
         "others": [
@@ -35,6 +38,34 @@ def document(plan: Plan, book: Rulebook, *, review: bool, done: Receipt | None =
         "target": _target(plan, book),
         "written": None if done is None else list(done.written),
     }
+    return _written(content)
+
+
+def survey(found: Survey, book: Rulebook) -> bytes:
+    """Write the document of ``migrator cache``; ``docs/cache.schema.json`` describes it."""
+    content: Value = {
+        "version": VERSION,
+        "tool": {"name": "migrator", "version": __version__},
+        "migration": found.migration,
+        "prompts": _prompts(found.prompts, found.migration, book),
+        "skipped": [_skip(skip) for skip in found.skips],
+        "summary": {
+            "files_read": found.files_read,
+            "files_parsed": found.files_parsed,
+            **{word: sum(prompt.verdict == word for prompt in found.prompts) for word in VERDICTS},
+        },
+    }
+    return _written(content)
+
+
+def _prompts(prompts: Sequence[Prompt], migration: str, book: Rulebook) -> Sequence[Value]:
+    if not prompts:
+        return []
+    caching = load_caching()
+    return [value(prompt, book.migrations[migration], book, caching) for prompt in prompts]
+
+
+def _written(content: Value) -> bytes:
     text = json.dumps(content, indent=2, ensure_ascii=False)
     # A file name that is not UTF-8 becomes a JSON escape: "\udcff".
     return text.encode("utf-8", "backslashreplace") + b"\n"

@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 
-from migrator.report import WIDTH, Line
+from migrator.lines import WIDTH, Line
 
 STYLES = {
     "bold": "bold",
@@ -29,6 +29,10 @@ STYLES = {
     "hunk": "cyan",
     "file": "bold",
     "command": "bold cyan",
+    "shared": "green",
+    "open": "green",
+    "behind": "yellow",
+    "varies": "magenta",
 }
 
 

@@ -43,11 +43,27 @@ class Site:
 def sites(reader: Reader, unit: Unit) -> Iterator[Site]:
     """Every call of a file that sends a prompt, in the order of the text."""
     ends = _ends(reader.rules)
-    calls = (n for n in ast.walk(unit.tree) if isinstance(n, ast.Call) and last_name(n.func) in ends)
+    calls = (n for n in ast.walk(unit.tree) if isinstance(n, ast.Call) and _may_carry(n, ends))
     for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset)):
         found = site(reader, unit, call)
         if found is not None:
             yield found
+
+
+Ends = Mapping[str, tuple[Slot, ...] | None]
+
+
+def _may_carry(call: ast.Call, ends: Ends) -> bool:
+    """Say whether a call has an argument that can be its prompt, so that looking its callee up is worth while."""
+    slots = ends.get(last_name(call.func), ())
+    if slots is None:
+        return True
+    if not slots or not (call.args or call.keywords):
+        return False
+    named = {keyword for slot in slots for keyword in slot.keywords}
+    first = min((slot.position for slot in slots if slot.position is not None), default=len(call.args))
+    starred = any(isinstance(a, ast.Starred) for a in call.args)
+    return starred or first < len(call.args) or any(k.arg is None or k.arg in named for k in call.keywords)
 
 
 def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
@@ -77,9 +93,20 @@ def _chosen(found: tuple[tuple[Surface, External], ...]) -> tuple[Surface, Exter
     return next(iter((*knowing, *found)), None)
 
 
-def _ends(rules: Rulebook) -> frozenset[str]:
-    """The last names of all callees that take a prompt or a key: a call of another name is not looked up."""
-    return frozenset(c.rpartition(".")[2] for s in rules.surfaces if s.prompt or s.cache_key for c in s.calls)
+def _ends(rules: Rulebook) -> Ends:
+    """The last names of all callees that take a prompt, and where: a call of another name is not looked up.
+
+    None for a callee whose object takes a key and meets its prompt elsewhere.
+    """
+    ends: dict[str, tuple[Slot, ...] | None] = {}
+    for surface in rules.surfaces:
+        for end in {call.rpartition(".")[2] for call in surface.calls}:
+            known = ends.get(end, ())
+            if surface.prompt and known is not None:
+                ends[end] = (*known, *surface.prompt.values())
+            elif surface.cache_key and not surface.prompt:
+                ends[end] = None
+    return ends
 
 
 def _of_uses(reader: Reader, surface: Surface, uses: tuple[Met, ...]) -> Template | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -39,6 +40,10 @@ PURE = frozenset(
 )
 READERS = frozenset({"read", "read_text", "read_bytes", "readlines"})
 ORDERS = frozenset({"sorted", "len", "min", "max", "sum", "any", "all"})
+SET_ORDER = "the order of a set differs between processes"
+FILE_ORDER = "the order of files differs between machines"
+STANDARD = frozenset({*sys.stdlib_module_names, "os.path"})
+UNORDERED = frozenset({SET_ORDER, FILE_ORDER})
 TIME_OF_DAY = "the time"
 DATE_TOKENS = 16
 
@@ -130,7 +135,7 @@ def _rate(reader: Reader, spot: Spot, depth: int) -> Rate:
             return _by_day(how_often(reader, Spot(unit, node.value, entered), depth + 1))
         case ast.Set() | ast.SetComp():
             inner = _quickest(reader, unit, ast.iter_child_nodes(node), entered, depth)
-            return _quicker(inner, Rate(Varies.PROCESS, "the order of a set differs between processes"))
+            return _quicker(inner, Rate(Varies.PROCESS, SET_ORDER))
         case ast.Lambda() | ast.Yield() | ast.YieldFrom():
             return Rate(Varies.REQUEST, "cannot be followed")
         case _:
@@ -242,13 +247,14 @@ def _attribute(reader: Reader, spot: Spot, node: ast.Attribute, depth: int) -> R
             return _of_row(row)
     values = [(u, v) for u, v in values_of(reader.project, unit, node)]
     if values and all(v is not None for _, v in values):
-        rates = [how_often(reader, Spot(u, v), depth + 1) for u, v in values if v is not None]
+        rates = [_held(reader, Spot(u, v), node, depth) for u, v in values if v is not None]
         rate = max(rates, key=lambda r: r.varies)
         if len(values) == 1 or rate.varies >= Varies.USER:
             return Rate(rate.varies, rate.why or ast.unparse(node))
         return Rate(Varies.REQUEST, f"{ast.unparse(node)} has several values")
     if any(isinstance(s, External) for s in symbols(reader.project, unit, node)):
-        return _foreign(ast.unparse(node))
+        inner = how_often(reader, Spot(unit, node.value, spot.entered), depth + 1)
+        return inner if isinstance(node.value, ast.Call) else _foreign(ast.unparse(node))
     base = how_often(reader, Spot(unit, node.value, spot.entered), depth + 1)
     named = reader.named(node.attr)
     if named is not None and base.varies >= Varies.USER:
@@ -258,24 +264,35 @@ def _attribute(reader: Reader, spot: Spot, node: ast.Attribute, depth: int) -> R
     return base
 
 
+def _held(reader: Reader, spot: Spot, use: ast.Attribute, depth: int) -> Rate:
+    """What an attribute holds; ``text: str = Field()`` in a class only declares what each object is given."""
+    rate = how_often(reader, spot, depth + 1)
+    above = spot.unit.parent(spot.node)
+    declares = isinstance(above, ast.AnnAssign) and isinstance(spot.unit.scope(spot.node), ast.ClassDef)
+    if declares and isinstance(spot.node, ast.Call) and rate.varies == Varies.PROCESS:
+        return _by_name(reader, use.attr, ast.unparse(use))
+    return rate
+
+
 def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Rate:
     unit, entered = spot.unit, spot.entered
     name = last_name(call.func)
     found = symbols(reader.project, unit, call.func)
     for symbol in found:
         if isinstance(symbol, External) and (row := reader.row(symbol.name)) is not None:
-            rest = _quickest(reader, unit, _operands_of_call(call, with_base=False), entered, depth)
+            rest = _quickest(reader, unit, _operands_of_chain(call), entered, depth)
             return _quicker(_of_row(row), rest)
     own = [s for s in found if isinstance(s, Function)]
     if own:
         return _own(reader, spot, call, own, depth)
-    inner = _quickest(reader, unit, _operands_of_call(call, with_base=True), entered, depth)
+    operands = _operands_of_call(call, with_base=not _is_of_module(reader, unit, call))
+    inner = _quickest(reader, unit, operands, entered, depth)
     if name in READERS:
         return _quicker(Rate(Varies.DEPLOYMENT, "a file"), inner)
-    if name in ORDERS and inner.varies == Varies.PROCESS and "set" in inner.why:
-        return STATIC
+    if inner.varies == Varies.PROCESS and inner.why in UNORDERED and (name in ORDERS or _sorts_keys(call)):
+        return STATIC if inner.why == SET_ORDER else Rate(Varies.DEPLOYMENT, "a file")
     if name in ("set", "frozenset"):
-        return _quicker(Rate(Varies.PROCESS, "the order of a set differs between processes"), inner)
+        return _quicker(Rate(Varies.PROCESS, SET_ORDER), inner)
     if name == "strftime" and call.args and _is_day(call.args[0]):
         return _by_day(inner)
     if name in ("date", "today") and not call.args:
@@ -285,11 +302,37 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Rate:
     return Rate(Varies.REQUEST, f"{ast.unparse(call.func)}()")
 
 
+def _sorts_keys(call: ast.Call) -> bool:
+    """``json.dumps({name: 1 for name in names}, sort_keys=True)``: keys in order, and values that have none."""
+    if last_name(call.func) != "dumps" or not call.args or not isinstance(call.args[0], ast.DictComp):
+        return False
+    given = {k.arg: k.value for k in call.keywords}.get("sort_keys")
+    held = call.args[0].value
+    is_flat = not any(isinstance(n, (ast.Call, ast.ListComp, ast.GeneratorExp)) for n in ast.walk(held))
+    return isinstance(given, ast.Constant) and given.value is True and is_flat
+
+
 def _operands_of_call(call: ast.Call, with_base: bool) -> Iterator[ast.AST]:
     if with_base and isinstance(call.func, ast.Attribute):
         yield call.func.value
     yield from call.args
     yield from (keyword.value for keyword in call.keywords)
+
+
+def _is_of_module(reader: Reader, unit: Unit, call: ast.Call) -> bool:
+    """``json.dumps(...)``: what stands before the dot is a module of the standard library and no value."""
+    held = symbols(reader.project, unit, call.func.value) if isinstance(call.func, ast.Attribute) else ()
+    names = {s.name for s in held if isinstance(s, External)}
+    return bool(names) and names <= STANDARD
+
+
+def _operands_of_chain(call: ast.Call) -> Iterator[ast.AST]:
+    """The arguments of a library's call and of those that it is made on: ``Path(name).read_text()`` has ``name``."""
+    inner: ast.AST = call
+    while isinstance(inner, (ast.Call, ast.Attribute)):
+        if isinstance(inner, ast.Call):
+            yield from _operands_of_call(inner, with_base=False)
+        inner = inner.func if isinstance(inner, ast.Call) else inner.value
 
 
 def _own(reader: Reader, spot: Spot, call: ast.Call, functions: list[Function], depth: int) -> Rate:
