@@ -240,6 +240,7 @@ class Caching:
     hit_rates: tuple[int, ...]
     often: tuple[Often, ...]
     refusals: Mapping[str, Reason]
+    stays: Mapping[str, Reason]
     sources: tuple[Fact, ...]
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
 

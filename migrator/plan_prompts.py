@@ -13,12 +13,13 @@ from migrator.find import qualname
 from migrator.flow.project import Project
 from migrator.flow.unit import Unit
 from migrator.model import CallSite, Decision, Edit, Prompt, Report, Rewrite, Span
+from migrator.nouns import Caching
 from migrator.pragmas import pragmas
 from migrator.prompts.analysis import analyse
 from migrator.prompts.buckets import Bucket, bucket_for
 from migrator.prompts.keys import key_for
 from migrator.prompts.layout import Stays
-from migrator.prompts.report import prompt, with_best
+from migrator.prompts.report import prompt
 from migrator.prompts.sites import Site, site
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, load_caching
@@ -60,14 +61,13 @@ def plan_prompts(
         found = _site(reader, unit, place.site.span) if unit is not None else None
         if unit is None or path is None or found is None or is_ignored(unit, found.call, today):
             continue
-        found, ordered, moves = _ordered(reader, found, settings)
+        found, ordered, moves = put_in_order(reader, found, settings)
         models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
         told = prompt(found, place.site, models, caching, before=before)
         added: tuple[Edit, ...] = ()
         if told.reason == "" or not found.surface.cache_key:
             told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
-        told = with_best(told, max(ordered.best, told.least), caching)
-        seen.append(replace(told, order=ordered.word, order_detail=ordered.detail))
+        seen.append(ordered.on(told, caching))
         kept = added if "cache_key" in settings.transforms else ()
         for edit in (*moves, *kept):
             home = paths[edit.shown]
@@ -76,26 +76,31 @@ def plan_prompts(
 
 
 @dataclass(frozen=True, slots=True)
-class _Ordered:
-    """What happens to the order of a prompt, and the shared prefix that the best order has."""
+class Ordered:
+    """What happens to the order of a prompt, and the shared prefix that the new order has."""
 
     word: str = ""
     detail: str = ""
     best: int = 0
 
+    def on(self, told: Prompt, caching: Caching) -> Prompt:
+        """Put it into what is told of the prompt."""
+        told = replace(told, order=self.word, order_detail=self.detail)
+        return replace(told, best=self.best, best_cached=caching.hit(self.best)) if self.best else told
 
-def _ordered(reader: Reader, found: Site, settings: Settings) -> tuple[Site, _Ordered, tuple[Edit, ...]]:
+
+def put_in_order(reader: Reader, found: Site, settings: Settings) -> tuple[Site, Ordered, tuple[Edit, ...]]:
     """Put the static parts first, or say that it can be done, or why not; the site then has the new order."""
     if found.template is None or "order_prompt" not in settings.transforms:
-        return found, _Ordered(), ()
+        return found, Ordered(), ()
     made = order_prompt.order(reader, found)
     if isinstance(made, Stays):
         word = "" if made.reason in ("in_order", "short_prefix") else made.reason
-        return found, _Ordered(word, made.detail), ()
+        return found, Ordered(word, made.detail), ()
     best = analyse(made.after, reader.caching).prefix.least
     if not settings.review:
-        return found, _Ordered("review", "", best), ()
-    return replace(found, template=made.after), _Ordered("applied", "", best), made.edits
+        return found, Ordered("review", "", best), ()
+    return replace(found, template=made.after), Ordered("applied", "", best), made.edits
 
 
 def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Place]:
@@ -129,7 +134,7 @@ def is_ignored(unit: Unit, call: ast.Call, today: date) -> bool:
 
 
 def keyed(
-    reader: Reader, found: Site, told: Prompt, is_mixed: bool, counts: Counter[str], buckets: int
+    reader: Reader, found: Site, told: Prompt, is_mixed: bool, counts: Counter[str], buckets: int = 1
 ) -> tuple[Prompt, tuple[Edit, ...]]:
     """Add the key, or say why there is none."""
     if is_mixed:

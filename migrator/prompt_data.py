@@ -35,12 +35,11 @@ def value(prompt: Prompt, migration: Migration, book: Rulebook, caching: Caching
         "best": prompt.best,
         "cached": prompt.cached,
         "best_cached": prompt.best_cached,
+        "order": prompt.order or None,
         "breaker": None if breaker is None else _part(breaker),
         "key": prompt.key or None,
         "reason": prompt.reason or None,
         "detail": prompt.detail or None,
-        "order": prompt.order or None,
-        "order_detail": prompt.order_detail or None,
         "warnings": [_warning(warning, caching) for warning in prompt.warnings],
         "parts": [_part(part) for part in prompt.parts],
         "input": {

@@ -71,6 +71,8 @@ def _facts(prompt: Prompt, tables: Tables) -> Iterator[tuple[str, str, str]]:
         yield "note", f"{name} itself has no cached price: it caches nothing", "review"
     if prompt.gains:
         yield "better", _better(prompt), "behind"
+        if order := _order(prompt, tables.caching):
+            yield "order", order, ""
     for warning in prompt.warnings:
         yield "warning", _warning(warning, tables.caching), "review"
     yield "key", key(prompt, tables.caching), "rewrite" if prompt.key else "dim"
@@ -115,6 +117,17 @@ def short(code: str) -> str:
 
 def _better(prompt: Prompt) -> str:
     return f"{prompt.best:,} tokens are always the same: with them first, a hit reads {prompt.best_cached:,}"
+
+
+def _order(prompt: Prompt, caching: Caching) -> str:
+    """Say what happens to the order of a prompt that could have a better one."""
+    if prompt.order == "review":
+        return "migrator apply --review puts them first"
+    row = caching.stays.get(prompt.order)
+    if row is None:
+        return "put first" if prompt.order == "applied" else ""
+    said = f" ({short(prompt.order_detail)})" if prompt.order_detail else ""
+    return f"stays, because {row.title}{said}"
 
 
 def _warning(warning: PromptWarning, caching: Caching) -> str:
@@ -185,9 +198,6 @@ def section(prompts: Sequence[Prompt], tables: Tables, *, explain: bool, width: 
     yield (("Prompt caching", "bold"), (f" of the {plural(len(prompts), 'call')} that the new name arrives at", ""))
     if keyed:
         yield ("  ", ""), (f"{keyed:>3}  {'gets' if keyed == 1 else 'get'} a prompt_cache_key", "rewrite")
-    better = sum(prompt.order == "review" for prompt in prompts)
-    if better:
-        yield ("  ", ""), (f"{better:>3}  can be put into a better order: --review does it", "review")
     reasons = Counter(prompt.reason for prompt in prompts if not prompt.key)
     for name in sorted(reasons, key=lambda reason: (-reasons[reason], reason)):
         yield from wrapped(_reason(name, reasons, prompts, tables), width, indent=INDENT, hanging=" " * 5)
@@ -203,7 +213,9 @@ def _reason(name: str, reasons: Mapping[str, int], prompts: Sequence[Prompt], ta
     if name != "short_prefix":
         return said
     nearest = min(missing(prompt, tables.caching.minimum) for prompt in prompts if prompt.reason == name)
-    return f"{said}; the longest lacks {nearest:,} of {tables.caching.minimum:,} tokens"
+    better = sum(prompt.gains for prompt in prompts if prompt.reason == name)
+    order = f"; {better} would be cached with the static text first" if better else ""
+    return f"{said}; the longest lacks {nearest:,} of {tables.caching.minimum:,} tokens{order}"
 
 
 def _one(prompt: Prompt) -> str:

@@ -301,18 +301,17 @@ def _prompt_slot(row: Table, kind: str) -> Slot:
 
 def caching(table: Table) -> Caching:
     """Read ``caching.toml``: the service's rules, and how often what code calls changes."""
-    table.only("cache", "often", "refusal", "breaker")
+    table.only("cache", "often", "refusal", "stays", "breaker")
     head = table.child("cache")
     if head is None:
         raise table.wrong("cache", "is missing")
     head.only(*CACHE_RULES, "hit_rates", "sources")
     minimum, step, length, rate, tokens = (_needed(head, key) for key in CACHE_RULES)
     often = tuple(_often(child) for child in table.children("often"))
-    refusals = table.child("refusal")
-    why = reasons(refusals) if refusals is not None else {}
+    why, stays = (reasons(found) if found is not None else {} for found in map(table.child, ("refusal", "stays")))
     breakers = _breakers(table.child("breaker"), {row.why for row in often})
     rates = head.numbers("hit_rates")
-    return Caching(minimum, step, length, rate, tokens, rates, often, why, _sources(head), breakers)
+    return Caching(minimum, step, length, rate, tokens, rates, often, why, stays, _sources(head), breakers)
 
 
 def _breakers(table: Table | None, known: Iterable[str]) -> Mapping[str, Breaker]:

@@ -18,7 +18,7 @@ from migrator.flow.trace import State, Trace
 from migrator.flow.unit import Unit
 from migrator.model import Prompt, Skip, Survey
 from migrator.plan import Code, Progress
-from migrator.plan_prompts import is_ignored, keyed
+from migrator.plan_prompts import is_ignored, keyed, put_in_order
 from migrator.prompts.report import prompt
 from migrator.prompts.sites import Site, sites
 from migrator.prompts.varying import Reader
@@ -52,7 +52,7 @@ def survey(
         if unit is None:
             skips.append(project.skips[hit.file.path])
             continue
-        seen += _prompts(reader, unit, rules.migrations[settings.migration], today, settings.buckets)
+        seen += _prompts(reader, unit, rules.migrations[settings.migration], today)
     return Survey(settings.migration, tuple(seen), tuple(skips), len(selection.python), len(project.units))
 
 
@@ -75,26 +75,27 @@ def _sending(rules: Rulebook) -> re.Pattern[bytes]:
     return re.compile(rb"(?s)" + called + (rb"|.*?\b(?:" + b"|".join(own) + rb")\s*\(" if own else b""))
 
 
-def _prompts(reader: Reader, unit: Unit, migration: Migration, today: date, buckets: int) -> Iterator[Prompt]:
+def _prompts(reader: Reader, unit: Unit, migration: Migration, today: date) -> Iterator[Prompt]:
     counts: Counter[str] = Counter()
     for site in sites(reader, unit):
         knows = site.surface.prompt or site.surface.cache_key
         if knows and not is_ignored(unit, site.call, today):
-            yield _prompt(reader, site, migration, counts, buckets)
+            yield _prompt(reader, site, migration, counts)
 
 
-def _prompt(reader: Reader, site: Site, migration: Migration, counts: Counter[str], buckets: int) -> Prompt:
+def _prompt(reader: Reader, site: Site, migration: Migration, counts: Counter[str]) -> Prompt:
     """Read one call, with the key that it has or would get."""
     now = _models(reader, site)
     later = tuple(dict.fromkeys(migration.rename(name) or name for name in now))
     place = call_site(site.unit, site.call, site.surface.name)
-    told = prompt(site, place, later, reader.caching, before=now)
+    _, ordered, _ = put_in_order(reader, site, Settings())
+    told = ordered.on(prompt(site, place, later, reader.caching, before=now), reader.caching)
     if told.reason:
         return told
     against = _against(reader, site, migration)
     if against is not None:
         return replace(told, reason="other_server", detail=against)
-    return keyed(reader, site, told, False, counts, buckets)[0]
+    return keyed(reader, site, told, False, counts)[0]
 
 
 def _models(reader: Reader, site: Site) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)(?:\s[^<>]*)?>")
 _CONTINUES = re.compile(
     r"\s*(?:[a-z,;)\]}]|(?:And|Or|But|So|Then|Otherwise|However|Also|Instead|It|They|This|These|That|Those|Such)\b)"
 )
+# Within one paragraph such a word means what the sentence before has named.
+_REFERS = re.compile(r"\b(?:it|its|them|they|their|this|that|these|those|each|both|either|neither)\b", re.I)
 # What points at a neighbour: a text with one of these means something else in another place.
 POINTS = re.compile(
     r"\b(?:(?:above|below)\b(?!\s+(?:[\d$€£-]|zero|one|average|normal|a\b|an\b))"
@@ -99,7 +101,7 @@ def _lines(text: str, one: Block, two: Block) -> bool:
 
 def _sentences(text: str, one: Block, two: Block) -> bool:
     first, second = text[one.start : one.end], text[two.start : two.end]
-    return first.rstrip().endswith(":") or _CONTINUES.match(second) is not None
+    return first.rstrip().endswith(":") or _CONTINUES.match(second) is not None or _REFERS.search(second) is not None
 
 
 WAYS: tuple[tuple[re.Pattern[str], Together], ...] = (

@@ -26,4 +26,6 @@ def key_for(shown: str, qualname: str, ordinal: int, limit: int) -> str:
 def _shortened(text: str, limit: int) -> str:
     """Keep the end, which says most, and tell two long names apart by a hash of the whole."""
     mark = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{mark}-{text[-(limit - len(mark) - 1) :].lstrip('.-')}"
+    end = text[-(limit - len(mark) - 1) :]
+    whole = end.partition(".")[2]  # the first name may be cut
+    return f"{mark}-{(whole or end).lstrip('.-')}"

@@ -41,7 +41,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Stays:
-    """Why the order is left as it is: ``reason`` is a key of the refusals in ``rules/caching.toml``."""
+    """Why the order is left as it is: ``reason`` is a key of ``stays`` in ``rules/caching.toml``, or "in_order"."""
 
     reason: str
     detail: str = ""

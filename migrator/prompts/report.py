@@ -39,11 +39,6 @@ def prompt(
     )
 
 
-def with_best(told: Prompt, best: int, caching: Caching) -> Prompt:
-    """Say how long the shared prefix is in the order that the prompt can be given."""
-    return replace(told, best=best, best_cached=caching.hit(best))
-
-
 def _best(template: Template, seen: Analysis, caching: Caching) -> int:
     """The tokens that requests would surely share with everything static first, and messages that only vary last."""
     varying = sum(all(s.varies.breaks for s in message.segments) for message in template.messages)

@@ -50,7 +50,10 @@ def sites(reader: Reader, unit: Unit) -> Iterator[Site]:
             yield found
 
 
-def _may_carry(call: ast.Call, ends: Mapping[str, tuple[Slot, ...] | None]) -> bool:
+Ends = Mapping[str, tuple[Slot, ...] | None]
+
+
+def _may_carry(call: ast.Call, ends: Ends) -> bool:
     """Say whether a call has an argument that can be its prompt, so that looking its callee up is worth while."""
     slots = ends.get(last_name(call.func), ())
     if slots is None:
@@ -90,16 +93,19 @@ def _chosen(found: tuple[tuple[Surface, External], ...]) -> tuple[Surface, Exter
     return next(iter((*knowing, *found)), None)
 
 
-def _ends(rules: Rulebook) -> Mapping[str, tuple[Slot, ...] | None]:
-    """The last names of all callees that take a prompt, and where; None for one that takes a key alone.
+def _ends(rules: Rulebook) -> Ends:
+    """The last names of all callees that take a prompt, and where: a call of another name is not looked up.
 
-    A call of another name is not looked up.
+    None for a callee whose object takes a key and meets its prompt elsewhere.
     """
     ends: dict[str, tuple[Slot, ...] | None] = {}
     for surface in rules.surfaces:
-        for end in {call.rpartition(".")[2] for call in surface.calls} if surface.prompt or surface.cache_key else ():
-            before = ends.get(end, ())
-            ends[end] = (*before, *surface.prompt.values()) if surface.prompt and before is not None else None
+        for end in {call.rpartition(".")[2] for call in surface.calls}:
+            known = ends.get(end, ())
+            if surface.prompt and known is not None:
+                ends[end] = (*known, *surface.prompt.values())
+            elif surface.cache_key and not surface.prompt:
+                ends[end] = None
     return ends
 
 

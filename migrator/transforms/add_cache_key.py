@@ -67,8 +67,8 @@ def _against(reader: Reader, site: Site) -> Refusal | None:
         return Refusal("no_cache_key", "the call stands inside an f-string")
     if hidden(reader, site.unit, site.call):
         return Refusal("hidden_prompt", "the call takes arguments that the code does not show")
-    if _has_key(reader, site):
-        return Refusal("has_cache_key", _held(reader, site))
+    if (held := _held_key(reader, site)) is not None:
+        return Refusal("has_cache_key", held)
     own = site.surface.cache_key.get("own")
     if own is not None and reader.project.pins.refuses(own, site.unit.source.path) is None:
         return Refusal("has_cache_key", f"{own} adds one by itself")
@@ -77,22 +77,17 @@ def _against(reader: Reader, site: Site) -> Refusal | None:
     return None
 
 
-def _has_key(reader: Reader, site: Site) -> bool:
-    """Say whether the call has a key, or a request that is made with its object."""
+def _held_key(reader: Reader, site: Site) -> str | None:
+    """The key that the call has, or a request that is made with its object; "" for one that cannot be shown."""
     names = {KEY, site.surface.cache_key.get("keyword")}
-    if any(given.name in names for given in arguments(reader.project, site.unit, site.call)):
-        return True
+    held = next((g for g in arguments(reader.project, site.unit, site.call) if g.name in names), None)
+    if held is not None:
+        return ast.unparse(held.value)
     calls = [(site.unit, site.call)]
     calls += [(met.unit, met.node) for met in site.uses if isinstance(met.node, ast.Call)]
     calls += [(made.unit, made.call) for met in site.uses for made in met.made]
-    return any(_names(spot.node) & names for unit, call in calls for spot in request(reader.project, unit, call))
-
-
-def _held(reader: Reader, site: Site) -> str:
-    """The key that the call itself is given, as it is written."""
-    names = (KEY, site.surface.cache_key.get("keyword"))
-    given = (g.value for g in arguments(reader.project, site.unit, site.call) if g.name in names)
-    return next(map(ast.unparse, given), "")
+    spots = (spot for unit, call in calls for spot in request(reader.project, unit, call))
+    return "" if any(_names(spot.node) & names for spot in spots) else None
 
 
 def _names(node: ast.AST) -> set[str | None]:

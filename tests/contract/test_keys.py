@@ -41,22 +41,21 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     """Ask the newest SDK's types about requests; an empty list says that all is well."""
     command = [str(python_of(NEWEST)), str(HERE / "typed.py")]
     home = tmp_path_factory.mktemp("typed")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, env=surroundings(home, ""), cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    asked, told = process.stdin, process.stdout
-    assert asked is not None
-    assert told is not None
+    ) as process:
+        asked, told = process.stdin, process.stdout
+        assert asked is not None
+        assert told is not None
 
-    def ask(sent: Sequence[Request]) -> list[str]:
-        asked.write(json.dumps([[request.path, request.body] for request in sent]) + "\n")
-        asked.flush()
-        found: list[str] = json.loads(told.readline())
-        return found
+        def ask(sent: Sequence[Request]) -> list[str]:
+            asked.write(json.dumps([[request.path, request.body] for request in sent]) + "\n")
+            asked.flush()
+            found: list[str] = json.loads(told.readline())
+            return found
 
-    yield ask
-    asked.close()
-    process.wait(timeout=60)
+        yield ask
+        asked.close()
 
 
 def run(python: Path, *arguments: str, home: Path, address: str) -> subprocess.CompletedProcess[str]:
