@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from migrator.plan_config import ConfigPlan
     from migrator.plan_prompts import Prompts
     from migrator.pragmas import Pragmas
+    from migrator.verify import Provers
 
 PROMPT_TRANSFORMS = ("order_prompt", "cache_key")
 Progress = Callable[[str, int, int], None]
@@ -183,9 +184,12 @@ def _planned(
                 skips.append(drafted)
             else:
                 drafts.append(drafted)
-    prompts = _prompts(project, rules, drafts, settings, today)
-    spliced = [_spliced(draft) for draft in _with_edits(project, drafts, prompts.edits)]
-    return replace(_proven(migration, spliced, skips, len(project.units)), prompts=prompts.seen)
+    from migrator.verify import Provers
+
+    with Provers(sum(bool(draft.edits) for draft in drafts)) as provers:
+        prompts = _prompts(project, rules, drafts, settings, today)
+        spliced = [_spliced(draft) for draft in _with_edits(project, drafts, prompts.edits)]
+        return replace(_proven(migration, spliced, skips, len(project.units), provers), prompts=prompts.seen)
 
 
 def _prompts(project: Project, rules: Rulebook, drafts: Sequence[Draft], settings: Settings, today: date) -> Prompts:
@@ -233,11 +237,11 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _proven(migration: Migration, drafts: Sequence[Draft], skips: Sequence[Skip], parsed: int) -> Plan:
+def _proven(
+    migration: Migration, drafts: Sequence[Draft], skips: Sequence[Skip], parsed: int, provers: Provers
+) -> Plan:
     """Prove every draft that changes bytes; what cannot be proven is left alone and named."""
-    from migrator.verify import prove_all
-
-    proofs = iter(prove_all([(d.source, d.edits, d.after) for d in drafts if d.after is not None]))
+    proofs = iter(provers.prove([(d.source, d.edits, d.after) for d in drafts if d.after is not None]))
     decisions: list[Decision] = []
     patches: list[Patch] = []
     left = [*skips, *(skip for draft in drafts for skip in draft.skips)]

@@ -63,7 +63,7 @@ def plan_prompts(
             continue
         found, ordered, moves = put_in_order(reader, found, settings)
         models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
-        told = prompt(found, place.site, models, caching, before=before)
+        told = prompt(found, place.site, models, caching, before=before, exact=False)
         added: tuple[Edit, ...] = ()
         if told.reason == "" or not found.surface.cache_key:
             told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
@@ -119,10 +119,12 @@ def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Plac
 
 def _site(reader: Reader, unit: Unit, span: Span) -> Site | None:
     """Find the call that covers exactly these bytes."""
-    for node in ast.walk(unit.tree):
-        if isinstance(node, ast.Call) and unit.span(node) == span:
-            return site(reader, unit, node)
-    return None
+    key = ("calls by span", unit)
+    if key not in reader.project.memory:
+        calls = (node for node in unit.parents if isinstance(node, ast.Call))
+        reader.project.memory[key] = {unit.span(call): call for call in calls}
+    by_span: Mapping[Span, ast.Call] = reader.project.memory[key]  # type: ignore[assignment]  # kept just so
+    return site(reader, unit, by_span[span]) if span in by_span else None
 
 
 def is_ignored(unit: Unit, call: ast.Call, today: date) -> bool:

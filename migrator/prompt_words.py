@@ -215,7 +215,7 @@ def _reason(name: str, reasons: Mapping[str, int], prompts: Sequence[Prompt], ta
     nearest = min(missing(prompt, tables.caching.minimum) for prompt in prompts if prompt.reason == name)
     better = sum(prompt.gains for prompt in prompts if prompt.reason == name)
     order = f"; {better} would be cached with the static text first" if better else ""
-    return f"{said}; the longest lacks {nearest:,} of {tables.caching.minimum:,} tokens{order}"
+    return f"{said}; the longest lacks at least {nearest:,} of {tables.caching.minimum:,} tokens{order}"
 
 
 def _one(prompt: Prompt) -> str:

@@ -6,7 +6,7 @@ Exact for the models' own encoding, without a network: the vocabulary comes with
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Protocol
 
 ENCODING = "o200k_base"
@@ -16,6 +16,7 @@ class _Encoding(Protocol):
     def encode_ordinary(self, text: str) -> list[int]: ...
 
 
+@lru_cache(maxsize=4_096)
 def count(text: str, encoding: str = ENCODING) -> int:
     """Count the tokens of a text; special tokens in it count as the text that they are written with.
 

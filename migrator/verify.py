@@ -16,6 +16,10 @@ from migrator.model import Cell, Edit, Skip, Source, Span
 # LibCST holds the interpreter's lock, so only processes help; starting one costs about as much as this many files.
 FILES_A_WORKER = 16
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
 _Owners = dict[ast.AST, tuple[Span, list[Edit]]]
 
 
@@ -47,15 +51,40 @@ def prove(source: Source, edits: Sequence[Edit], after: bytes) -> str | None:
 Job = tuple[Source, Sequence[Edit], bytes]
 
 
-def prove_all(jobs: Sequence[Job]) -> list[str | None]:
-    """Prove many files, each as ``prove`` does, in the order given; a few are not worth a pool of processes."""
-    workers = min(os.cpu_count() or 1, len(jobs) // FILES_A_WORKER)
-    if workers < 2:
-        return [_prove(job) for job in jobs]
-    from concurrent.futures import ProcessPoolExecutor
+class Provers:
+    """Processes that prove files. They start, and read in what they need, while the caller still plans.
 
-    with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(_prove, jobs, chunksize=8))
+    ``expected`` is the number of files; a few are not worth a process, and are proven here.
+    """
+
+    def __init__(self, expected: int) -> None:
+        self.pool: ProcessPoolExecutor | None = None
+        workers = min(os.cpu_count() or 1, expected // FILES_A_WORKER)
+        if workers > 1:
+            from concurrent.futures import ProcessPoolExecutor
+
+            self.pool = ProcessPoolExecutor(workers)
+            for _ in range(workers):
+                self.pool.submit(_warm)
+
+    def __enter__(self) -> Provers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+
+    def prove(self, jobs: Sequence[Job]) -> list[str | None]:
+        """Prove many files, each as ``prove`` does, in the order given."""
+        if self.pool is None:
+            return [_prove(job) for job in jobs]
+        return list(self.pool.map(_prove, jobs, chunksize=8))
+
+
+def _warm() -> None:
+    import libcst
+
+    libcst.parse_module("")
 
 
 def _prove(job: Job) -> str | None:

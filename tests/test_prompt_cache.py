@@ -440,8 +440,8 @@ def test_a_scan_says_which_calls_get_a_key(folder: Path, capfd: pytest.CaptureFi
 Prompt caching of the 3 calls that the new name arrives at
     1  gets a prompt_cache_key
     2  no key: what all its requests share is too short to be cached; the
-       longest lacks 1,017 of 1,024 tokens; 1 would be cached with the static
-       text first
+       longest lacks at least 1,011 of 1,024 tokens; 1 would be cached with the
+       static text first
   migrator cache shows each prompt.
 """
         in out

@@ -93,8 +93,18 @@ def _setting(trace: Trace) -> tuple[Unit, ...]:
     if key not in project.memory:
         texts = (*SETTERS, *sorted(OWN_VARIABLES), "api_type", "azure_endpoint")
         found = [u for name in texts for u in project.units_naming(name)]
-        project.memory[key] = tuple(dict.fromkeys(found))
+        project.memory[key] = tuple(unit for unit in dict.fromkeys(found) if _may_set(unit))
     return project.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
+
+
+def _may_set(unit: Unit) -> bool:
+    """Say whether a module stores into a library or the environment, or calls a setter: naming one is not enough."""
+    if any(unit.stores.get(name) for name in ON_LIBRARY):
+        return True
+    if any(unit.loads.get(name) or unit.attributes.get(name) for name in SETTERS):
+        return True
+    holders = (unit.parent(text) for text in unit.strings if text.value in OWN_VARIABLES)
+    return any(isinstance(holder, ast.Subscript) and isinstance(holder.ctx, ast.Store) for holder in holders)
 
 
 def _imports_of(trace: Trace, unit: Unit) -> frozenset[Unit]:

@@ -5,7 +5,7 @@ Tokens of static text are exact. What the service adds to each message is a cons
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from migrator.nouns import Caching
@@ -70,43 +70,58 @@ class Analysis:
         return self.minimum + (self.prefix.least - self.minimum) // self.step * self.step
 
 
-def analyse(template: Template, caching: Caching) -> Analysis:
-    """Count what a prompt's requests share."""
-    prefix = template.prefix()
+Measure = Callable[[str], Range]
+
+
+def exactly(text: str) -> Range:
+    """Count a text with the model's own vocabulary."""
+    number = count(text)
+    return Range(number, number)
+
+
+def roughly(text: str) -> Range:
+    """Bound a text's tokens without the vocabulary: none spans two words, and none is shorter than a byte."""
+    return Range(len(text.split()), len(text.encode()))
+
+
+def analyse(template: Template, caching: Caching, measure: Measure = exactly) -> Analysis:
+    """Measure what a prompt's requests share."""
     return Analysis(
-        _total(prefix, caching),
-        _sum(tokens(s) for s in _stable(template.segments)) + _frames(len(template.messages), caching),
+        _total(template.prefix(), caching, measure),
+        _sum(tokens(s, measure) for s in _stable(template.segments)) + _frames(len(template.messages), caching),
         template.breaker,
         caching.minimum,
         caching.step,
     )
 
 
+def measure_for(template: Template, caching: Caching) -> Measure:
+    """The cheapest measure that decides: nothing is counted of a prompt that is too short in bytes already."""
+    rough = _sum(tokens(s, roughly) for s in template.segments if not s.varies.breaks)
+    rough += _frames(len(template.messages), caching)
+    return roughly if rough.most is not None and rough.most < caching.minimum else exactly
+
+
 def _stable(segments: Iterable[Segment]) -> Iterator[Segment]:
     return (s for s in segments if not s.varies.breaks)
 
 
-def _total(prefix: Template, caching: Caching) -> Range:
+def _total(prefix: Template, caching: Caching, measure: Measure) -> Range:
     """The tokens of a prefix: neighbouring static texts are counted as the one text that they are."""
-    total = _sum(tokens(s) for part in prefix.parts for s in part.segments)
+    total = _sum(tokens(s, measure) for part in prefix.parts for s in part.segments)
     for message in prefix.messages:
-        total += _of_message(message.segments)
+        total += _of_message(message.segments, measure)
     return total + _frames(len(prefix.messages), caching)
 
 
-def _of_message(segments: tuple[Segment, ...]) -> Range:
+def _of_message(segments: tuple[Segment, ...], measure: Measure) -> Range:
     total, run = NOTHING, ""
     for segment in segments:
         if segment.text is not None and segment.whole:
             run += segment.text
         else:
-            total, run = total + _exactly(run) + tokens(segment), ""
-    return total + _exactly(run)
-
-
-def _exactly(text: str) -> Range:
-    number = count(text) if text else 0
-    return Range(number, number)
+            total, run = total + measure(run) + tokens(segment, measure), ""
+    return total + measure(run)
 
 
 def _frames(messages: int, caching: Caching) -> Range:
@@ -120,9 +135,9 @@ def _sum(ranges: Iterable[Range]) -> Range:
     return total
 
 
-def tokens(segment: Segment) -> Range:
+def tokens(segment: Segment, measure: Measure = exactly) -> Range:
     """The tokens of one segment."""
-    if segment.text is not None:
-        number = count(segment.text)
-        return Range(number, max(number, segment.most or 0) if not segment.whole else number)
-    return Range(0, segment.most)
+    if segment.text is None:
+        return Range(0, segment.most)
+    size = measure(segment.text)
+    return size if segment.whole or size.most is None else Range(size.least, max(size.most, segment.most or 0))

@@ -16,6 +16,11 @@ _ESCAPE = re.compile(
     r"""\\(?:\r\n|[0-7]{1,3}|x[0-9a-fA-F]{2}|N\{[^}]+\}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)""", re.DOTALL
 )
 
+# One string without escapes, quotes and fields inside: most are, and they need no parser.
+_PLAIN = re.compile(
+    r"""(?P<prefix>[rRuU]?)(?P<quote>\"\"\"|'''|"(?!"")|'(?!''))(?P<body>[^"'\\]*)(?P=quote)""", re.DOTALL
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -45,6 +50,9 @@ class Field:
 
 def pieces(literal: str) -> tuple[Piece | Field, ...] | None:
     """Take a literal's exact source apart, implicit concatenation included. None for bytes and what does not parse."""
+    plain = _PLAIN.fullmatch(literal)
+    if plain is not None:
+        return (_piece(plain["body"], plain.start("body"), plain["quote"], plain["prefix"]),)
     import libcst
 
     try:

@@ -7,20 +7,27 @@ from dataclasses import replace
 
 from migrator.model import CallSite, Prompt, PromptPart, PromptWarning
 from migrator.nouns import Caching
-from migrator.prompts.analysis import Analysis, Range, analyse, tokens
+from migrator.prompts.analysis import Analysis, Measure, Range, analyse, exactly, measure_for, tokens
 from migrator.prompts.sites import Site
-from migrator.prompts.template import Message, Segment, Template
+from migrator.prompts.template import Segment, Template
 
 
 def prompt(
-    site: Site, place: CallSite, models: tuple[str, ...], caching: Caching, *, before: tuple[str, ...] = ()
+    site: Site,
+    place: CallSite,
+    models: tuple[str, ...],
+    caching: Caching,
+    *,
+    before: tuple[str, ...] = (),
+    exact: bool = True,
 ) -> Prompt:
-    """Put what was seen into plain data."""
+    """Put what was seen into plain data. Without ``exact`` a prompt that is far too short is bounded, not counted."""
     told = Prompt(place, models, "hidden", 0, None, 0, 0, (), reason="hidden_prompt", before=before)
     if site.template is None:
         return told
-    seen = analyse(site.template, caching)
-    parts = tuple(_parts(site.template))
+    measure = exactly if exact else measure_for(site.template, caching)
+    seen = analyse(site.template, caching, measure)
+    parts = tuple(_parts(site.template, measure))
     best = _best(site.template, seen, caching)
     pays = seen.may_pay or best >= caching.minimum
     return replace(
@@ -62,19 +69,15 @@ def verdict(seen: Analysis) -> str:
     return "pays" if seen.pays else "may" if seen.may_pay else "short"
 
 
-def _parts(template: Template) -> Iterator[PromptPart]:
+def _parts(template: Template, measure: Measure) -> Iterator[PromptPart]:
     for one in template.parts:
-        yield from (_part(one.kind, segment) for segment in one.segments)
+        yield from (_part(one.kind, segment, measure) for segment in one.segments)
     for message in template.messages:
-        yield from _of_message(message)
+        yield from (_part(message.role, segment, measure) for segment in message.segments)
 
 
-def _of_message(message: Message) -> Iterator[PromptPart]:
-    yield from (_part(message.role, segment) for segment in message.segments)
-
-
-def _part(role: str, segment: Segment) -> PromptPart:
-    size = tokens(segment)
+def _part(role: str, segment: Segment, measure: Measure) -> PromptPart:
+    size = tokens(segment, measure)
     return PromptPart(
         role,
         segment.varies.name.lower(),

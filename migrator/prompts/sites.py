@@ -10,7 +10,7 @@ from migrator.flow.project import Project
 from migrator.flow.request import Given, Spot, arguments
 from migrator.flow.symbols import External, Function, last_name, returns, symbols
 from migrator.flow.unit import FUNCTIONS, Unit
-from migrator.prompts.analysis import analyse
+from migrator.prompts.analysis import analyse, measure_for
 from migrator.prompts.messages import Messages, listed, message, messages
 from migrator.prompts.placeholders import filled, template_messages
 from migrator.prompts.template import Message, Part, Place, Segment, Template, Varies
@@ -75,7 +75,7 @@ def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
     if surface.prompt:
         read = template(reader, unit, call, surface.prompt)
         return Site(unit, call, surface, symbol, _with_own(read, surface.adds, unit, call))
-    uses = uses_of(reader, call) if surface.cache_key else ()
+    uses = uses_of(reader, unit, call) if surface.cache_key else ()
     return Site(unit, call, surface, symbol, _of_uses(reader, surface, uses), uses)
 
 
@@ -117,7 +117,7 @@ def _of_uses(reader: Reader, surface: Surface, uses: tuple[Met, ...]) -> Templat
 
 
 def _size(reader: Reader, found: Template) -> tuple[bool, int, int]:
-    prefix = analyse(found, reader.caching).prefix
+    prefix = analyse(found, reader.caching, measure_for(found, reader.caching)).prefix
     return prefix.most is None, prefix.most or 0, prefix.least
 
 

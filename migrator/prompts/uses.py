@@ -7,19 +7,24 @@ that was made elsewhere.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from migrator.flow.callers import calls_named
 from migrator.flow.refusals import argument
 from migrator.flow.symbols import Called, External, last_name, symbols
-from migrator.flow.unit import Unit
-from migrator.prompts.placeholders import CLASSES
+from migrator.flow.unit import Binding, Unit
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Use
 
 # A name that more files have than this says nothing of the object.
 MANY_FILES = 300
+# So many modules may stand between an object and its use.
+MAX_STEPS = 3
+IMPORTS = re.compile(r"\bfrom\s+([\w.]+)\s+import\s+(\([^)]*\)|[^\n\\]*)|\bimport\s+([\w.]+)")
+NAME = re.compile(r"\w+")
 PIPE = "__ror__"
 
 
@@ -33,31 +38,82 @@ class Met:
     made: tuple[Called, ...]
 
 
-def uses_of(reader: Reader, call: ast.Call) -> tuple[Met, ...]:
-    """Every place of the project where the object that ``call`` makes is seen to meet a prompt."""
-    key = ("uses of objects",)
+def uses_of(reader: Reader, unit: Unit, call: ast.Call) -> tuple[Met, ...]:
+    """Every place where the object that ``call`` makes in ``unit`` is seen to meet a prompt.
+
+    Looked at are the module itself and those that import it, also through others.
+    """
+    return tuple(met for other in _seeing(reader, unit) for met in _index(reader, other).get(call, ()))
+
+
+def _seeing(reader: Reader, unit: Unit) -> tuple[Unit, ...]:
+    """The module and those that import it, directly or through a module that does."""
+    key = ("modules that see", unit)
     if key not in reader.project.memory:
-        reader.project.memory[key] = _index(reader)
-    index: Mapping[ast.Call, tuple[Met, ...]] = reader.project.memory[key]  # type: ignore[assignment]  # kept just so
-    return index.get(call, ())
+        seen = {unit: None}
+        edge = [unit]
+        for _ in range(MAX_STEPS):
+            edge = [other for one in edge for other in _importers(reader, one) if other not in seen]
+            seen |= dict.fromkeys(edge)
+        reader.project.memory[key] = tuple(seen)
+    return reader.project.memory[key]  # type: ignore[return-value]  # only these tuples are kept under this key
 
 
-def _index(reader: Reader) -> Mapping[ast.Call, tuple[Met, ...]]:
-    found: dict[ast.Call, tuple[Met, ...]] = {}
-    for met in (*_calls(reader), *_pipes(reader)):
-        for made in met.made:
-            found[made.call] = (*found.get(made.call, ()), met)
-    return found
+def _importers(reader: Reader, unit: Unit) -> tuple[Unit, ...]:
+    path = unit.source.path
+    name = path.parent.name if path.stem == "__init__" else path.stem
+    if len(reader.project.files_naming(name)) > MANY_FILES:
+        return ()
+    paths = (p for p in reader.project.files_naming(name) if p != path and _may_import(reader, p, path))
+    others = (other for p in paths if (other := reader.project.unit(p)) is not None)
+    return tuple(other for other in others if any(_imports(reader, b, unit) for b in _imported(other)))
 
 
-def _calls(reader: Reader) -> Iterator[Met]:
+def _may_import(reader: Reader, importer: Path, path: Path) -> bool:
+    """Say whether an import in a file's text can mean a module, by the end of its path: a cheap question first."""
+    parts = path.with_suffix("").parts
+    own = parts[:-1] if parts[-1] == "__init__" else parts
+    return any(own[-len(names) :] == names for names in _imported_names(reader, importer))
+
+
+def _imported_names(reader: Reader, path: Path) -> frozenset[tuple[str, ...]]:
+    """The modules that the import statements of a file may name, without the dots of relative ones."""
+    key = ("names of imports", path)
+    if key not in reader.project.memory:
+        found: set[tuple[str, ...]] = set()
+        for module, names, plain in IMPORTS.findall(reader.project.bytes_of(path).decode("utf-8", "replace")):
+            base = tuple(part for part in (module or plain).split(".") if part)
+            found |= {base, *((*base, name) for name in NAME.findall(names))}
+        reader.project.memory[key] = frozenset(names for names in found if names)
+    return reader.project.memory[key]  # type: ignore[return-value]  # only these sets are kept under this key
+
+
+def _imported(unit: Unit) -> tuple[Binding, ...]:
+    return (*unit.imports, *unit.stars)
+
+
+def _imports(reader: Reader, binding: Binding, unit: Unit) -> bool:
+    project = reader.project
+    return project.module(binding.module, binding.unit) is unit or project.imported_module(binding) is unit
+
+
+def _index(reader: Reader, unit: Unit) -> Mapping[ast.Call, tuple[Met, ...]]:
+    """The places of one module where objects meet prompts, by the calls that made the objects."""
+    key = ("uses of objects", unit)
+    if key not in reader.project.memory:
+        found: dict[ast.Call, tuple[Met, ...]] = {}
+        for met in (*_calls(reader, unit), *_pipes(reader, unit)):
+            for made in met.made:
+                found[made.call] = (*found.get(made.call, ()), met)
+        reader.project.memory[key] = found
+    return reader.project.memory[key]  # type: ignore[return-value]  # only these tables are kept under this key
+
+
+def _calls(reader: Reader, unit: Unit) -> Iterator[Met]:
     names = sorted({callee.rpartition(".")[2] for use in reader.rules.uses for callee in use.calls} - {PIPE})
     for name in names:
-        if len(reader.project.files_naming(name)) > MANY_FILES:
-            continue
-        for unit in reader.project.units_naming(name):
-            for call in dict.fromkeys(calls_named(unit, name)):
-                yield from _of_call(reader, unit, call)
+        for call in dict.fromkeys(calls_named(unit, name)):
+            yield from _of_call(reader, unit, call)
 
 
 def _of_call(reader: Reader, unit: Unit, call: ast.Call) -> Iterator[Met]:
@@ -82,26 +138,16 @@ def _made(reader: Reader, unit: Unit, node: ast.expr | None) -> tuple[Called, ..
     return tuple(dict.fromkeys(made for symbol in found for made in symbol.made))
 
 
-def _pipes(reader: Reader) -> Iterator[Met]:
+def _pipes(reader: Reader, unit: Unit) -> Iterator[Met]:
     """``prompt | llm``, ``prompt | llm.bind_tools(tools) | parser``."""
-    units = {unit.source.path: unit for name in sorted(CLASSES) for unit in reader.project.units_naming(name)}
-    kept = {name for unit in units.values() for name in _kept(unit)}
-    units |= {unit.source.path: unit for name in sorted(kept) for unit in reader.project.units_naming(name)}
-    for unit in units.values():
-        for node in ast.walk(unit.tree):
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-                for symbol in symbols(reader.project, unit, node.right):
-                    if isinstance(symbol, External) and symbol.made:
-                        for use in reader.rules.uses_for(f"{symbol.name}.{PIPE}"):
-                            yield Met(unit, node, use, symbol.made)
-
-
-def _kept(unit: Unit) -> Iterator[str]:
-    """The names under which a module keeps prompts, for other files to use."""
-    for statement in unit.tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
-            if CLASSES & {last_name(node) for node in ast.walk(statement.value.func)}:
-                yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+    if "|" not in unit.source.text:
+        return
+    for node in unit.parents:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            for symbol in symbols(reader.project, unit, node.right):
+                if isinstance(symbol, External) and symbol.made:
+                    for use in reader.rules.uses_for(f"{symbol.name}.{PIPE}"):
+                        yield Met(unit, node, use, symbol.made)
 
 
 def last_operand(node: ast.expr) -> ast.expr:

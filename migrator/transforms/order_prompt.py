@@ -20,7 +20,7 @@ from migrator.flow.symbols import last_name
 from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
 from migrator.nouns import Caching
-from migrator.prompts.analysis import analyse
+from migrator.prompts.analysis import analyse, measure_for
 from migrator.prompts.atoms import Atom, Token, Written, written
 from migrator.prompts.layout import Layout, Shift, Stays, holed, propose
 from migrator.prompts.sites import Site
@@ -62,7 +62,8 @@ def order(reader: Reader, site: Site) -> Order | Stays:
 
 def _pays(before: Template, after: Template, caching: Caching) -> bool:
     """Say whether the new order reaches the minimum, and at least one step more than the old one."""
-    one, two = analyse(before, caching), analyse(after, caching)
+    measure = measure_for(after, caching)
+    one, two = analyse(before, caching, measure), analyse(after, caching, measure)
     gain = two.prefix.least - one.prefix.least
     return two.pays and gain >= caching.step
 
