@@ -22,8 +22,9 @@ from migrator.prompts.varying import Reader, how_often
 from migrator.tokens import count
 
 MAX_DEPTH = 8
-# A field of a class becomes a name, a type and some punctuation: its schema is at most so many times its code.
-SCHEMA_FACTOR = 4
+# What a schema adds to the code that it is made from: a title, a type, a place among the required ones, braces.
+FIELD_TOKENS = 48
+CLASS_TOKENS = 32
 UNKNOWN = object()
 # Names of types that add no more than a word to a schema.
 PLAIN = frozenset(
@@ -100,11 +101,7 @@ def _bound(reader: Reader, spot: Spot) -> int | None:
         own = [s for s in found if isinstance(s, (Class, Function))]
         if len(own) != len(found) or not own:
             return None
-        for symbol in own:
-            code = _code(reader, symbol)
-            if code is None:
-                return None
-            total += SCHEMA_FACTOR * count(code)
+        total += max(_size(reader, symbol) for symbol in own)
     return total if named else None
 
 
@@ -139,27 +136,46 @@ def _grows(unit: Unit, node: ast.AST) -> bool:
     return any(isinstance(unit.parent(use), ast.Attribute) for binding in found for use in unit.uses(binding))
 
 
-def _code(reader: Reader, symbol: Class | Function, depth: int = 0) -> str | None:
-    """The code of a class and of the repository's own classes that its fields name."""
-    unit, node = symbol.unit, symbol.node
-    own = _text(unit, node)
-    if isinstance(symbol, Function) or depth > MAX_DEPTH:
-        return own if depth <= MAX_DEPTH else None
-    parts = [own]
-    for name in {n.id: n for n in ast.walk(node) if isinstance(n, ast.Name)}.values():
-        for cls in classes_of(symbols(reader.project, unit, name)):
-            if cls.node is not node:
-                inner = _code(reader, cls, depth + 1)
-                if inner is None:
-                    return None
-                parts.append(inner)
-        for found in symbols(reader.project, unit, name):
-            if isinstance(found, Class) and found.node is not node:
-                inner = _code(reader, found, depth + 1)
-                if inner is None:
-                    return None
-                parts.append(inner)
-    return "\n".join(parts)
+def _size(reader: Reader, symbol: Class | Function) -> int:
+    """At most so many tokens: those of the code that says what the schema says, and what the schema adds to it."""
+    reached = _reached(reader, symbol)
+    return sum(count(_said_by(one)) + FIELD_TOKENS * _fields(one.node) + CLASS_TOKENS for one in reached)
+
+
+def _reached(reader: Reader, symbol: Class | Function) -> tuple[Class | Function, ...]:
+    """A class or a function and the repository's own classes that its fields name, each once."""
+    seen: dict[ast.AST, Class | Function] = {symbol.node: symbol}
+    queue: list[Class | Function] = [symbol]
+    while queue:
+        one = queue.pop()
+        for name in {n.id: n for n in _declared(one.node) if isinstance(n, ast.Name)}.values():
+            found = symbols(reader.project, one.unit, name)
+            own = [s for s in found if isinstance(s, Class)] + list(classes_of(found))
+            for cls in own:
+                if cls.node not in seen and not any(above in seen for above in cls.unit.ancestors(cls.node)):
+                    seen[cls.node] = cls
+                    queue.append(cls)
+    return tuple(seen.values())
+
+
+def _declared(node: ast.AST) -> Iterator[ast.AST]:
+    """What of a class or a function its schema is made from: all of a class, a function's parameters."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return ast.walk(node.args)
+    return ast.walk(node)
+
+
+def _said_by(symbol: Class | Function) -> str:
+    """The code that the schema repeats: a class as it stands, a function's name, parameters and docstring."""
+    node = symbol.node
+    if isinstance(node, ast.ClassDef):
+        return _text(symbol.unit, node)
+    named = "" if isinstance(node, ast.Lambda) else f"{node.name} {ast.get_docstring(node) or ''}"
+    return f"{named} {ast.unparse(node.args)}"
+
+
+def _fields(node: ast.AST) -> int:
+    return sum(isinstance(one, (ast.AnnAssign, ast.arg)) for one in _declared(node))
 
 
 def _text(unit: Unit, node: ast.AST) -> str:
