@@ -11,6 +11,8 @@ from migrator.model import Edit, Source, Span
 
 TRANSFORM = "order_prompt"
 Bag = Counter[str]
+# Stands before the code of a value; no text has it.
+SIGN = "\ufffc"
 
 
 def same(source: Source, old: ast.AST, new: ast.AST, edits: Sequence[Edit]) -> bool:
@@ -65,8 +67,8 @@ def is_text(node: ast.AST) -> bool:
 
 
 def bag(node: ast.expr) -> Bag:
-    """The words of a text, each value in it as one sign with its code, without their order."""
-    return Counter("".join(_parts(node)).split())
+    """The words of a text and the values in it, without their order; a value parts words as white space does."""
+    return Counter(word for part in _parts(node) for word in (part.split() if not part.startswith(SIGN) else [part]))
 
 
 def _letters(node: ast.expr) -> Bag:
@@ -84,8 +86,7 @@ def _parts(node: ast.AST) -> Iterator[str]:
         case ast.Constant() if isinstance(node.value, str):
             yield node.value
         case _:
-            # A sign that no text has, with the code that gives the value: white space in it would split it.
-            yield "\ufffc" + ast.dump(node).replace(" ", "\u0001") + "\ufffc"
+            yield SIGN + ast.dump(node)
 
 
 def _shape(node: ast.expr) -> str:

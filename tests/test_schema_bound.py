@@ -20,7 +20,9 @@ pydantic = pytest.importorskip("pydantic")
 
 MODELS = {
     "terse": "class Answer(BaseModel):\n    a: int\n    b: str\n",
-    "optional": "class Answer(BaseModel):\n    a: int | None = None\n    b: list[str] | None = None\n    c: float | str = 1.0\n",
+    "optional": (
+        "class Answer(BaseModel):\n    a: int | None = None\n    b: list[str] | None = None\n    c: float | str = 1\n"
+    ),
     "described": (
         'class Answer(BaseModel):\n    """An answer."""\n\n'
         '    text: str = Field(description="What is said to the customer, in full sentences.")\n'
