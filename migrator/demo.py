@@ -9,20 +9,22 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from migrator import plan, receipt, report
+from migrator import plan, receipt, report, survey_report
 from migrator.deliver.diff import styled, unified
 from migrator.deliver.terminal import show, width
 from migrator.deliver.write import write
 from migrator.lines import BLANK, Line, plural
 from migrator.model import Plan
-from migrator.rulebook import Rulebook, load
+from migrator.prompt_words import Tables
+from migrator.rulebook import Rulebook, load, load_caching
 from migrator.settings import Settings
+from migrator.survey import survey
 
 SETTINGS = Settings()
 
 
 def play() -> bool:
-    """Scan, show the diff, apply, scan again; say whether the second scan finds nothing to change."""
+    """Scan, show the diff and the prompts, apply, scan again; say whether the second scan finds nothing to change."""
     book = load(SETTINGS.migration)
     with TemporaryDirectory(prefix="migrator-demo-") as folder:
         root = Path(folder) / "helpdesk"
@@ -31,6 +33,7 @@ def play() -> bool:
         first = _scan(root)
         _step("migrator scan", _report(first, book))
         _step("migrator apply --diff", chain.from_iterable(styled(unified(one)) for one in first.patches))
+        _step("migrator cache", _prompts(root, book))
         done = write(first.patches)
         _step("migrator apply", receipt.receipt(done, first, book, review=False, width=width()))
         second = _scan(root)
@@ -47,6 +50,12 @@ def sample() -> Path:
 
 def _scan(root: Path) -> Plan:
     return plan.make((root,), SETTINGS, cwd=root, today=date.today())
+
+
+def _prompts(root: Path, book: Rulebook) -> Iterator[Line]:
+    found = survey((root,), SETTINGS, cwd=root, today=date.today())
+    tables = Tables(book, book.migrations[SETTINGS.migration], load_caching())
+    yield from survey_report.rows(found, tables, show_all=False, width=width())
 
 
 def _report(found: Plan, book: Rulebook) -> Iterator[Line]:

@@ -424,12 +424,15 @@ def test_demo_runs_from_scan_to_a_clean_scan(capfd: pytest.CaptureFixture[str]) 
     assert [line for line in out.splitlines() if line.startswith("$ ")] == [
         "$ migrator scan",
         "$ migrator apply --diff",
+        "$ migrator cache",
         "$ migrator apply",
         "$ migrator scan",
     ]
     assert '-MODEL = "gpt-4o"  # moved from gpt-4-turbo to gpt-4o in May\n' in out
     assert '+MODEL = "gpt-4.1-mini"  # moved from gpt-4-turbo to gpt-4o in May\n' in out
-    assert "Changed 6 names in 4 files.\n" in out
+    assert '+        prompt_cache_key="helpdesk.sorting.desk_of",\n' in out
+    assert "  shared   1,105 tokens; a hit reads 1,024 of them\n" in out
+    assert "Changed 7 names and 1 cache key in 5 files.\n" in out
     assert "Clean: nothing is left to rewrite; 7 names stay for a person, with the reason.\n" in out
 
 
@@ -443,14 +446,16 @@ def test_demo_changes_the_names_that_run_and_nothing_else(
     for before in sorted(path for path in demo.sample().rglob("*") if path.is_file()):
         shown = before.relative_to(demo.sample()).as_posix()
         old, new = before.read_text().splitlines(), (tmp_path / "helpdesk" / shown).read_text().splitlines()
-        pairs = [(one, two) for one, two in zip(old, new, strict=True) if one != two]
-        if pairs:
-            changed[shown] = [two.strip() for _, two in pairs]
+        added = [line.strip() for line in new if line not in old]
+        if added:
+            changed[shown] = added
+        assert [line for line in new if line in old] == [line for line in old if line in new]
     assert changed == {
         "helpdesk/answer.py": [
             'MODEL = "gpt-4.1-mini"  # moved from gpt-4-turbo to gpt-4o in May',
             "response = client.responses.create(model='gpt-4.1-mini', input=f\"A title for: {mail}\")",
         ],
+        "helpdesk/sorting.py": ['model="gpt-4.1-mini",', 'prompt_cache_key="helpdesk.sorting.desk_of",'],
         "helpdesk/summary.py": [
             'def __init__(self, client: AsyncOpenAI, model: str = "gpt-4.1-mini-2025-04-14") -> None:'
         ],
