@@ -15,26 +15,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from migrator import insertions
-from migrator.flow.constants import values_of
-from migrator.flow.request import Spot, bindings_of, entered_value
+from migrator.flow.request import Spot, bindings_of
 from migrator.flow.symbols import External, Function, last_name, symbols
-from migrator.flow.unit import FUNCTIONS, Unit
+from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
 from migrator.nouns import Caching
 from migrator.prompts.analysis import analyse
-from migrator.prompts.pieces import Field, pieces
+from migrator.prompts.sets import WALKS, holds_texts, is_builtin, is_only_read, is_set, value_of
 from migrator.prompts.sites import Site
-from migrator.prompts.template import Place, Segment, Template, Varies
+from migrator.prompts.spots import joined, spot_of, where
+from migrator.prompts.template import Segment, Template, Varies
 from migrator.prompts.texts import result_of
 from migrator.prompts.varying import PURE, SET_ORDER, Reader, dumped, how_often
 
 NAME = "order_prompt"
 MAX_DEPTH = 12
-SETS = ("set", "frozenset")
-# Functions that go through what they are given and leave it as it is.
-WALKS = frozenset({"list", "tuple", "enumerate", "zip", "map", "filter"})
-READS = WALKS | {"join", "sorted", "len", "set", "frozenset", "any", "all", "min", "max", "print", "dumps"}
-METHODS = frozenset({"items", "keys", "values", "get", "copy", "union", "intersection", "difference", "issubset"})
 
 Edits = tuple[Edit, ...]
 Loops = frozenset[ast.AST]
@@ -70,7 +65,7 @@ def _found(reader: Reader, site: Site, template: Template) -> Iterator[tuple[Seg
     for segment in template.segments:
         if segment.varies < Varies.PROCESS or segment.varies == Varies.DAY:
             continue
-        spot = _spot(reader, site, segment.place) if segment.why == SET_ORDER else None
+        spot = spot_of(reader, site.unit, segment.place) if segment.why == SET_ORDER else None
         made = _steady(reader, spot, frozenset(), 0) if spot is not None else None
         if not made:
             return
@@ -95,55 +90,6 @@ def _with(template: Template, varies: dict[Segment, Varies]) -> Template:
     )
 
 
-def _spot(reader: Reader, site: Site, place: Place) -> Spot | None:
-    """The expression that writes a part: one of the code, or a field of an f-string."""
-    unit = site.unit
-    if unit.source.shown != place.shown:
-        path = next((p for p, shown in reader.project.files.items() if shown == place.shown), None)
-        other = reader.project.unit(path) if path is not None else None
-        if other is None:
-            return None
-        unit = other
-    for node in ast.walk(unit.tree):
-        if isinstance(node, ast.expr) and unit.span(node) == place.span and _reads_as(unit, place.span, node):
-            return Spot(unit, node)
-    for node in ast.walk(unit.tree):
-        if isinstance(node, ast.JoinedStr) and _contains(unit.span(node), place.span):
-            for value, _, span in _fields(unit, node):
-                if span == place.span:
-                    return Spot(unit, value)
-    return None
-
-
-def _contains(outer: Span, inner: Span) -> bool:
-    return outer.start <= inner.start and inner.end <= outer.end
-
-
-def _reads_as(unit: Unit, span: Span, node: ast.AST) -> bool:
-    """Say whether these bytes alone are this expression; interpreters differ in the places inside f-strings."""
-    found = _parsed(unit.source.text.encode()[span.start : span.end].decode(errors="replace"))
-    return found is not None and ast.dump(found) == ast.dump(node)
-
-
-def _parsed(code: str) -> ast.expr | None:
-    try:
-        return ast.parse(f"({code}\n)", mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
-
-
-def _fields(unit: Unit, node: ast.JoinedStr) -> Iterator[tuple[ast.FormattedValue, Field, Span]]:
-    """The fields of an f-string with their bytes."""
-    start = unit.span(node).start
-    source = unit.source.text.encode()[start : unit.span(node).end].decode()
-    values = [value for value in node.values if isinstance(value, ast.FormattedValue)]
-    parts = [part for part in pieces(source) or () if isinstance(part, Field)]
-    if len(values) == len(parts):
-        for value, part in zip(values, parts, strict=True):
-            first, last = len(source[: part.start].encode()), len(source[: part.end].encode())
-            yield value, part, Span(start + first, start + last)
-
-
 def _steady(reader: Reader, spot: Spot, loops: Loops, depth: int) -> Edits | None:
     """The edits after which an expression gives the same in every process; None where there are no exact ones."""
     unit, node, entered = spot.unit, spot.node, spot.entered
@@ -156,7 +102,7 @@ def _steady(reader: Reader, spot: Spot, loops: Loops, depth: int) -> Edits | Non
         case ast.Name() if _is_looped(unit, node, loops):
             return ()
         case ast.Name() | ast.Attribute():
-            value = _value(reader, spot)
+            value = value_of(reader, spot)
             return _steady(reader, value, loops, depth + 1) if value is not None else None
         case ast.Call():
             return _call(reader, spot, node, loops, depth)
@@ -193,23 +139,6 @@ def _is_looped(unit: Unit, node: ast.Name, loops: Loops) -> bool:
     """Say whether a name goes through what is put into order."""
     found = unit.lookup(node.id, node)
     return bool(found) and all(b.kind == "item" and b.value in loops for b in found)
-
-
-def _value(reader: Reader, spot: Spot) -> Spot | None:
-    """The one expression that a name or an attribute stands for."""
-    unit, node = spot.unit, spot.node
-    if isinstance(node, ast.Name):
-        found = bindings_of(reader.project, unit, node)
-        if len(found) == 1 and (given := entered_value(found[0], spot.entered)) is not None:
-            return given
-        if len(found) != 1 or found[0].kind not in ("value", "import"):
-            return None
-    assert isinstance(node, (ast.Name, ast.Attribute))
-    values = tuple(values_of(reader.project, unit, node))
-    home, value = values[0] if len(values) == 1 else (unit, None)
-    if value is None:
-        return None
-    return Spot(home, value, spot.entered if home is unit else None)
 
 
 def _call(reader: Reader, spot: Spot, call: ast.Call, loops: Loops, depth: int) -> Edits | None:
@@ -250,107 +179,14 @@ def _walked(reader: Reader, spot: Spot, loops: Loops, depth: int, *, is_joined: 
     """Put into order what is gone through. What is joined surely holds texts, which can be sorted."""
     if how_often(reader, spot).varies < Varies.PROCESS:
         return ()
-    if _is_set(reader, spot):
-        is_sortable = is_joined or _holds_texts(reader, spot)
+    if is_set(reader, spot):
+        is_sortable = is_joined or holds_texts(reader, spot)
         return _wrapped(spot) if is_sortable and is_builtin(reader, spot.unit, "sorted") else None
     if isinstance(spot.node, ast.Name) and any(
         binding.kind == "parameter" for binding in bindings_of(reader.project, spot.unit, spot.node)
     ):
         return None
     return _steady(reader, spot, loops, depth + 1)
-
-
-def _is_set(reader: Reader, spot: Spot, depth: int = 0) -> bool:
-    """Say whether an expression surely gives a set."""
-    unit, node = spot.unit, spot.node
-    match node:
-        case ast.Set() | ast.SetComp():
-            return True
-        case ast.Call(func=ast.Name(id=name)) if name in SETS:
-            return is_builtin(reader, unit, name)
-        case ast.BinOp(op=ast.BitOr() | ast.BitAnd() | ast.Sub() | ast.BitXor()):
-            return all(_is_set(reader, Spot(unit, side), depth + 1) for side in (node.left, node.right))
-        case ast.Name() | ast.Attribute() if depth < MAX_DEPTH:
-            value = _value(reader, Spot(unit, node))
-            return (
-                value is not None
-                and not _is_set_elsewhere(reader, value)
-                and _is_set(reader, Spot(value.unit, value.node), depth + 1)
-            )
-    return False
-
-
-def _is_set_elsewhere(reader: Reader, value: Spot) -> bool:
-    """Say whether the name may get another value elsewhere: ``settings.TAGS = ["b", "a"]``."""
-    names = _targets(value)
-    return not names or any(unit.stores.get(name) for name in names for unit in reader.project.units_naming(name))
-
-
-def _targets(value: Spot) -> tuple[str, ...]:
-    """The names that a statement gives to a value."""
-    above = value.unit.parent(value.node)
-    targets: list[ast.expr] = []
-    if isinstance(above, ast.Assign):
-        targets = above.targets
-    elif isinstance(above, ast.AnnAssign):
-        targets = [above.target]
-    return tuple(target.id for target in targets if isinstance(target, ast.Name))
-
-
-def is_builtin(reader: Reader, unit: Unit, name: str) -> bool:
-    """Say whether a name means the builtin everywhere in a module."""
-    bound = any(one == name for _, one in unit.bindings)
-    return (
-        not bound
-        and all(reader.project.module(s.module, unit) is not None for s in unit.stars)
-        and (not reader.project.exported(unit, name))
-    )
-
-
-def _holds_texts(reader: Reader, spot: Spot) -> bool:
-    """Say whether all elements of a set are texts that stand here, or under a name that nothing adds to."""
-    if isinstance(spot.node, ast.Name):
-        value = _value(reader, Spot(spot.unit, spot.node))
-        if value is None or not _holds_texts(reader, value):
-            return False
-        return isinstance(value.node, ast.Name) or _is_frozen(value.node) or _is_only_read(reader, value)
-    made = spot.node.args[0] if isinstance(spot.node, ast.Call) and spot.node.args else spot.node
-    if not isinstance(made, (ast.Set, ast.List, ast.Tuple)):
-        return False
-    return all(isinstance(e, ast.Constant) and isinstance(e.value, str) for e in made.elts)
-
-
-def _is_frozen(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and last_name(node.func) == "frozenset"
-
-
-def _is_only_read(reader: Reader, value: Spot) -> bool:
-    """Say whether nothing can put anything into what a statement gives a name to."""
-    names = _targets(value)
-    if len(names) != 1:
-        return False
-    (name,) = names
-    is_local = isinstance(value.unit.scope(value.node), FUNCTIONS)
-    units = (value.unit,) if is_local else tuple(reader.project.units_naming(name))
-    return all(
-        _is_reading(unit, use) for unit in units for use in (*unit.loads.get(name, ()), *unit.attributes.get(name, ()))
-    )
-
-
-def _is_reading(unit: Unit, use: ast.AST) -> bool:
-    above = unit.parent(use)
-    match above:
-        case ast.Call():
-            return use in above.args and last_name(above.func) in READS
-        case ast.Compare():
-            return use in above.comparators
-        case ast.comprehension() | ast.For():
-            return above.iter is use
-        case ast.Subscript():
-            return above.value is use and isinstance(above.ctx, ast.Load)
-        case ast.Attribute():
-            return above.attr in METHODS
-    return isinstance(above, (ast.FormattedValue, ast.Starred))
 
 
 def _dumps(reader: Reader, spot: Spot, call: ast.Call, loops: Loops, depth: int) -> Edits | None:
@@ -364,7 +200,7 @@ def _dumps(reader: Reader, spot: Spot, call: ast.Call, loops: Loops, depth: int)
     place = where(spot.unit, call)
     if place is None:
         return None
-    if place == spot.unit.span(call) and _joined(spot.unit, call) is None:
+    if place == spot.unit.span(call) and joined(spot.unit, call) is None:
         return insertions.argument(spot.unit, call, "sort_keys=True", NAME)
     data = spot.unit.source.text.encode()[place.start : place.end - 1].rstrip()
     if data.endswith(b","):
@@ -387,7 +223,7 @@ def _has_plain_rows(reader: Reader, table: Spot) -> bool:
     (part,) = node.generators[:1]
     if len(node.generators) != 1 or part.ifs or not isinstance(part.target, ast.Name):
         return False
-    if isinstance(table.unit.parent(node), (ast.Assign, ast.AnnAssign)) and not _is_only_read(reader, table):
+    if isinstance(table.unit.parent(node), (ast.Assign, ast.AnnAssign)) and not is_only_read(reader, table):
         return False
     names = Spot(table.unit, part.iter)
     is_key = isinstance(node.key, ast.Name) and node.key.id == part.target.id
@@ -396,7 +232,7 @@ def _has_plain_rows(reader: Reader, table: Spot) -> bool:
         isinstance(held, ast.Name) and held.id == part.target.id
     )
     is_called = any(isinstance(inner, ast.Call) for inner in ast.walk(held))
-    return is_key and is_plain and not is_called and _is_set(reader, names) and _holds_texts(reader, names)
+    return is_key and is_plain and not is_called and is_set(reader, names) and holds_texts(reader, names)
 
 
 def _wrapped(spot: Spot) -> Edits | None:
@@ -406,37 +242,3 @@ def _wrapped(spot: Spot) -> Edits | None:
         return None
     text = spot.unit.source.text.encode()[span.start : span.end].decode()
     return (Edit(spot.unit.source.shown, span, f"sorted({text})", NAME),)
-
-
-def where(unit: Unit, node: ast.AST) -> Span | None:
-    """The bytes of an expression, also of one in an f-string, where not every interpreter's tree tells them."""
-    outer = _joined(unit, node)
-    if outer is None:
-        return unit.span(node)
-    around = [node, *unit.ancestors(node)]
-    if sum(isinstance(above, ast.JoinedStr) for above in around[: around.index(outer) + 1]) > 1:
-        return None
-    field = next((f for f in _fields(unit, outer) if f[0] in around), None)
-    if field is None:
-        return None
-    value, part, span = field
-    # ``{value=}`` writes its own code into the text; that field is not a plain one.
-    return _in_field(unit, value.value, node, span) if part.is_plain else None
-
-
-def _joined(unit: Unit, node: ast.AST) -> ast.JoinedStr | None:
-    """The outermost f-string that an expression stands in."""
-    return next((a for a in reversed(list(unit.ancestors(node))) if isinstance(a, ast.JoinedStr)), None)
-
-
-def _in_field(unit: Unit, value: ast.expr, node: ast.AST, span: Span) -> Span | None:
-    """The bytes of an expression in ``{...}``, by reading the field's code alone."""
-    inner = unit.source.text.encode()[span.start + 1 : span.end - 1].decode()
-    again = _parsed(inner)
-    if again is None or ast.dump(again) != ast.dump(value) or "\n" in inner or "\r" in inner:
-        return None
-    for one, other in zip(ast.walk(again), ast.walk(value), strict=True):
-        if other is node and isinstance(one, ast.expr) and one.end_col_offset is not None:
-            # One byte is the parenthesis that it was read in, one the brace before it.
-            return Span(span.start + one.col_offset, span.start + one.end_col_offset)
-    return None
