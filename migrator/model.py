@@ -263,7 +263,8 @@ class Prompt:
     "hidden" (the code does not show the prompt). ``key`` is the one that is added, "" where none is;
     ``reason`` then says why, as a key of the refusals in ``rules/caching.toml``. ``best`` is the shared prefix
     with everything static first. ``order`` says what happens to its order: "" (it is good), "review" (it can be
-    put right, and is held for review), "applied", or why it stays, as a key of ``stays`` there. ``cached`` and
+    put right, and is held for review), "applied", "sort" and "sorted" (the same, of sets in it alone), or why it
+    stays, as a key of ``stays`` there. ``cached`` and
     ``best_cached`` are what a hit reads from the cache, as the code stands and in the best order: 0 where the
     prefix is not known to be long enough.
     """

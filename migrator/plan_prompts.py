@@ -24,7 +24,7 @@ from migrator.prompts.sites import Site, site
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, load_caching
 from migrator.settings import Settings
-from migrator.transforms import add_cache_key, order_prompt
+from migrator.transforms import add_cache_key, order_prompt, steady_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,21 @@ def put_in_order(reader: Reader, found: Site, settings: Settings) -> tuple[Site,
     if found.template is None or "order_prompt" not in settings.transforms:
         return found, Ordered(), ()
     made = order_prompt.order(reader, found)
+    after = found.template if isinstance(made, Stays) else made.after
+    steady = steady_order.steady(reader, found, after)
+    if steady is not None:
+        after = steady.after
+        made = made if isinstance(made, Stays) else order_prompt.order(reader, found, steady.edits)
+    moves = steady.edits if steady is not None and isinstance(made, Stays) else ()
     if isinstance(made, Stays):
-        word = "" if made.reason in ("in_order", "short_prefix") else made.reason
-        return found, Ordered(word, made.detail), ()
-    best = analyse(made.after, reader.caching).prefix.least
+        quiet = ("sorted" if settings.review else "sort") if steady is not None else ""
+        word = quiet if made.reason in ("in_order", "short_prefix") else made.reason
+        ordered = Ordered(word, made.detail if word == made.reason else "")
+        return (replace(found, template=after), ordered, moves) if settings.review else (found, ordered, ())
+    best = analyse(after, reader.caching).prefix.least
     if not settings.review:
         return found, Ordered("review", "", best), ()
-    return replace(found, template=made.after), Ordered("applied", "", best), made.edits
+    return replace(found, template=after), Ordered("applied", "", best), made.edits
 
 
 def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Place]:

@@ -71,8 +71,9 @@ def _facts(prompt: Prompt, tables: Tables) -> Iterator[tuple[str, str, str]]:
         yield "note", f"{name} itself has no cached price: it caches nothing", "review"
     if prompt.gains:
         yield "better", _better(prompt), "behind"
-        if order := _order(prompt, tables.caching):
-            yield "order", order, ""
+    order = _order(prompt, tables.caching) if prompt.gains or prompt.order in ("sort", "sorted") else ""
+    if order:
+        yield "order", order, ""
     for warning in prompt.warnings:
         yield "warning", _warning(warning, tables.caching), "review"
     yield "key", key(prompt, tables.caching), "rewrite" if prompt.key else "dim"
@@ -123,9 +124,11 @@ def _order(prompt: Prompt, caching: Caching) -> str:
     """Say what happens to the order of a prompt that could have a better one."""
     if prompt.order == "review":
         return "migrator apply --review puts them first"
+    if prompt.order == "sort":
+        return "migrator apply --review puts its sets into one order"
     row = caching.stays.get(prompt.order)
     if row is None:
-        return "put first" if prompt.order == "applied" else ""
+        return {"applied": "put first", "sorted": "its sets are put into one order"}.get(prompt.order, "")
     said = f" ({short(prompt.order_detail)})" if prompt.order_detail else ""
     return f"stays, because {row.title}{said}"
 

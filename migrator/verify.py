@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterator, Sequence, Set
 
 from migrator import edits as splicing
-from migrator import sources, verify_keys, verify_order
+from migrator import sources, verify_keys, verify_order, verify_steady
 from migrator.model import Cell, Edit, Skip, Source, Span
 
 # LibCST holds the interpreter's lock, so only processes help; starting one costs about as much as this many files.
@@ -141,7 +141,9 @@ def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str
             return f"{_where(source, span)}: the edit leaves no string, or changes an expression in it"
         for name, value in ast.iter_fields(expected):
             setattr(node, name, value)
-    if not verify_order.same(source, old, new, edits):
+    if (reason := verify_steady.undo(source, changed, old, new, edits)) is not None:
+        return reason
+    if not verify_order.same(source, old, new, [e for e in edits if not verify_steady.is_steady(source, e)]):
         return "the new code is not the old code with the planned strings changed"
     return None
 

@@ -162,7 +162,7 @@ def refusals(made: Plan) -> set[tuple[str, int, str]]:
 def unordered(made: Plan) -> set[tuple[str, int, str]]:
     """Gather the calls whose prompt could have a better order and keeps its own: path, line, reason."""
     stays = {(p.site.shown, p.site.position.line, p.order) for p in made.prompts}
-    return {one for one in stays if one[2] not in ("", "applied", "hidden_prompt")}
+    return {one for one in stays if one[2] not in ("", "applied", "sorted", "hidden_prompt")}
 
 
 def refused(tree: Tree, comment: re.Pattern[str]) -> set[tuple[str, int, str]]:

@@ -33,6 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("prompts", "insertions"),
     ("transforms",),
     ("verify_keys", "verify_order"),
+    ("verify_steady",),
     ("verify",),
     ("codec", "fingerprint"),
     ("cache",),

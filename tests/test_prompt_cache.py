@@ -559,3 +559,55 @@ def test_lines_are_pairs(tmp_path: Path) -> None:
     rows: list[Line] = [*survey_report.rows(found, TABLES, show_all=True, width=120)]
     assert all(len(piece) == 2 for line in rows for piece in line)
     assert max(sum(len(text) for text, _ in line) for line in rows) > 80
+
+
+@pytest.mark.parametrize(
+    ("instructions", "order"),
+    [
+        ('", ".join({"a", "b"}) + HANDBOOK', "sort"),
+        ('", ".join(map(str, {"a", "b"})) + HANDBOOK', "sort"),
+        ('"".join([*{"a", "b"}]) + HANDBOOK', "sort"),
+        ('", ".join(tag.upper() for tag in {"a", "b"} if tag) + HANDBOOK', "sort"),
+        ('", ".join(str(number) for number in {1, 2}) + HANDBOOK', ""),
+        ('", ".join(str(number) for number in {*KNOWN}) + HANDBOOK', ""),
+        ('f"{set(KNOWN)} {HANDBOOK}"', ""),
+        ('", ".join(sorted({"a", "b"})) + HANDBOOK', ""),
+        ('json.dumps({n: 1 for n in {"a", "b"}}) + HANDBOOK', "sort"),
+        ('json.dumps({n: list({"x", "y"}) for n in {"a", "b"}}) + HANDBOOK', "sort"),
+        ('json.dumps({n: 1 for n in {"a", "b"}}, sort_keys=False) + HANDBOOK', ""),
+        ('json.dumps({"b": 1, "a": 2}) + HANDBOOK', ""),
+        # Nothing would be gained: too short, behind what other processes do not share, or last of what is shared.
+        ('", ".join({"a", "b"})', ""),
+        ('f"{socket.gethostname()} " + ", ".join({"a", "b"}) + HANDBOOK', ""),
+        ('HANDBOOK + ", ".join({"a", "b"})', ""),
+    ],
+)
+def test_a_set_is_put_into_order_where_that_pays(instructions: str, order: str, tmp_path: Path) -> None:
+    assert asked(tmp_path, instructions, before='KNOWN = ["x", 1]').order == order
+
+
+def test_a_set_that_can_be_sorted_is_said_so(tmp_path: Path) -> None:
+    body = 'return client.responses.create(model="gpt-4o", instructions=", ".join({"a", "b"}) + HANDBOOK, input=mail)'
+    found = look(tmp_path, f"def ask(mail):\n    {body}\n")
+    text = printed(survey_report.rows(found, TABLES, show_all=False, width=lines.WIDTH))
+    assert "  order    migrator apply --review puts its sets into one order\n" in text
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "order"),
+    [
+        ("import tags\nprint('a' in tags.TAGS, len(tags.TAGS))\n", "sort"),
+        ("import tags\ntags.TAGS.add(2)\n", ""),
+        ("import tags\ntags.TAGS |= {2}\n", ""),
+        ("import tags\ntags.TAGS = ['b', 'a']\n", ""),
+        ("from tags import TAGS\nfill(TAGS)\n", ""),
+        ("from tags import TAGS\nOTHER = TAGS\n", ""),
+    ],
+)
+def test_a_set_that_another_file_changes_is_left(elsewhere: str, order: str, tmp_path: Path) -> None:
+    (tmp_path / "tags.py").write_text('TAGS = {"a", "b"}\n', encoding="utf-8")
+    (tmp_path / "other.py").write_text(elsewhere, encoding="utf-8")
+    rules = '"".join(f"- {tag}" for tag in TAGS) + HANDBOOK'
+    call = f'client.responses.create(model="gpt-4o", instructions={rules}, input=mail)'
+    found = look(tmp_path, f"from tags import TAGS\ndef ask(mail):\n    return {call}\n").prompts
+    assert [prompt.order for prompt in found if prompt.site.shown == "app.py"] == [order]

@@ -171,3 +171,104 @@ def test_format_specification_is_no_string(spec: str) -> None:
 def test_only_the_edited_cell_has_to_be_given_back() -> None:
     data = notebook("y = 1\rz = 2", "x = 'old'")
     assert proof(data, ("old", "new"), name="a.ipynb") is None
+
+
+STEADY = "import json\nTAGS = {'a', 'b'}\nx = ', '.join(TAGS)\ny = json.dumps(TAGS)\nz = f'{len(TAGS)}'\n"
+
+
+def steadied(data: str, *pairs: tuple[str, str]) -> str | None:
+    """Prove edits of the transform that gives an order to what has none."""
+    source = read(data)
+    plan = [Edit(e.shown, e.span, e.text, "order_prompt") for e in changing(source, *pairs)]
+    return verify.prove(source, plan, edits.apply(source, plan))
+
+
+def inserted(data: str, before: str, text: str) -> str | None:
+    """Prove an insertion before the first place of a text."""
+    source = read(data)
+    at = source.text.encode().index(before.encode())
+    plan = [Edit(source.shown, Span(at, at), text, "order_prompt")]
+    return verify.prove(source, plan, edits.apply(source, plan))
+
+
+SET = "{'a', 'b'}"
+
+
+def test_an_order_for_what_has_none_is_proved() -> None:
+    assert steadied(STEADY, (SET, f"sorted({SET})")) is None
+    assert steadied("x = [t for t in TAGS]\n", ("TAGS", "sorted(TAGS)")) is None
+    assert steadied("x = f'{\"\".join(TAGS)} é {TAGS}'\n", ("TAGS", "sorted(TAGS)")) is None
+    assert inserted(STEADY, ")\nz", ", sort_keys=True") is None
+    assert inserted("from json import dumps\ny = dumps(\n    x,\n)\n", "\n)", "\n    sort_keys=True,") is None
+    assert inserted("import json as j\ny = f'{j.dumps(x)}'\n", ")}", ", sort_keys=True") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "old", "new"),
+    [
+        # Another function, or more than the function.
+        (STEADY, SET, f"reversed({SET})"),
+        (STEADY, SET, f"list({SET})"),
+        (STEADY, SET, f"sorted({SET}, reverse=True)"),
+        (STEADY, SET, f"sorted({SET}, key=len)"),
+        (STEADY, SET, f"sorted(sorted({SET}))"),
+        (STEADY, SET, f"sorted({SET})[0]"),
+        (STEADY, SET, f"sorted({SET}) or 1"),
+        (STEADY, SET, f"sorted(*{SET})"),
+        # Another value, or one that is changed.
+        (STEADY, SET, "sorted({'a', 'c'})"),
+        (STEADY, SET, "sorted({'b', 'a'})"),
+        (STEADY, SET, "sorted(TAGS)"),
+        (STEADY, "TAGS)\ny", "sorted(TAGS))\nTAGS = 2\ny"),
+        (STEADY, "', '.join(TAGS)", "'; '.join(sorted(TAGS))"),
+        (STEADY, "x = ', '.join(TAGS)", "w = ', '.join(sorted(TAGS))"),
+        # The order is taken away, or put elsewhere.
+        ("x = sorted(TAGS)\n", "sorted(TAGS)", "TAGS"),
+        ("x = sorted(A), B\n", "sorted(A), B", "A, sorted(B)"),
+        ("x = f(sorted(A), B)\n", "sorted(A), B", "A, sorted(B)"),
+        ("x = f(A, A)\n", "A, A", "sorted(A)"),
+        # The name is another function's.
+        ("from desk import sorted\nx = f(TAGS)\n", "TAGS", "sorted(TAGS)"),
+        ("from desk import by as sorted\nx = f(TAGS)\n", "TAGS", "sorted(TAGS)"),
+        ("def sorted(a): return a\nx = f(TAGS)\n", "TAGS", "sorted(TAGS)"),
+        ("sorted = 1\nx = f(TAGS)\n", "TAGS", "sorted(TAGS)"),
+        ("def f(sorted): return f(TAGS)\n", "TAGS", "sorted(TAGS)"),
+        # Code beside it in an f-string.
+        ("x = f'{TAGS}'\n", "{TAGS}", "{sorted(TAGS)} {more}"),
+        ("x = f'{TAGS}'\n", "{TAGS}", "{sorted(TAGS)!r}"),
+        ("x = f'{TAGS=}'\n", "TAGS", "sorted(TAGS)"),
+    ],
+)
+def test_anything_else_than_sorted_is_refused(data: str, old: str, new: str) -> None:
+    assert steadied(data, (old, new)) is not None
+
+
+@pytest.mark.parametrize(
+    ("data", "before", "text"),
+    [
+        (STEADY, ")\nz", ", sort_keys=False"),
+        (STEADY, ")\nz", ", sort_keys=1"),
+        (STEADY, ")\nz", ", indent=2"),
+        (STEADY, ")\nz", ", indent=2, sort_keys=True"),
+        (STEADY, ")\nz", ", sort_keys=True, indent=2"),
+        (STEADY, ")\nz", ", 2, sort_keys=True"),
+        (STEADY, ")\ny", ", sort_keys=True"),
+        (STEADY, ")}", ", sort_keys=True"),
+        (STEADY, "\nz", "\nprint(1)"),
+        (STEADY, ")\nz", "), dict(sort_keys=True"),
+        # Not the function of the standard library.
+        ("import yaml as json\ny = json.dumps(x)\n", ")", ", sort_keys=True"),
+        ("y = book.dumps(x)\n", ")", ", sort_keys=True"),
+        ("from .json import dumps\ny = dumps(x)\n", ")", ", sort_keys=True"),
+    ],
+)
+def test_anything_else_than_sorted_keys_is_refused(data: str, before: str, text: str) -> None:
+    assert inserted(data, before, text) is not None
+
+
+def test_text_that_moves_takes_its_order_along() -> None:
+    data = "import json\nx = f'{now}. {\"\".join(TAGS)}. {n}.'\n"
+    moved = ('{now}. {"".join(TAGS)}.', '{"".join(sorted(TAGS))}. {now}.')
+    assert steadied(data, moved) is None
+    assert steadied(data, (moved[0], '{"".join(sorted(TAGS))}. {other}.')) is not None
+    assert steadied(data, (moved[0], '{"".join(sorted(TAGS, key=n))}. {now}.')) is not None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from migrator.flow.callers import argument_of
 from migrator.flow.constants import given, values_of
 from migrator.flow.project import Project
-from migrator.flow.request import Entered, Spot, added
+from migrator.flow.request import Entered, Spot, added, bindings_of
 from migrator.flow.symbols import External, Function, last_name, returns, symbols
 from migrator.flow.unit import FUNCTIONS, Binding, Unit
 from migrator.nouns import Caching, Often
@@ -289,7 +289,8 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Rate:
     inner = _quickest(reader, unit, operands, entered, depth)
     if name in READERS:
         return _quicker(Rate(Varies.DEPLOYMENT, "a file"), inner)
-    if inner.varies == Varies.PROCESS and inner.why in UNORDERED and (name in ORDERS or _sorts_keys(call)):
+    is_unordered = inner.varies == Varies.PROCESS and inner.why in UNORDERED
+    if is_unordered and (name in ORDERS or _sorts_keys(reader, unit, call)):
         return STATIC if inner.why == SET_ORDER else Rate(Varies.DEPLOYMENT, "a file")
     if name in ("set", "frozenset"):
         return _quicker(Rate(Varies.PROCESS, SET_ORDER), inner)
@@ -302,14 +303,30 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Rate:
     return Rate(Varies.REQUEST, f"{ast.unparse(call.func)}()")
 
 
-def _sorts_keys(call: ast.Call) -> bool:
+def _sorts_keys(reader: Reader, unit: Unit, call: ast.Call) -> bool:
     """``json.dumps({name: 1 for name in names}, sort_keys=True)``: keys in order, and values that have none."""
-    if last_name(call.func) != "dumps" or not call.args or not isinstance(call.args[0], ast.DictComp):
-        return False
     given = {k.arg: k.value for k in call.keywords}.get("sort_keys")
-    held = call.args[0].value
-    is_flat = not any(isinstance(n, (ast.Call, ast.ListComp, ast.GeneratorExp)) for n in ast.walk(held))
-    return isinstance(given, ast.Constant) and given.value is True and is_flat
+    table = dumped(reader, unit, call)
+    if table is None or not isinstance(given, ast.Constant) or given.value is not True:
+        return False
+    assert isinstance(table.node, ast.DictComp)
+    return not any(isinstance(n, (ast.Call, ast.ListComp, ast.GeneratorExp)) for n in ast.walk(table.node.value))
+
+
+def dumped(reader: Reader, unit: Unit, call: ast.Call) -> Spot | None:
+    """The dictionary that ``json.dumps`` writes, where a comprehension makes it, here or under a name."""
+    if last_name(call.func) != "dumps" or not call.args:
+        return None
+    table = call.args[0]
+    if isinstance(table, ast.DictComp):
+        return Spot(unit, table)
+    if not isinstance(table, ast.Name) or len(bindings_of(reader.project, unit, table)) != 1:
+        return None
+    values = tuple(values_of(reader.project, unit, table))
+    home, value = values[0] if len(values) == 1 else (unit, None)
+    if not isinstance(value, ast.DictComp) or any(True for _ in added(unit, table, unit.lookup(table.id, table))):
+        return None
+    return Spot(home, value)
 
 
 def _operands_of_call(call: ast.Call, with_base: bool) -> Iterator[ast.AST]:

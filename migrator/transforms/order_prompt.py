@@ -39,8 +39,11 @@ class Order:
     after: Template
 
 
-def order(reader: Reader, site: Site) -> Order | Stays:
-    """The edits that put the static parts first where that pays, or why there are none."""
+def order(reader: Reader, site: Site, inside: Sequence[Edit] = ()) -> Order | Stays:
+    """The edits that put the static parts first where that pays, or why there are none.
+
+    ``inside`` are other edits of the prompt: what is moved takes them along.
+    """
     if site.template is None:
         return Stays("hidden_prompt")
     layout = propose(site.template)
@@ -50,10 +53,11 @@ def order(reader: Reader, site: Site) -> Order | Stays:
         return Stays("short_prefix", "also with everything static first")
     shifts: list[Edit] = []
     for shift in layout.shifts:
-        made = _shifted(reader, site, site.template.messages[shift.message], shift)
+        made = _shifted(reader, site, site.template.messages[shift.message], shift, inside)
         if isinstance(made, Stays):
             return made
         shifts += made
+    shifts += [edit for edit in inside if not any(_holds(moved, edit) for moved in shifts)]
     if not layout.moves_messages:
         return Order(tuple(shifts), layout.after)
     moved = _moved(site, layout, shifts)
@@ -68,7 +72,12 @@ def _pays(before: Template, after: Template, caching: Caching) -> bool:
     return two.pays and gain >= caching.step
 
 
-def _shifted(reader: Reader, site: Site, message: Message, shift: Shift) -> list[Edit] | Stays:
+def _holds(moved: Edit, edit: Edit) -> bool:
+    """Say whether the bytes of an edit are inside those that another one replaces."""
+    return moved.shown == edit.shown and _covers(moved.span, edit.span)
+
+
+def _shifted(reader: Reader, site: Site, message: Message, shift: Shift, inside: Sequence[Edit]) -> list[Edit] | Stays:
     """Move the blocks of one message's text in the code that writes it."""
     found = _content(reader, site, message)
     text = written(reader, *found) if found is not None else None
@@ -79,7 +88,7 @@ def _shifted(reader: Reader, site: Site, message: Message, shift: Shift) -> list
     places = [_place(text, block.start, block.end) for block in shift.blocks]
     if any(place is None for place in places):
         return Stays("pieces", "a block begins or ends inside of a value")
-    return _swapped(text.unit, [place for place in places if place is not None], shift)
+    return _swapped(text.unit, [place for place in places if place is not None], shift, inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ def _place(text: Written, start: int, end: int) -> _Range | None:
     return _Range(first[0], last[0], first[1])
 
 
-def _swapped(unit: Unit, places: Sequence[_Range], shift: Shift) -> list[Edit] | Stays:
+def _swapped(unit: Unit, places: Sequence[_Range], shift: Shift, inside: Sequence[Edit]) -> list[Edit] | Stays:
     """Put the bytes of each block into the place of another one."""
     data = unit.source.text.encode()
     edits: list[Edit] = []
@@ -107,7 +116,7 @@ def _swapped(unit: Unit, places: Sequence[_Range], shift: Shift) -> list[Edit] |
         source = places[index]
         if source is place:
             continue
-        new = data[source.start : source.end].decode()
+        new = _with(data, Span(source.start, source.end), [e for e in inside if e.shown == unit.source.shown])
         if source.token != place.token:
             prefix = _prefix(place.token, source.token, new, alone)
             if prefix is None:
@@ -228,14 +237,19 @@ def _moved(site: Site, layout: Layout, shifts: Sequence[Edit]) -> tuple[Edit, ..
     kept = [i for i in layout.order if busy[i]]
     if kept != sorted(kept):
         return Stays("effects", "")
-    texts = [_with(data, span, shifts) for span in spans]
-    outside = [e for e in shifts if not any(s.start <= e.span.start and e.span.end <= s.end for s in spans)]
+    own = [edit for edit in shifts if edit.shown == unit.source.shown]
+    texts = [_with(data, span, own) for span in spans]
+    outside = [e for e in shifts if e.shown != unit.source.shown or not any(_covers(span, e.span) for span in spans)]
     moves = [
         Edit(unit.source.shown, span, texts[index], NAME)
         for place, (span, index) in enumerate(zip(spans, layout.order, strict=True))
         if place != index or texts[index] != data[span.start : span.end].decode()
     ]
     return (*outside, *moves)
+
+
+def _covers(outer: Span, inner: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def _between(data: bytes, spans: Sequence[Span], around: Span) -> bytes:
