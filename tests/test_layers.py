@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan_config", "plan_prompts"),
     ("plan",),
     ("readings",),
+    ("shadow",),
     ("report",),
     ("lookup", "receipt"),
     ("deliver",),
