@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("readings",),
     ("picture", "prompt_costs"),
     ("prompt_words", "prompt_data"),
+    ("shadow",),
     ("report",),
     ("lookup", "receipt", "survey_report"),
     ("deliver",),

@@ -1,0 +1,184 @@
+"""Answer one question: which nouns does a comparison of an old model with a new one speak of?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Answer(StrEnum):
+    """What a comparator says about two answers of models."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One difference: ``kind`` is a word such as "number" or "missing field", ``where`` a path or the words around.
+
+    ``is_noise``: the old model disagrees with itself here, so that the difference is shown and not counted.
+    """
+
+    kind: str
+    where: str = ""
+    old: str = ""
+    new: str = ""
+    is_noise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was found between two answers, and why."""
+
+    answer: Answer
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool, with its arguments as the model wrote them."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one request: a text, calls of tools, or why neither came.
+
+    ``finish`` is the finish reason in the words of chat completions ("stop", "length", "tool_calls",
+    "content_filter"), ``error`` the status and type of an API error, ``refusal`` the SDK's own field.
+    """
+
+    text: str = ""
+    tools: tuple[ToolCall, ...] = ()
+    finish: str = "stop"
+    refusal: str = ""
+    error: str = ""
+
+
+class Kind(StrEnum):
+    """What the code behind a call site reads an answer as."""
+
+    LABEL = "label"
+    JSON = "json"
+    TOOLS = "tools"
+    CODE = "code"
+    PROSE = "prose"
+    OWN = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a call site asks of an answer.
+
+    ``schema`` is that of the whole answer, ``tools`` the schema of each tool's arguments by its name, ``own`` the
+    user's comparator as ``module:function``; ``why`` says what the contract was read from.
+    """
+
+    kind: Kind
+    why: str
+    schema: Mapping[str, object] | None = None
+    tools: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    own: str = ""
+
+
+class Outcome(StrEnum):
+    """What may be said about a call site."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One case: does a fresh answer of the old model differ from the recorded one, and does one of the new model?
+
+    Cases of one ``unit`` depend on each other (the same request again, one conversation) and count as one;
+    without a unit each case stands for itself. ``failure`` names a hard failure of the new model, confirmed by a
+    second run, that the old one does not have.
+    """
+
+    old: Answer
+    new: Answer
+    template: str = ""
+    unit: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is asked of a site: ``margin`` is the excess of differing answers that is too much, as a share of cases.
+
+    ``alpha`` bounds the chance of a false PASS and that of a false FAIL, each. A look is taken every ``peek`` cases
+    and none after ``most``.
+    """
+
+    margin: float = 0.05
+    alpha: float = 0.05
+    peek: int = 10
+    most: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A range for a share of cases."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``count`` of ``total`` cases, with the 95 % interval of the share."""
+
+    count: int
+    total: int
+    interval: Interval
+
+    @property
+    def share(self) -> float:
+        """The share of cases, 0 where there are none."""
+        return self.count / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What stands behind a verdict. All shares are of cases, between 0 and 1; e-values have no unit.
+
+    ``noise`` is how often the old model's fresh answer differs from its recorded one, ``new`` how often the new
+    model's does; ``losses`` and ``gains`` are the cases in which only the new, only the old one differs; they are
+    never netted. ``mcnemar`` is the p-value of their difference. ``excess`` is the mean of D and ``error`` its
+    standard error over units. ``better`` is the e-value against "the excess is the margin or more", ``worse`` that
+    against "the excess is the margin or less". ``undecided`` counts cases with an answer that no comparator decided.
+    """
+
+    cases: int
+    units: int
+    noise: Rate
+    new: Rate
+    losses: int
+    gains: int
+    mcnemar: float
+    excess: float
+    error: float
+    better: float
+    worse: float
+    undecided: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is so at one call site. ``more`` is about how many cases are missing, None where no number would do."""
+
+    site: str
+    outcome: Outcome
+    reason: str
+    numbers: Numbers
+    more: int | None = None
+    examples: tuple[Comparison, ...] = ()
+    cost: float = 0.0
