@@ -412,7 +412,7 @@ def _reach(arrival: Arrival) -> Reach:
     place = call if hasattr(call, "lineno") else arrival.state.node
     where = unit if place is call else arrival.state.unit
     site = CallSite(
-        _site_id(where, place),
+        site_id(where, place),
         arrival.surface.name,
         where.source.shown,
         where.span(place),
@@ -422,7 +422,7 @@ def _reach(arrival: Arrival) -> Reach:
     return Reach(site, (*_steps(arrival.state), last))
 
 
-def _site_id(unit: Unit, call: ast.AST) -> str:
+def site_id(unit: Unit, call: ast.AST) -> str:
     """Path, qualified name, ordinal among equal calls and a hash of the call, so that it survives moved lines."""
     shape = ast.dump(call)
     name = qualname(unit, call)

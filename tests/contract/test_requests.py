@@ -6,28 +6,21 @@ else wrote; the server's journal is the judge.
 
 from __future__ import annotations
 
-import json
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-from environments import BOOK, GROUPS, PAIRS, SERVER, Group, marks, python_of, surroundings
+from environments import BOOK, GROUPS, PAIRS, Group, marks, python_of, surroundings
+from server import Server, running
 
 from migrator import plan
 from migrator.model import Rewrite
 from migrator.settings import Settings
 
 TARGET = "gpt-4.1-mini"
-ENDPOINTS = ("/v1/chat/completions", "/v1/responses", "/v1/completions")
 
 EACH_PAIR = [
     pytest.param(group, name, marks=marks(group), id=f"{group.name}-{name}")
@@ -36,58 +29,11 @@ EACH_PAIR = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running server that answers as OpenAI's would and keeps a journal of what it was asked."""
-
-    address: str
-
-    def models(self) -> tuple[str, ...]:
-        """Give the model of each request so far, and forget them."""
-        journal = self.ask("GET", "/_llmock/requests")
-        self.ask("POST", "/_llmock/reset")
-        listed = journal["requests"] if isinstance(journal, dict) else journal
-        return tuple(str(one["model"]) for one in listed if one["path"] in ENDPOINTS)
-
-    def ask(self, method: str, path: str) -> Any:
-        """Talk to the server's own pages."""
-        request = urllib.request.Request(self.address + path, method=method)
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            return json.loads(reply.read() or b"null")
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run the server on a free port."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(python_of(SERVER)), "-m", "llmock.cli", "serve", "--port", str(port), "--log-level", "warning"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=surroundings(folder, ""), cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
-    running = Server(f"http://127.0.0.1:{port}")
-    try:
-        wait(running, process, folder / "log")
-        yield running
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def wait(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the server answers."""
-    for _ in range(150):
-        assert process.poll() is None, log.read_text(encoding="utf-8")
-        try:
-            server.ask("GET", "/_llmock/requests")
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.2)
-        else:
-            return
-    raise AssertionError(log.read_text(encoding="utf-8"))
+    with running(tmp_path_factory.mktemp("server")) as found:
+        yield found
 
 
 @pytest.mark.parametrize(("group", "name"), EACH_PAIR)
