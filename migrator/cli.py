@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import click
 
 from migrator import __version__
+from migrator.cli_errors import one_line_errors
+from migrator.cli_shadow import cases, record
 
 if TYPE_CHECKING:
     from migrator.rulebook import Rulebook
@@ -106,7 +107,7 @@ def scan(
     """
     from migrator import session
 
-    with _one_line_errors():
+    with one_line_errors():
         found = session.plan(paths, chosen, None if no_cache else session.cache_folder(cache_dir))
     session.show_scan(found, chosen["form"], explain=explain)
     return found.code
@@ -123,7 +124,7 @@ def apply(paths: tuple[Path, ...], *, only_diff: bool, **chosen: Unpack[Options]
     """
     from migrator import session
 
-    with _one_line_errors():
+    with one_line_errors():
         found = session.plan(paths, chosen)
     if only_diff:
         session.show_diff(found, chosen["form"])
@@ -151,7 +152,7 @@ def cache(paths: tuple[Path, ...], *, show_all: bool, **chosen: Unpack[Looks]) -
     """
     from migrator import session
 
-    with _one_line_errors():
+    with one_line_errors():
         return session.cache(paths, show_all=show_all, chosen=chosen)
 
 
@@ -187,24 +188,16 @@ def demo() -> int:
     """Run the whole job on a bundled sample repository, in a temporary copy."""
     from migrator import demo as bundled
 
-    with _one_line_errors():
+    with one_line_errors():
         return DONE if bundled.play() else CHANGES
 
 
 def _book() -> Rulebook:
     from migrator.rulebook import load
 
-    with _one_line_errors():
+    with one_line_errors():
         return load()
 
 
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Turn what a person can mend into one line and exit code 2."""
-    from migrator.settings import SettingsError
-    from migrator.tables import RuleError
-
-    try:
-        yield
-    except (SettingsError, RuleError) as error:
-        raise click.UsageError(str(error)) from None
+app.add_command(record)
+app.add_command(cases)

@@ -418,10 +418,10 @@ def _reach(arrival: Arrival) -> Reach:
 
 def call_site(unit: Unit, place: ast.AST, surface: str) -> CallSite:
     """Give the identity and the place of a call that runs a model."""
-    return CallSite(_site_id(unit, place), surface, unit.source.shown, unit.span(place), unit.position(place))
+    return CallSite(site_id(unit, place), surface, unit.source.shown, unit.span(place), unit.position(place))
 
 
-def _site_id(unit: Unit, call: ast.AST) -> str:
+def site_id(unit: Unit, call: ast.AST) -> str:
     """Path, qualified name, ordinal among equal calls and a hash of the call, so that it survives moved lines."""
     shape = ast.dump(call)
     name = qualname(unit, call)

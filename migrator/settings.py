@@ -29,6 +29,7 @@ FILE_KEYS: Mapping[str, str] = {
     "exclude": _STRINGS,
     "force-exclude": _BOOLEAN,
     "cache-key-buckets": _NUMBER,
+    "redact": _STRINGS,
     "surface": _TABLES,
 }
 # A file that applies what is held for review would do so in every run: only a command line can ask for it.
@@ -56,6 +57,7 @@ class Settings:
     buckets: int = 1
     transforms: tuple[str, ...] = TRANSFORMS
     exclude: tuple[str, ...] = ()
+    redact: tuple[str, ...] = ()
     force_exclude: bool = False
     surfaces: tuple[Mapping[str, object], ...] = field(default_factory=tuple)
     config: Path | None = None
@@ -191,6 +193,7 @@ def _settings(chosen: Mapping[str, object], transforms: tuple[str, ...], config:
         buckets=_number(chosen, "cache-key-buckets", default.buckets),
         transforms=transforms,
         exclude=_strings(chosen, "exclude"),
+        redact=_strings(chosen, "redact"),
         force_exclude=bool(chosen.get("force-exclude", default.force_exclude)),
         surfaces=tuple(item for item in _items(chosen, "surface") if isinstance(item, dict)),
         config=config,

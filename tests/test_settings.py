@@ -121,7 +121,7 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         (
             "zzz = 1",
             "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, "
-            "cache-key-buckets, surface",
+            "cache-key-buckets, redact, surface",
         ),
         ("pin = 1", "'pin' in {} must be true or false, not an integer"),
         ("to = true", "'to' in {} must be a string, not a boolean"),

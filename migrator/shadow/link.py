@@ -1,0 +1,117 @@
+"""Answer one question: which call of the code made a recorded request?
+
+The recorder noted lines and columns and the hash of the file. As long as the file is the same, the call
+there is found and gets the id that a scan gives it; the run remembers it, since the file may change later.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from migrator.find import site_id
+from migrator.flow.symbols import last_name
+from migrator.flow.unit import Unit, build
+from migrator.model import Skip
+from migrator.shadow.model import Place
+from migrator.sources import read
+
+SITES = "sites.json"
+# What makes requests is called so; it decides between several calls on one line.
+ENTRANCES = frozenset(
+    {"create", "parse", "stream", "invoke", "ainvoke", "batch", "abatch", "astream", "run", "run_sync", "run_streamed"}
+    | {"run_stream", "completion", "acompletion", "responses", "aresponses", "create_with_completion", "post"}
+)
+
+
+class Linker:
+    """Finds calls by their places; reads each file once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.units: dict[str, tuple[str, Unit | None]] = {}
+        self.sites: dict[Path, dict[str, str]] = {}
+        self.fresh: set[Path] = set()
+
+    def site(self, run: Path, place: Place) -> str:
+        """Give the id of the call at a place; empty if the code there is no longer what it was."""
+        known = self._known(run)
+        key = f"{place.file}:{place.line}:{place.column}:{place.source}"
+        if key not in known:
+            known[key] = self._found(place)
+            self.fresh.add(run)
+        return known[key]
+
+    def keep(self, run: Path) -> None:
+        """Write down what was found, beside the records; a folder that cannot be written is no error."""
+        if run in self.fresh and any(self.sites[run].values()):
+            found = {key: site for key, site in self.sites[run].items() if site}
+            with suppress(OSError):
+                (run / SITES).write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+    def _known(self, run: Path) -> dict[str, str]:
+        if run not in self.sites:
+            self.sites[run] = {}
+            with suppress(OSError, ValueError):
+                found = json.loads((run / SITES).read_text(encoding="utf-8"))
+                self.sites[run].update((str(key), str(site)) for key, site in found.items())
+        return self.sites[run]
+
+    def _found(self, place: Place) -> str:
+        digest, unit = self._unit(place.file)
+        if unit is None or digest != place.source:
+            return ""
+        call = call_at(unit.tree, place)
+        return site_id(unit, call) if call is not None else ""
+
+    def _unit(self, shown: str) -> tuple[str, Unit | None]:
+        if shown not in self.units:
+            path = self.root / shown
+            try:
+                data = path.read_bytes()
+            except OSError:
+                data = b""
+            source = read(path, shown, data)
+            unit = None if isinstance(source, Skip) else build(source)
+            self.units[shown] = hashlib.sha256(data).hexdigest()[:16], unit
+        return self.units[shown]
+
+
+def call_at(tree: ast.Module, place: Place) -> ast.Call | None:
+    """Give the call that ran: the one with exactly these columns, else the only one there that makes requests."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    span = (place.line, place.column, place.end_line, place.end_column)
+    exact = next(
+        (one for one in calls if (one.lineno, one.col_offset, one.end_lineno, one.end_col_offset) == span), None
+    )
+    if exact is not None:
+        return exact
+    near = [one for one in (_headed(tree, place) or calls) if _covers(one, place.line)]
+    named = [one for one in near if last_name(one.func) in ENTRANCES] or near
+    return named[0] if len(named) == 1 else None
+
+
+def _headed(tree: ast.Module, place: Place) -> list[ast.Call]:
+    """Give the calls in the head of the ``with`` or ``for`` that ran: its body is not what made the request."""
+    heads = (
+        head
+        for node in ast.walk(tree)
+        if isinstance(node, ast.stmt) and (node.lineno, node.col_offset) == (place.line, place.column)
+        for head in _head(node)
+    )
+    return [node for head in heads for node in ast.walk(head) if isinstance(node, ast.Call)]
+
+
+def _head(node: ast.stmt) -> Iterator[ast.expr]:
+    if isinstance(node, ast.With | ast.AsyncWith):
+        yield from (item.context_expr for item in node.items)
+    elif isinstance(node, ast.For | ast.AsyncFor):
+        yield node.iter
+
+
+def _covers(call: ast.Call, line: int) -> bool:
+    return call.lineno <= line <= (call.end_lineno or call.lineno)

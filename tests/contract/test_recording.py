@@ -1,0 +1,56 @@
+"""Answer one question: does the recorder see every request of the real libraries, with the line that makes it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from environments import GROUPS, marks, python_of
+from isolated import python_with
+from recording import lay_out, marked, places, record, records, said
+from server import Server
+
+SDKS = {
+    "1.76": ("openai==1.76.0",),
+    "1.109": ("openai==1.109.1",),
+    "2": ("openai==2.54.0",),
+    "3": ("openai==3.54.0",),
+}
+NEEDS_HELPER = {"stream_helper", "async_stream_helper"}
+NOT_READ = {"abandoned"}
+
+
+@pytest.mark.contract
+@pytest.mark.contract_full
+@pytest.mark.parametrize("version", SDKS)
+def test_each_way_of_the_sdk_is_recorded_with_its_line(version: str, server: Server, tmp_path: Path) -> None:
+    folder = lay_out(tmp_path, "sdk.py")
+    python = python_with(f"sdk-{version}", SDKS[version])
+    done = record(folder, [str(python), "sdk.py"], f"{server.address}/v1")
+    assert (done.returncode, done.stderr) == (0, "")
+    ways = {name: line for name, line in marked("sdk.py").items() if version != "1.76" or name not in NEEDS_HELPER}
+    assert set(done.stdout.split()) == ways.keys()
+    found = records(folder)
+    assert places(found) == {(name, "sdk.py", line) for name, line in ways.items()}
+    assert len(found) == len(ways)
+    assert {said(one) for one in found if not one["whole"]} == NOT_READ
+    assert {one["status"] for one in found} == {200}
+
+
+@pytest.mark.parametrize(
+    ("program", "group"),
+    [
+        pytest.param(f"{program}.py", group, marks=marks(group), id=program)
+        for program, name in (("langchain_agents", "openai-3"), ("litellm_instructor", "openai-2"))
+        for group in GROUPS
+        if group.name == name
+    ],
+)
+def test_each_library_is_recorded_with_the_line_of_the_project(
+    program: str, group: object, server: Server, tmp_path: Path
+) -> None:
+    folder = lay_out(tmp_path, program)
+    done = record(folder, [str(python_of(group)), program], f"{server.address}/v1")  # type: ignore[arg-type]
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "recorder failed" not in done.stderr
+    assert places(records(folder)) == {(name, program, line) for name, line in marked(program).items()}
