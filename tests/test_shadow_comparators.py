@@ -82,6 +82,11 @@ def test_hard_pairs_are_seen_or_left_open_as_often_as_measured() -> None:
     assert counts["prose", "rewording"]["differs"] <= 5
 
 
+def test_the_page_shows_what_is_measured() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "shadow-statistics.md").read_text(encoding="utf-8")
+    assert "\n".join(benchmark().table(1)) in page
+
+
 # ---------------------------------------------------------------- facts and prose
 
 
