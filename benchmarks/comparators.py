@@ -423,21 +423,26 @@ def measure(samples: Iterable[Sample]) -> Counts:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--show", action="store_true", help="print what was judged wrongly")
-    options = parser.parse_args()
-    print("| comparator | planted | pairs | differs | undecided | same | hard failure |\n|---|---|---|---|---|---|---|")
-    made = (*planted(options.seed), *harmless(options.seed))
-    rows = [*measure(made).items()]
+def table(seed: int) -> Iterator[str]:
+    """Give the table in the notation of Markdown."""
+    yield "| comparator | planted | pairs | differs | undecided | same | hard failure |"
+    yield "|---|---|---|---|---|---|---|"
+    rows = [*measure((*planted(seed), *harmless(seed))).items()]
     for (_, defect), counts in measure(hard()).items():
         rows.append((("prose", defect if "hard" in defect else f"{defect}, hard"), counts))
     for (kind, defect), counts in rows:
         total = sum(counts[str(answer)] for answer in Answer)
         shares = " | ".join(str(counts[str(a)]) for a in (Answer.DIFFERS, Answer.UNDECIDED, Answer.SAME))
-        print(f"| {kind} | {defect} | {total} | {shares} | {counts['failure']} |")
-    for sample in (*made, *hard()) if options.show else ():
+        yield f"| {kind} | {defect} | {total} | {shares} | {counts['failure']} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--show", action="store_true", help="print what was judged wrongly")
+    options = parser.parse_args()
+    print("\n".join(table(options.seed)))
+    for sample in (*planted(options.seed), *harmless(options.seed), *hard()) if options.show else ():
         said = compare(CONTRACTS[sample.kind], sample.old, sample.new)
         if said.answer is not (Answer.DIFFERS if sample.defect else Answer.SAME):
             print(f"\n{sample.kind} {sample.defect}: {said}\n  {sample.old.text}\n  {sample.new.text}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import re
 import sys
 from collections import Counter
 from fractions import Fraction
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrator.shadow import statistics
+from migrator.shadow import shares, statistics
 from migrator.shadow.model import Answer, Interval, Kind, Outcome, Pair, Rule
 
 SAME, DIFFERS, UNDECIDED = Answer
@@ -68,27 +69,27 @@ def test_a_margin_outside_its_range_is_refused(margin: float) -> None:
 
 def test_interval_of_a_share() -> None:
     """Numbers of Brown, Cai and DasGupta's definition, worked out by hand for 0 and 5 of 10."""
-    assert statistics.wilson(0, 10) == Interval(0.0, pytest.approx(0.27753, abs=1e-5))
-    assert statistics.wilson(5, 10) == Interval(pytest.approx(0.23659, abs=1e-5), pytest.approx(0.76341, abs=1e-5))
-    assert statistics.wilson(0, 0) == Interval(0.0, 1.0)
-    assert statistics.wilson(10, 10).high == 1.0
+    assert shares.wilson(0, 10) == Interval(0.0, pytest.approx(0.27753, abs=1e-5))
+    assert shares.wilson(5, 10) == Interval(pytest.approx(0.23659, abs=1e-5), pytest.approx(0.76341, abs=1e-5))
+    assert shares.wilson(0, 0) == Interval(0.0, 1.0)
+    assert shares.wilson(10, 10).high == 1.0
     with pytest.raises(ValueError, match="11 of 10"):
-        statistics.wilson(11, 10)
+        shares.wilson(11, 10)
 
 
 def test_exact_mcnemar() -> None:
-    assert statistics.mcnemar(0, 0) == 1
-    assert statistics.mcnemar(5, 0) == pytest.approx(2 / 32)
-    assert statistics.mcnemar(1, 9) == pytest.approx(2 * 11 / 1024)
-    assert statistics.mcnemar(3, 3) == 1
+    assert shares.mcnemar(0, 0) == 1
+    assert shares.mcnemar(5, 0) == pytest.approx(2 / 32)
+    assert shares.mcnemar(1, 9) == pytest.approx(2 * 11 / 1024)
+    assert shares.mcnemar(3, 3) == 1
     with pytest.raises(ValueError, match="not negative"):
-        statistics.mcnemar(-1, 0)
+        shares.mcnemar(-1, 0)
 
 
 def test_error_of_a_mean() -> None:
-    assert statistics.clustered_error([[1.0], [0.0], [0.0], [1.0]]) == pytest.approx(sqrt(0.25 / 4))
-    assert statistics.clustered_error([[1.0, 1.0], [0.0, 0.0]]) == pytest.approx(sqrt(2) / 4)
-    assert statistics.clustered_error([[1.0, 0.0]]) == inf
+    assert shares.clustered_error([[1.0], [0.0], [0.0], [1.0]]) == pytest.approx(sqrt(0.25 / 4))
+    assert shares.clustered_error([[1.0, 1.0], [0.0, 0.0]]) == pytest.approx(sqrt(2) / 4)
+    assert shares.clustered_error([[1.0, 0.0]]) == inf
 
 
 def test_sites_together() -> None:
@@ -223,3 +224,12 @@ def test_sites_together_in_a_simulation() -> None:
     wrong, power = simulation.together(8, 10)
     assert wrong <= 0.15
     assert power >= 0.9
+
+
+def test_the_page_says_what_the_code_does() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "shadow-statistics.md").read_text(encoding="utf-8")
+    asked = {float(m): int(n) for m, n in re.findall(r"^\| [^|]+ \| (0\.\d\d) \| (\d+) \|$", page, re.MULTILINE)}
+    assert asked == {margin: statistics.fewest(Rule(margin=margin)) for margin in statistics.MARGINS.values()}
+    for cell in benchmark("shadow_statistics").CELLS:
+        begin = f"| {cell.margin} | {cell.noise}{' (spread)' if cell.weight > 1 else ''} | {cell.excess}"
+        assert f"\n{begin}" in page

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
-from migrator.prompts.layout import Layout, Shift, holed, shifted
-from migrator.prompts.template import Message, Segment, Template
+from migrator.prompts.layout import Layout, Shift, shifted
+from migrator.prompts.template import Message, Template
+from migrator.shadow import cuts
 
 Sent = Mapping[str, object]
 ANY_ROLE = ("", "?")
@@ -178,7 +179,7 @@ def _fits(message: Message, sent: Sent) -> bool:
     has_role = message.role in (*ANY_ROLE, sent.get("role"))
     if said is None or not has_role or any(not s.whole for s in message.segments):
         return False
-    return _places(message.segments, said) is not None
+    return cuts.places(message.segments, said) is not None
 
 
 def _text(sent: Sent) -> str | None:
@@ -216,62 +217,16 @@ def _leftmost(reach: Ends, wanted: Sequence[Message]) -> tuple[int, ...]:
     return tuple(ends)
 
 
-# ---------------------------------------------------------------- which text is which
-
-Places = tuple[frozenset[int] | range, ...]
-
-
-def _places(segments: Sequence[Segment], text: str) -> Places | None:
-    """Where each segment may begin, so that all of them give the text; None when they cannot."""
-    forward: list[frozenset[int] | range] = [frozenset({0})]
-    for segment in segments:
-        before = forward[-1]
-        if not before:
-            return None
-        if segment.text is None:
-            forward.append(range(min(before), len(text) + 1))
-        else:
-            forward.append(frozenset(at + len(segment.text) for at in _found(segment.text, text, before)))
-    if len(text) not in forward[-1]:
-        return None
-    found: list[frozenset[int] | range] = [frozenset({len(text)})]
-    for segment, before in zip(reversed(segments), reversed(forward[:-1]), strict=True):
-        after = found[0]
-        if segment.text is not None:
-            width = len(segment.text)
-            found.insert(0, frozenset(at - width for at in after if text.startswith(segment.text, at - width)
-                                      and at - width in before))  # fmt: skip
-        elif isinstance(before, range):
-            found.insert(0, range(before.start, max(after) + 1))
-        else:
-            found.insert(0, frozenset(at for at in before if at <= max(after)))
-    return tuple(found)
-
-
-def _found(piece: str, text: str, among: frozenset[int] | range) -> list[int]:
-    """The places among the given ones at which a piece stands."""
-    if not isinstance(among, range):
-        return [at for at in among if text.startswith(piece, at)]
-    if not piece:
-        return list(among)
-    places = []
-    at = text.find(piece, among.start)
-    while at >= 0:
-        places.append(at)
-        at = text.find(piece, at + 1)
-    return places
-
-
 def _bind_text(index: int, message: Message, sent: Sent, shift: Shift | None) -> tuple[Sent, list[Value]] | NotBound:
     """Bind one message's text, and give the message in its new order."""
     said = _text(sent)
-    places = _places(message.segments, said) if said is not None else None
+    places = cuts.places(message.segments, said) if said is not None else None
     assert said is not None, "a message that fits has a text"
     assert places is not None, "a message that fits has places"
-    if shift is not None and any(len(places[edge]) > 1 for edge in _edges(message.segments, shift)):
+    if shift is not None and any(len(places[edge]) > 1 for edge in cuts.edges(message.segments, shift)):
         return NotBound(f"message {index + 1} can be cut in two ways")
-    filled = _filled(message, places, said)
-    if _said(filled) != said:
+    filled = cuts.filled(message, places, said)
+    if cuts.said(filled) != said:
         return NotBound(
             f"message {index + 1} is not what its parts give"
         )  # pragma: no cover - the parts are cut from it
@@ -280,38 +235,4 @@ def _bind_text(index: int, message: Message, sent: Sent, shift: Shift | None) ->
         for i, segment in enumerate(message.segments)
         if segment.text is None and len(places[i]) == len(places[i + 1]) == 1
     ]
-    return (_with_text(sent, _said(shifted(filled, shift))) if shift is not None else sent), clear
-
-
-def _said(message: Message) -> str:
-    return "".join(segment.text or "" for segment in message.segments)
-
-
-def _filled(message: Message, places: Places, text: str) -> Message:
-    """The message with its values as solid parts: these have the width of a hole, so that a shift cuts alike."""
-    ends = [0]
-    for segment, after in zip(message.segments, places[1:], strict=True):
-        ends.append(_first(after, ends[-1]) if segment.text is None else ends[-1] + len(segment.text))
-    segments = (
-        replace(segment, text=text[a:b], is_solid=True) if segment.text is None else segment
-        for segment, (a, b) in zip(message.segments, pairwise(ends), strict=True)
-    )
-    return replace(message, segments=tuple(segments))
-
-
-def _first(places: frozenset[int] | range, least: int) -> int:
-    return max(places.start, least) if isinstance(places, range) else min(at for at in places if at >= least)
-
-
-def _edges(segments: Sequence[Segment], shift: Shift) -> set[int]:
-    """The segments whose beginning decides where a block is cut, as places in the row of segments."""
-    begins = [0]
-    for segment in segments:
-        begins.append(begins[-1] + len(holed((segment,))))
-    edges = {edge for block in shift.blocks for edge in (block.start, block.end)}
-    return {_segment_at(begins, edge) for edge in edges}
-
-
-def _segment_at(begins: Sequence[int], edge: int) -> int:
-    """The segment that begins at the edge, or the static one that holds it."""
-    return max(i for i, begin in enumerate(begins) if begin <= edge)
+    return (_with_text(sent, cuts.said(shifted(filled, shift))) if shift is not None else sent), clear

@@ -57,10 +57,8 @@ _UNIT = "|".join(sorted((re.escape(name) for name in UNITS), key=len, reverse=Tr
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
 
 _ID = re.compile(
-    r"https?://[^\s<>\"')\]]+|[\w.+-]+@[\w-]+\.[\w.-]*\w"
-    r"|\b(?=[\w./#-]*\d)(?=[\w./#-]*[A-Za-z])[A-Za-z0-9]+(?:[-_/#.][A-Za-z0-9]+)+\b"
-    r"|\b(?=[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*\d|[A-Za-z0-9]*\d[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*\d)[A-Za-z0-9]{2,}\b"
-    r"|\b\d+(?:\.\d+){2,}\b"
+    r"https?://[^\s<>\"')\]]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]*\w"
+    r"|(?<![A-Za-z0-9])[A-Za-z0-9]+(?:[-_/#.][A-Za-z0-9]+)*(?![A-Za-z0-9])"
 )
 _DATE = re.compile(
     rf"\b(?P<iso>\d{{4}}-\d{{2}}-\d{{2}}(?:T\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?(?:Z|[+-]\d{{2}}:?\d{{2}})?)?)\b"
@@ -80,8 +78,8 @@ _WORD = re.compile(
     rf"(?:[ -](?P<unit>{_UNIT})(?![A-Za-z]))?",
     re.I,
 )
-_BULLET = re.compile(r"^\s*[-*•+]\s+", re.M)
-_ITEM = re.compile(r"^\s*(\d{1,3})[.)]\s+", re.M)
+_BULLET = re.compile(r"^[ \t]*[-*•+][ \t]+", re.M)
+_ITEM = re.compile(r"^[ \t]*(\d{1,3})[.)][ \t]+", re.M)
 _DECORATION = re.compile(r"(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)|^#{1,6}\s+", re.M)
 
 
@@ -145,8 +143,18 @@ def _dates(text: str) -> Found:
 def _ids(text: str) -> Found:
     for match in _ID.finditer(text):
         said = match[0].rstrip(".,;:")
-        if not _is_amount(said):
+        is_address = "@" in said or "://" in said
+        if is_address or (_is_named(said) and not _is_amount(said)):
             yield match.start(), match.start() + len(said), "id", said.lower() if "@" in said else said
+
+
+def _is_named(said: str) -> bool:
+    """Say whether a word is the name of something: a digit after a letter, parts with both, ``2.1.0``."""
+    letters = [i for i, c in enumerate(said) if c.isalpha()]
+    digits = [i for i, c in enumerate(said) if c.isdigit()]
+    if not letters or not digits:
+        return said.count(".") > 1 and said.replace(".", "").isdigit()
+    return letters[0] < digits[-1] or not said.isalnum()
 
 
 def _is_amount(said: str) -> bool:
@@ -168,16 +176,23 @@ def _times(text: str) -> Found:
 def _numbers(text: str) -> Found:
     for match in _NUMBER.finditer(text):
         unit = match["before"] or match["again"] or UNITS.get((match["unit"] or "").lower(), "")
-        value = Decimal(match["digits"].replace(",", "")) * 10 ** _SCALES.get((match["scale"] or "").lower(), 0)
-        yield *match.span(), "number", _written(-value if match["minus"] else value, unit)
+        said = _written(_amount(match["digits"], match["scale"]), unit)
+        yield *match.span(), "number", f"-{said}" if match["minus"] else said
 
 
 def _words(text: str) -> Found:
     for match in _WORD.finditer(text):
-        value = Decimal(WORDS[match[1].lower()]) * 10 ** _SCALES.get((match["scale"] or "").lower(), 0)
+        value = _amount(str(WORDS[match[1].lower()]), match["scale"])
         yield *match.span(), "number", _written(value, UNITS.get((match["unit"] or "").lower(), ""))
 
 
 def _written(value: Decimal, unit: str) -> str:
-    number = format(value.normalize(), "f")
+    number = format(value, "f")
+    number = number.rstrip("0").rstrip(".") if "." in number else number
     return f"{number} {unit}".strip()
+
+
+def _amount(digits: str, scale: str | None) -> Decimal:
+    """The value, exactly: of a number with more digits than the arithmetic keeps, the digits themselves."""
+    value = Decimal(digits.replace(",", ""))
+    return value.scaleb(_SCALES[scale.lower()]) if scale and len(digits) < 20 else value

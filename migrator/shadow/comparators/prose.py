@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from migrator.shadow.comparators.facts import Fact, facts, plain, rest
 from migrator.shadow.comparators.words import LANGUAGES, LIMITS, NEGATIONS, OPPOSITES, STOP_WORDS
@@ -20,6 +21,8 @@ from migrator.shadow.model import Answer, Comparison, Evidence
 ALIKE = 0.5
 # Sentences of which this share of words agrees are taken to be about the same thing.
 ALIGNED = 0.4
+# So many pairs of sentences are looked at; longer texts are left undecided.
+MOST = 100_000
 # So many words of a sentence are few.
 FEW = 2
 HARMLESS = STOP_WORDS - LIMITS
@@ -97,22 +100,37 @@ def _order(found: Sequence[Fact]) -> Mapping[Key, list[str]]:
 
 def _of_polarity(old: str, new: str) -> Iterator[Evidence]:
     """Sentences about the same thing of which one denies what the other says, or says the opposite."""
+    for said, stems, other, others in _aligned(old, new):
+        if _denials(said) % 2 != _denials(other) % 2:
+            opposed = _opposites(stems, others)
+            if not opposed:
+                yield Evidence("negation", "", said, other)
+        elif opposed := _opposites(stems, others):
+            yield Evidence("opposite", "", *opposed)
+
+
+Stems = frozenset[str]
+
+
+def _aligned(old: str, new: str) -> Iterator[tuple[str, Stems, str, Stems]]:
+    """Each sentence of the old text with the one of the new that is about the same thing, and the stems of both."""
+    if _is_long(old, new):
+        return
     sentences = [(one, _stems(one)) for one in _sentences(new)]
     for said in _sentences(old):
         stems = _stems(said)
         best = max(sentences, key=lambda one: _overlap(stems, one[1]), default=None)
-        if best is None or _overlap(stems, best[1]) < ALIGNED:
-            continue
-        if _denials(said) % 2 != _denials(best[0]) % 2:
-            opposed = _opposites(stems, best[1])
-            if not opposed:
-                yield Evidence("negation", "", said, best[0])
-        elif opposed := _opposites(stems, best[1]):
-            yield Evidence("opposite", "", *opposed)
+        if best is not None and _overlap(stems, best[1]) >= ALIGNED:
+            yield said, stems, *best
+
+
+def _is_long(old: str, new: str) -> bool:
+    """Say whether two texts have too many sentences to look at each with each."""
+    return len(_sentences(old)) * len(_sentences(new)) > MOST
 
 
 def _sentences(text: str) -> list[str]:
-    return [one.strip() for one in _SENTENCE.split(plain(text)) if one.strip()]
+    return list(dict.fromkeys(one.strip() for one in _SENTENCE.split(plain(text)) if one.strip()))
 
 
 def _denials(sentence: str) -> int:
@@ -175,17 +193,21 @@ def _of_form(old: str, new: str) -> Iterator[Evidence]:
         yield Evidence("length", "", f"{counts[0]} words", f"{counts[1]} words")
 
 
-_SHAPES: Mapping[str, re.Pattern[str]] = {
-    "headings": re.compile(r"^#{1,6}\s", re.M),
-    "list": re.compile(r"(?:^\s*(?:[-*•+]|\d{1,3}[.)])\s+\S.*\n?){2,}", re.M),
-    "table": re.compile(r"^\s*\|?[ :-]*-{3,}[ :-]*\|", re.M),
-    "code": re.compile(r"^\s*```", re.M),
-}
+_ENTRY = re.compile(r"[ \t]*(?:[-*•+]|\d{1,3}[.)])[ \t]+\S")
+_HEADING = re.compile(r"#{1,6}[ \t]")
 
 
 def structure(text: str) -> frozenset[str]:
     """What a text is made of beside paragraphs."""
-    return frozenset(name for name, shape in _SHAPES.items() if shape.search(text))
+    lines = text.splitlines()
+    entries = [_ENTRY.match(line) is not None for line in lines]
+    found = {
+        "headings": any(_HEADING.match(line) for line in lines),
+        "list": any(one and other for one, other in pairwise(entries)),
+        "table": any("---" in line and "|" in line and set(line) <= set("|:- \t") for line in lines),
+        "code": any(line.lstrip().startswith("```") for line in lines),
+    }
+    return frozenset(name for name, is_there in found.items() if is_there)
 
 
 def language(text: str) -> str:
@@ -215,6 +237,8 @@ _SCRIPTS = (
 
 
 def _open(old: str, new: str) -> Iterator[Evidence]:
+    if _is_long(old, new):
+        yield Evidence("long", "", f"{len(old.split())} words", f"{len(new.split())} words")
     first, second = facts(old), facts(new)
     if _order(first) != _order(second):
         yield Evidence("order", "", ", ".join(f.said for f in first), ", ".join(f.said for f in second))
@@ -234,15 +258,11 @@ def _open(old: str, new: str) -> Iterator[Evidence]:
 
 def _edits(old: str, new: str) -> Iterator[Evidence]:
     """Sentences that are alike but for a few words that matter: that may be a synonym, or the opposite."""
-    sentences = [(one, _stems(one)) for one in _sentences(new)]
-    for said in _sentences(old):
-        stems = _stems(said)
-        best = max(sentences, key=lambda one: _overlap(stems, one[1]), default=None)
-        if best is not None and _overlap(stems, best[1]) >= ALIGNED:
-            gone, come = _changed(_affirmed(said), _affirmed(best[0]))
-            few = max(len(gone), len(come)) <= max(FEW, len(said.split()) // 6)
-            if few and not HARMLESS.issuperset((*gone, *come)):
-                yield Evidence("few words", "", " ".join(gone), " ".join(come))
+    for said, _, other, _ in _aligned(old, new):
+        gone, come = _changed(_affirmed(said), _affirmed(other))
+        few = max(len(gone), len(come)) <= max(FEW, len(said.split()) // 6)
+        if few and not HARMLESS.issuperset((*gone, *come)):
+            yield Evidence("few words", "", " ".join(gone), " ".join(come))
 
 
 def _affirmed(sentence: str) -> list[str]:
