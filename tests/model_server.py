@@ -25,9 +25,12 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     refused: set[str] = set()  # noqa: RUF012 - made anew for each server
 
+    def do_GET(self) -> None:
+        self._reply(b"{}", "application/json")
+
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        turns = asked.get("messages") or asked["input"]
+        asked = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+        turns = asked.get("messages") or asked.get("input", "")
         said = turns if isinstance(turns, str) else turns[-1]["content"]
         if said.startswith("429") and said not in self.refused:
             self.refused.add(said)

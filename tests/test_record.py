@@ -125,6 +125,20 @@ def test_a_stream_is_put_together_and_timed(folder: Path, address: str) -> None:
     assert 0 < case.first <= case.latency
 
 
+def test_what_is_no_question_to_a_model_is_not_recorded(folder: Path, address: str) -> None:
+    others = (
+        "import httpx2\n",
+        f"httpx2.post('{address}/responses', json={{'form': 1}})\n",
+        f"httpx2.get('{address}/responses')\n",
+        f"httpx2.post('{address}/embeddings', json={{'input': 'a'}})\n",
+        f"httpx2.post('{address}/chat/completions', content=iter([b'model']))\n",
+    )
+    (folder / "app.py").write_text("".join(others), encoding="utf-8")
+    done = record(folder, [sys.executable, "app.py"], address)
+    assert "no request to a model was recorded" in done.stderr
+    assert not list(folder.rglob("*.jsonl"))
+
+
 def test_a_refusal_and_the_retry_are_two_records(folder: Path, address: str) -> None:
     assert record(folder, [sys.executable, "app.py", "429 once"], address).returncode == 0
     found = [(one["status"], one["retries"], one["whole"]) for one in records(folder)]

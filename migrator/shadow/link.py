@@ -83,16 +83,26 @@ class Linker:
 
 def call_at(tree: ast.Module, place: Place) -> ast.Call | None:
     """Give the call that ran: the one with exactly these columns, else the only one there that makes requests."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    span = (place.line, place.column, place.end_line, place.end_column)
-    exact = next(
-        (one for one in calls if (one.lineno, one.col_offset, one.end_lineno, one.end_col_offset) == span), None
-    )
+    exact = next(_exact(tree, place), None)
     if exact is not None:
         return exact
-    near = [one for one in (_headed(tree, place) or calls) if _covers(one, place.line)]
+    calls = _headed(tree, place) or [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    near = [one for one in calls if _covers(one, place.line)]
     named = [one for one in near if last_name(one.func) in ENTRANCES] or near
-    return named[0] if len(named) == 1 else None
+    # Of ``create(...).parse()`` the first makes the request.
+    first = [one for one in named if not any(other is not one and other in ast.walk(one.func) for other in named)]
+    return first[0] if len(first) == 1 else None
+
+
+def _exact(tree: ast.Module, place: Place) -> Iterator[ast.Call]:
+    """Give the call with exactly these columns, or the one that the ``await`` there awaits."""
+    span = (place.line, place.column, place.end_line, place.end_column)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call | ast.Await):
+            call = node.value if isinstance(node, ast.Await) else node
+            if (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset) == span:
+                if isinstance(call, ast.Call):
+                    yield call
 
 
 def _headed(tree: ast.Module, place: Place) -> list[ast.Call]:

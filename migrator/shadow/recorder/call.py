@@ -12,6 +12,8 @@ from .assemble import answer
 from .journal import Journal
 
 PATHS = ("/chat/completions", "/responses")
+# Other services have such paths too; what is sent to a model says at least one of these.
+MEMBERS = frozenset({"model", "messages", "input", "prompt"})
 SECRET_HEADERS = ("authorization", "api-key", "x-api-key")
 
 
@@ -20,7 +22,7 @@ class Call:
 
     def __init__(self, request: Any, journal: Journal, frame: Any) -> None:
         self.journal = journal
-        self.body: bytes = request.content
+        self.asked = _json(request.content)
         self.secrets = tuple(
             word for name in SECRET_HEADERS for word in str(request.headers.get(name, "")).split() if len(word) > 7
         )
@@ -29,7 +31,7 @@ class Call:
             "place": journal.finder.here(frame),
             "endpoint": next(path for path in PATHS if _path(request).endswith(path)).lstrip("/"),
             "address": f"{request.url.host}{_path(request)}",
-            "length": len(self.body),
+            "length": len(request.content),
             "retries": _number(request.headers.get("x-stainless-retry-count")),
             "status": None,
             "error": None,
@@ -46,7 +48,8 @@ class Call:
         """Begin to record a request; None for one that asks no model."""
         try:
             is_ours = request.method == "POST" and _path(request).endswith(PATHS)
-            return cls(request, journal, frame) if is_ours else None
+            call = cls(request, journal, frame) if is_ours else None
+            return call if call is not None and isinstance(call.asked, dict) and MEMBERS & call.asked.keys() else None
         except Exception:
             journal.failed()
             return None
@@ -84,7 +87,7 @@ class Call:
         self.is_done = True
         try:
             self.facts["latency"] = self._passed()
-            self.journal.add(self.facts, _json(self.body), self._answer, self.secrets)
+            self.journal.add(self.facts, self.asked, self._answer, self.secrets)
         except Exception:
             self.journal.failed()
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 SECRET_NAME = re.compile(
@@ -62,6 +63,11 @@ _PHONE = re.compile(
 _CARD_LENGTHS = range(13, 20)
 
 
+@lru_cache(maxsize=4096)
+def _is_secret(variable: str) -> bool:
+    return _VARIABLE.search(variable) is not None
+
+
 class Redactor:
     """What is looked for, compiled once."""
 
@@ -70,7 +76,7 @@ class Redactor:
 
     def mask(self, environment: Mapping[str, str], secrets: Iterable[str] = ()) -> Mask:
         """Begin a record, in which the same value gets the same placeholder."""
-        named = (value for name, value in environment.items() if _VARIABLE.search(name))
+        named = (environment.get(name, "") for name in environment if _is_secret(name))
         known = {value for value in (*named, *secrets) if len(value) >= SHORTEST_SECRET}
         return Mask(self.patterns, sorted(known, key=len, reverse=True))
 
@@ -102,6 +108,8 @@ class Mask:
 
     def text(self, text: str) -> str:
         """Give a text with placeholders; first what is known exactly, then the shapes, the longest first."""
+        if len(text) < SHORTEST_SECRET and "@" not in text and not self.patterns:
+            return text
         for pattern in self.patterns:
             text = pattern.sub(lambda match: self._give("redacted", match[0]) if match[0] else "", text)
         for secret in self.known:
