@@ -187,8 +187,12 @@ def _planned(
     from migrator.verify import Provers
 
     with Provers(sum(bool(draft.edits) for draft in drafts)) as provers:
-        prompts = _prompts(project, rules, drafts, settings, today)
-        spliced = [_spliced(draft) for draft in _with_edits(project, drafts, prompts.edits)]
+        first = {draft.path: _spliced(draft) for draft in drafts}
+        provers.begin([(d.source, d.edits, d.after) for d in first.values() if d.after is not None])
+        with _uncollected():
+            prompts = _prompts(project, rules, drafts, settings, today)
+        edited = _with_edits(project, drafts, prompts.edits)
+        spliced = [_spliced(d) if d.path in prompts.edits else first[d.path] for d in edited]
         return replace(_proven(migration, spliced, skips, len(project.units), provers), prompts=prompts.seen)
 
 

@@ -20,7 +20,7 @@ from migrator.prompts.buckets import Bucket, bucket_for
 from migrator.prompts.keys import key_for
 from migrator.prompts.layout import Stays
 from migrator.prompts.report import prompt
-from migrator.prompts.sites import Site, site
+from migrator.prompts.sites import Site, has_way, site
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, load_caching
 from migrator.settings import Settings
@@ -50,7 +50,7 @@ def plan_prompts(
 ) -> Prompts:
     """Look at the prompt of every call whose model changes, and give those a cache key for which it pays."""
     caching = load_caching()
-    reader = Reader(project, rules, caching)
+    reader = Reader(project, rules, caching, keyed_only=True)
     paths = {shown: path for path, shown in project.files.items()}
     seen: list[Prompt] = []
     edits: dict[Path, tuple[Edit, ...]] = {}
@@ -64,6 +64,8 @@ def plan_prompts(
         found, ordered, moves = put_in_order(reader, found, settings)
         models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
         told = prompt(found, place.site, models, caching, before=before, exact=False)
+        if told.reason == "hidden_prompt" and found.surface.cache_key and not has_way(reader, unit, found.surface):
+            told = replace(told, reason="old_library", detail=f"{found.surface.cache_key['since']} is not sure")
         added: tuple[Edit, ...] = ()
         if told.reason == "" or not found.surface.cache_key:
             told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)

@@ -18,7 +18,7 @@ FILES_A_WORKER = 16
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 _Owners = dict[ast.AST, tuple[Span, list[Edit]]]
 
@@ -59,6 +59,7 @@ class Provers:
 
     def __init__(self, expected: int) -> None:
         self.pool: ProcessPoolExecutor | None = None
+        self.begun: dict[tuple[str, bytes], Future[str | None]] = {}
         workers = min(os.cpu_count() or 1, expected // FILES_A_WORKER)
         if workers > 1:
             from concurrent.futures import ProcessPoolExecutor
@@ -74,21 +75,23 @@ class Provers:
         if self.pool is not None:
             self.pool.shutdown(cancel_futures=True)
 
+    def begin(self, jobs: Sequence[Job]) -> None:
+        """Begin proofs that will probably be asked for, while the caller goes on."""
+        if self.pool is not None:
+            self.begun = {(source.shown, after): self.pool.submit(prove, source, e, after) for source, e, after in jobs}
+
     def prove(self, jobs: Sequence[Job]) -> list[str | None]:
         """Prove many files, each as ``prove`` does, in the order given."""
         if self.pool is None:
-            return [_prove(job) for job in jobs]
-        return list(self.pool.map(_prove, jobs, chunksize=8))
+            return [prove(*job) for job in jobs]
+        waiting = [self.begun.get((job[0].shown, job[2])) or self.pool.submit(prove, *job) for job in jobs]
+        return [one.result() for one in waiting]
 
 
 def _warm() -> None:
     import libcst
 
     libcst.parse_module("")
-
-
-def _prove(job: Job) -> str | None:
-    return prove(*job)
 
 
 def _not_reproduced(source: Source, edits: Sequence[Edit]) -> str | None:

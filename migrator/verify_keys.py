@@ -26,6 +26,8 @@ def moved(edits: Sequence[Edit]) -> Iterator[tuple[Edit, Span]]:
 def undo(changed: Source, tree: ast.Module, edits: Sequence[Edit], transform: str) -> str | None:
     """Take the added keys out of the new tree. Give None where that is all that the edits added, else why not."""
     ranges = [span for edit, span in moved(edits) if edit.transform == transform and edit.text.strip() != ","]
+    if not ranges:
+        return None
     lines = sources.offsets(changed)
 
     def is_added(node: ast.expr | ast.keyword) -> bool:

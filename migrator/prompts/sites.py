@@ -75,8 +75,17 @@ def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
     if surface.prompt:
         read = template(reader, unit, call, surface.prompt)
         return Site(unit, call, surface, symbol, _with_own(read, surface.adds, unit, call))
-    uses = uses_of(reader, unit, call) if surface.cache_key else ()
+    if not surface.cache_key or (reader.keyed_only and not has_way(reader, unit, surface)):
+        return Site(unit, call, surface, symbol, None)
+    uses = uses_of(reader, unit, call)
     return Site(unit, call, surface, symbol, _of_uses(reader, surface, uses), uses)
+
+
+def has_way(reader: Reader, unit: Unit, surface: Surface) -> bool:
+    """Say whether a key can get through: by a keyword that the installed library surely knows, or in another way."""
+    way = surface.cache_key
+    since = way.get("since")
+    return "else" in way or since is None or reader.project.pins.grants(since, unit.source.path)
 
 
 def _surfaces(project: Project, rules: Rulebook, unit: Unit, call: ast.Call) -> Iterator[tuple[Surface, External]]:

@@ -67,13 +67,15 @@ class Reader:
     """What is needed to read a prompt, and what was learnt of it.
 
     ``runs_once``: the call that is read stands outside of functions, so each run of the program sends it once
-    (or in turns of a loop), and what is computed beside it is new in each run.
+    (or in turns of a loop), and what is computed beside it is new in each run. ``keyed_only``: an object that can
+    get no key, whatever its prompts are, is not looked for where it meets them.
     """
 
     project: Project
     rules: Rulebook
     caching: Caching
     runs_once: bool = False
+    keyed_only: bool = False
     calls: dict[str, Often] = field(default_factory=dict)
     starts: dict[str, Often] = field(default_factory=dict)
     active: set[tuple[ast.AST, Entered | None]] = field(default_factory=set)
