@@ -35,10 +35,8 @@ def entry(unit: Unit, table: ast.Dict, text: str, transform: str) -> tuple[Edit,
 
 def quote(unit: Unit, near: ast.AST) -> str:
     """The quote that the strings around use; double where there is none."""
-    data = unit.source.text.encode()
     strings = [n for n in ast.walk(near) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    written = [data[unit.span(n).start : unit.span(n).end].decode() for n in strings]
-    marks = [next((letter for letter in text if letter in "\"'"), '"') for text in written]
+    marks = [next((letter for letter in unit.code(n) if letter in "\"'"), '"') for n in strings]
     return "'" if marks.count("'") > marks.count('"') else '"'
 
 
@@ -51,7 +49,7 @@ def _start(unit: Unit, call: ast.Call, given: list[ast.expr]) -> int | None:
 
 def _end(unit: Unit, node: ast.AST) -> int:
     """The end of an expression with the parentheses around it, which the tree does not have."""
-    data = unit.source.text.encode()
+    data = unit.lines.encoded
     span = unit.span(node)
     start, end = span.start, span.end
     while True:
@@ -70,14 +68,13 @@ def _is_own(unit: Unit, parent: ast.AST, paren: int) -> bool:
 
 
 def _opening(unit: Unit, call: ast.Call) -> int:
-    data = unit.source.text.encode()
-    return data.index(b"(", unit.span(call.func).end)
+    return unit.lines.encoded.index(b"(", unit.span(call.func).end)
 
 
 def _behind(unit: Unit, last: int | None, end: int, text: str, transform: str, start: int | None) -> tuple[Edit, ...]:
     return tuple(
         Edit(unit.source.shown, Span(at, at), added, transform)
-        for at, added in _places(unit.source.text.encode(), last, end, text, start, unit.source.kind == "notebook")
+        for at, added in _places(unit.lines.encoded, last, end, text, start, unit.source.kind == "notebook")
     )
 
 

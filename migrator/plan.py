@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from migrator.plan_config import ConfigPlan
     from migrator.plan_prompts import Prompts
     from migrator.pragmas import Pragmas
+    from migrator.sources.pins import Pins
     from migrator.verify import Provers
 
-PROMPT_TRANSFORMS = ("order_prompt", "cache_key")
 Progress = Callable[[str, int, int], None]
 
 
@@ -94,19 +94,25 @@ class Code:
         return self._project
 
     @cached_property
+    def pins(self) -> Pins:
+        """The versions that the project's files hold libraries at."""
+        from migrator.sources import pins
+
+        return pins.read(self.root)
+
+    @cached_property
     def _project(self) -> Project:
         rules = load(self.settings.migration, self.settings.surfaces)
         tables = {f.path: f.shown for f in discover.tables(self._all.others)}
-        return _project(self.root, self.known, rules, tables)
+        return _project(self.root, self.known, rules, self.pins, tables)
 
 
-def _project(root: Path, known: Mapping[Path, str], rules: Rulebook, tables: Mapping[Path, str]) -> Project:
+def _project(root: Path, known: Mapping[Path, str], rules: Rulebook, pins: Pins, tables: Mapping[Path, str]) -> Project:
     from migrator.flow.project import Project
-    from migrator.sources import pins
     from migrator.sources.metadata import libraries, published_here
 
     members = {name: to for migration in rules.migrations.values() for name, to in migration.members.items()}
-    return Project(root, known, pins.read(root), published_here(root, known, rules), members, libraries(rules), tables)
+    return Project(root, known, pins, published_here(root, known, rules), members, libraries(rules), tables)
 
 
 def _beyond(code: Code, files: Sequence[discover.File], settings: Settings, today: date, plan: Plan) -> Plan:
@@ -114,11 +120,10 @@ def _beyond(code: Code, files: Sequence[discover.File], settings: Settings, toda
     if not files:
         return plan
     from migrator.plan_config import Surroundings, plan_config
-    from migrator.sources import pins
 
     migration, rules = load_migration(settings.migration), load(settings.migration, settings.surfaces)
-    required = pins.read(code.root).requires
-    around = Surroundings(required, python=code.selection.python, code=code.project, others=lambda: code.others)
+    requires = code.pins.requires
+    around = Surroundings(requires, python=code.selection.python, code=code.project, others=lambda: code.others)
     return _joined(plan, plan_config(files, migration, rules, settings, today=today, around=around))
 
 
@@ -140,7 +145,9 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
     """Plan the migration of one text that is not a file, such as standard input."""
     path = cwd / shown
     candidate = discover.Candidate(discover.File(path, shown), text)
-    project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces), {})
+    from migrator.sources import pins
+
+    project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces), pins.read(cwd), {})
     project.data[path] = text
     return replace(_planned(project, {path: candidate}, settings, today, None), files_read=1)
 
@@ -199,8 +206,9 @@ def _planned(
 def _prompts(project: Project, rules: Rulebook, drafts: Sequence[Draft], settings: Settings, today: date) -> Prompts:
     """Look at the prompts of the calls that the decided names arrive at."""
     from migrator.plan_prompts import Prompts, plan_prompts
+    from migrator.transforms import OF_PROMPTS
 
-    if not set(settings.transforms).intersection(PROMPT_TRANSFORMS):
+    if not set(settings.transforms).intersection(OF_PROMPTS):
         return Prompts()
     return plan_prompts(project, rules, (d for draft in drafts for d in draft.decisions), settings, today)
 

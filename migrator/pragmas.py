@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 
 from migrator.model import Source
 from migrator.sources import Lines
@@ -83,8 +84,9 @@ class _Comment:
     covers: range
 
 
+@lru_cache(maxsize=16)
 def pragmas(text: str) -> Pragmas:
-    """Read the comments of a text; a text without ``# migrator`` in it is not tokenized."""
+    """Read the comments of a text, once for all calls in it; a text without ``# migrator`` in it is not tokenized."""
     if not _MENTION.search(text):
         return Pragmas()
     lines: dict[int, tuple[Ignore, ...]] = {}

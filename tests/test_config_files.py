@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
+from file_cases import Case, cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,27 +45,7 @@ TOLD = {
 EXPECTATION = re.compile(r"(?:#|//|/\*) expect: ((?:(?:report|review) \w+(?:, )?)+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One fixture: the name that the file gets in the trial, and its text before and after."""
-
-    name: str
-    shown: str
-    before: bytes
-    after: bytes
-
-
-def cases() -> Iterator[Case]:
-    """Read all fixtures."""
-    for path in sorted(FIXTURES.iterdir()):
-        if ".after" in path.name:
-            continue
-        name, _, shown = path.name.replace(".before", "").rpartition("@")
-        after = path.with_name(path.name.replace(".before", ".after"))
-        yield Case(name or shown.partition(".")[0], shown, path.read_bytes(), after.read_bytes())
-
-
-CASES = tuple(cases())
+CASES = tuple(cases(FIXTURES))
 
 
 def planned_files(

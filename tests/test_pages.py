@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
+from file_cases import Case, cases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,26 +32,7 @@ REQUEST = 'import openai\nopenai.responses.create(model="gpt-4o", input="x")\n'
 FENCED = f"# T\n\n```python\n{REQUEST}```\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One fixture: the name that the file gets in the trial, and its bytes before and after."""
-
-    name: str
-    shown: str
-    before: bytes
-    after: bytes
-
-
-def cases() -> Iterator[Case]:
-    """Read all fixtures."""
-    for path in sorted(FIXTURES.iterdir()):
-        if ".after." not in path.name:
-            name, _, shown = path.name.replace(".before", "").rpartition("@")
-            after = path.with_name(path.name.replace(".before", ".after"))
-            yield Case(name or shown.partition(".")[0], shown, path.read_bytes(), after.read_bytes())
-
-
-CASES = tuple(cases())
+CASES = tuple(cases(FIXTURES))
 
 
 def planned(folder: Path, texts: dict[str, str | bytes], settings: Settings | None = None) -> Plan:

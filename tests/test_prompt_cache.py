@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -15,6 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from terminals import on_a_terminal
 
 from migrator import lines, plan, prices, prompt_costs, prompt_data, receipt, report, rulebook, survey, survey_report
 from migrator.cli import run
@@ -524,26 +522,8 @@ def test_the_plan_is_kept_whole(folder: Path) -> None:
 
 
 def test_a_terminal_gets_two_colours_and_a_pipe_the_same_words(folder: Path) -> None:
-    pty = pytest.importorskip("pty", reason="no terminals to open here")
-    main, child = pty.openpty()
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "80"}
-    variables.pop("NO_COLOR", None)
-    done = subprocess.Popen(
-        [sys.executable, "-m", "migrator", "cache"], stdout=child, stderr=subprocess.DEVNULL, env=variables
-    )
-    os.close(child)
-    pieces = []
-    while True:
-        try:
-            piece = os.read(main, 65536)
-        except OSError:  # Linux ends a closed terminal so
-            break
-        if not piece:
-            break
-        pieces.append(piece)
-    assert done.wait() == 0
-    os.close(main)
-    text = b"".join(pieces).decode().replace("\r\n", "\n")
+    code, text = on_a_terminal(("cache",), without=("NO_COLOR",), COLUMNS="80")
+    assert code == 0
     assert "\x1b[32m" + "█" * 71 + "\x1b[0m\x1b[35m" + "░" * 6 + "\x1b[0m" in text
     assert re.sub(r"\x1b\[[\d;]*m", "", text) == TEXT + SUMMARY
 

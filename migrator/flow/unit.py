@@ -76,6 +76,10 @@ class Unit:
             self.lines.offset(node.end_lineno, node.end_col_offset),
         )
 
+    def code(self, node: ast.AST) -> str:
+        """The text that writes ``node``."""
+        return self.lines.slice(self.span(node))
+
     def position(self, node: ast.AST) -> Position:
         """Where a person finds the start of ``node``."""
         return self.lines.position(self.span(node).start)

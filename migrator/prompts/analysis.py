@@ -45,7 +45,6 @@ class Analysis:
     static: Range
     breaker: Segment | None
     minimum: int
-    step: int
 
     @property
     def pays(self) -> bool:
@@ -61,13 +60,6 @@ class Analysis:
     def missing(self) -> int:
         """How many tokens the prefix surely lacks."""
         return 0 if self.may_pay or self.prefix.most is None else self.minimum - self.prefix.most
-
-    @property
-    def cached(self) -> int:
-        """The tokens of a hit: the largest step that the known prefix reaches."""
-        if not self.pays:
-            return 0
-        return self.minimum + (self.prefix.least - self.minimum) // self.step * self.step
 
 
 Measure = Callable[[str], Range]
@@ -91,7 +83,6 @@ def analyse(template: Template, caching: Caching, measure: Measure = exactly) ->
         _sum(tokens(s, measure) for s in _stable(template.segments)) + _frames(len(template.messages), caching),
         template.breaker,
         caching.minimum,
-        caching.step,
     )
 
 

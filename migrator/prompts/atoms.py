@@ -140,8 +140,7 @@ def is_named_elsewhere(reader: Reader, unit: Unit, name: str) -> bool:
 
 def _of_literal(reader: Reader, unit: Unit, node: ast.expr) -> list[Atom] | None:
     span = unit.span(node)
-    data = unit.source.text.encode()
-    source = data[span.start : span.end].decode()
+    source = unit.lines.slice(span)
     found = pieces(source)
     if found is None:
         return None

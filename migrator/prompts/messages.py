@@ -14,7 +14,7 @@ from migrator.flow.request import Spot, bindings_of, entered_value
 from migrator.flow.symbols import Function, last_name, symbols
 from migrator.flow.unit import LOOPS, Binding, Unit, before
 from migrator.prompts.template import SPLICE, Message, Place, Segment, Varies
-from migrator.prompts.texts import place_of, result_of, text, varying
+from migrator.prompts.texts import imported, place_of, result_of, text, varying
 from migrator.prompts.varying import Reader
 
 MAX_DEPTH = 12
@@ -229,11 +229,9 @@ def _name(reader: Reader, spot: Spot, node: ast.Name, depth: int) -> Messages:
 
 
 def _imported(reader: Reader, spot: Spot, binding: Binding, depth: int) -> Messages:
-    from migrator.flow.constants import given
-
-    values = [(u, v) for u, v in given(reader.project, binding) if v is not None]
+    values = tuple(imported(reader, binding))
     if len(values) == 1:
-        return messages(reader, Spot(*values[0]), depth + 1)
+        return messages(reader, values[0], depth + 1)
     return (splice(reader, spot),)
 
 

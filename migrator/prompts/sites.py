@@ -6,7 +6,9 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from migrator.flow.classes import repr_of
 from migrator.flow.project import Project
+from migrator.flow.refusals import is_none
 from migrator.flow.request import Given, Spot, arguments
 from migrator.flow.symbols import External, Function, last_name, returns, symbols
 from migrator.flow.unit import FUNCTIONS, Unit
@@ -14,7 +16,7 @@ from migrator.prompts.analysis import analyse, measure_for
 from migrator.prompts.messages import Messages, listed, message, messages
 from migrator.prompts.placeholders import filled, template_messages
 from migrator.prompts.template import Message, Part, Place, Segment, Template, Varies
-from migrator.prompts.texts import place_of, text, varying
+from migrator.prompts.texts import place_of, starred, text, varying
 from migrator.prompts.tools import part
 from migrator.prompts.uses import Met, last_operand, method_of, uses_of
 from migrator.prompts.varying import Reader
@@ -89,7 +91,7 @@ def has_way(reader: Reader, unit: Unit, surface: Surface) -> bool:
 
 
 def _surfaces(project: Project, rules: Rulebook, unit: Unit, call: ast.Call) -> Iterator[tuple[Surface, External]]:
-    for symbol in sorted(symbols(project, unit, call.func), key=repr):
+    for symbol in sorted(symbols(project, unit, call.func), key=repr_of):
         if isinstance(symbol, External):
             yield from ((surface, symbol) for surface in rules.surfaces_for(symbol.name) if surface.hold is None)
 
@@ -150,16 +152,12 @@ def _through(reader: Reader, met: Met) -> Iterator[Part]:
 
 def _with_own(found: Template | None, adds: int, unit: Unit, node: ast.AST) -> Template | None:
     """Put the text that a library writes before the prompt in front of it; only its greatest length is known."""
-    if not adds or (isinstance(node, ast.Call) and _is_open_call(node)):
+    if not adds or (isinstance(node, ast.Call) and starred(node)):
         return found
     place = place_of(unit, node)
     own = Segment(place, Varies.DEPLOYMENT, None, "", "the library's own text", most=adds)
     first = Message("system", (own,), place)
     return Template((), (first,)) if found is None else replace(found, messages=(first, *found.messages))
-
-
-def _is_open_call(call: ast.Call) -> bool:
-    return any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args)
 
 
 def template(reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slot]) -> Template | None:
@@ -171,7 +169,7 @@ def template(reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slo
 
 
 def _assembled(reader: Reader, slots: Mapping[str, tuple[Given, ...]]) -> Template | None:
-    said = {kind: tuple(value for value in found if not _is_none(value.value)) for kind, found in slots.items()}
+    said = {kind: tuple(value for value in found if not is_none(value.value)) for kind, found in slots.items()}
     given = {kind: found for kind, found in said.items() if found}
     parts = [part(reader, kind, _spot(given[kind][0])) for kind in ("tools", "schema") if kind in given]
     found: list[Message] = [_system(reader, value) for value in given.get("system", ())]
@@ -226,10 +224,6 @@ def _given(reader: Reader, unit: Unit, call: ast.Call, slot: Slot) -> Iterator[G
         yield from named if len({g.name for g in named}) == len(named) else ()
     elif slot.position is not None and slot.position < len(call.args):
         yield Given("", unit, call.args[slot.position])
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _text_message(reader: Reader, role: str, given: Given) -> Message:

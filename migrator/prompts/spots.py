@@ -42,7 +42,7 @@ def _contains(outer: Span, inner: Span) -> bool:
 
 def _reads_as(unit: Unit, span: Span, node: ast.AST) -> bool:
     """Say whether these bytes alone are this expression; interpreters differ in the places inside f-strings."""
-    found = _parsed(unit.source.text.encode()[span.start : span.end].decode(errors="replace"))
+    found = _parsed(unit.lines.encoded[span.start : span.end].decode(errors="replace"))
     return found is not None and ast.dump(found) == ast.dump(node)
 
 
@@ -56,7 +56,7 @@ def _parsed(code: str) -> ast.expr | None:
 def _fields(unit: Unit, node: ast.JoinedStr) -> Iterator[tuple[ast.FormattedValue, Field, Span]]:
     """The fields of an f-string with their bytes."""
     start = unit.span(node).start
-    source = unit.source.text.encode()[start : unit.span(node).end].decode()
+    source = unit.lines.encoded[start : unit.span(node).end].decode()
     values = [value for value in node.values if isinstance(value, ast.FormattedValue)]
     parts = [part for part in pieces(source) or () if isinstance(part, Field)]
     if len(values) == len(parts):
@@ -88,7 +88,7 @@ def joined(unit: Unit, node: ast.AST) -> ast.JoinedStr | None:
 
 def _in_field(unit: Unit, value: ast.expr, node: ast.AST, span: Span) -> Span | None:
     """The bytes of an expression in ``{...}``, by reading the field's code alone."""
-    inner = unit.source.text.encode()[span.start + 1 : span.end - 1].decode()
+    inner = unit.lines.encoded[span.start + 1 : span.end - 1].decode()
     again = _parsed(inner)
     if again is None or ast.dump(again) != ast.dump(value) or "\n" in inner or "\r" in inner:
         return None

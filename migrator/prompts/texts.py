@@ -14,8 +14,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from migrator.flow.constants import values_of
-from migrator.flow.request import Spot, bindings_of, entered_value
+from migrator.flow.constants import given, values_of
+from migrator.flow.request import Entered, Spot, bindings_of, entered_value
 from migrator.flow.symbols import External, Function, last_name, returns, symbols
 from migrator.flow.unit import LOOPS, Binding, Unit
 from migrator.model import Span
@@ -94,19 +94,14 @@ def _operand(reader: Reader, spot: Spot, depth: int) -> Segments:
 def varying(reader: Reader, spot: Spot) -> Segment:
     """An expression of which only how often it changes is known."""
     rate = how_often(reader, spot)
-    code = _source(spot.unit, spot.node)
+    code = spot.unit.code(spot.node)
     return Segment(place_of(spot.unit, spot.node), rate.varies, None, code, rate.why or code, most=rate.most)
-
-
-def _source(unit: Unit, node: ast.AST) -> str:
-    span = unit.span(node)
-    return unit.source.text.encode()[span.start : span.end].decode()
 
 
 def literal(reader: Reader, spot: Spot, depth: int = 0) -> Segments:
     """Read a string literal, implicit concatenation and fields included."""
     unit, node = spot.unit, spot.node
-    source = _source(unit, node)
+    source = unit.code(node)
     found = pieces(source)
     if found is None:
         return (varying(reader, spot),)
@@ -154,9 +149,9 @@ def _name(reader: Reader, spot: Spot, node: ast.Name, depth: int) -> Segments:
         if given is not None:
             return text(reader, given, depth + 1)
         if found[0].kind == "import":
-            imported = tuple(_imported(reader, found[0]))
-            if len(imported) == 1:
-                return text(reader, imported[0], depth + 1)
+            values = tuple(imported(reader, found[0]))
+            if len(values) == 1:
+                return text(reader, values[0], depth + 1)
         elif found[0].kind == "value" and found[0].value is not None and not found[0].path:
             same = spot.entered if spot.entered is not None and found[0].unit is spot.entered.function.unit else None
             return _named(reader, Spot(found[0].unit, found[0].value, same), spot, depth)
@@ -169,13 +164,12 @@ def _named(reader: Reader, value: Spot, use: Spot, depth: int) -> Segments:
     """What a name holds; where nothing of it is static, the name says it shorter than its value."""
     found = text(reader, value, depth + 1)
     if len(found) == 1 and found[0].text is None:
-        return (replace(found[0], place=place_of(use.unit, use.node), code=_source(use.unit, use.node)),)
+        return (replace(found[0], place=place_of(use.unit, use.node), code=use.unit.code(use.node)),)
     return found
 
 
-def _imported(reader: Reader, binding: Binding) -> Iterator[Spot]:
-    from migrator.flow.constants import given
-
+def imported(reader: Reader, binding: Binding) -> Iterator[Spot]:
+    """The expressions that an imported name was given in its own module."""
     yield from (Spot(u, v) for u, v in given(reader.project, binding) if v is not None)
 
 
@@ -216,7 +210,7 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Segments:
     unit, entered = spot.unit, spot.entered
     name = last_name(call.func)
     base = Spot(unit, call.func.value, entered) if isinstance(call.func, ast.Attribute) else None
-    if name == "format" and base is not None and not _starred(call):
+    if name == "format" and base is not None and not starred(call):
         return _format(reader, spot, base, call, depth)
     if name == "join" and base is not None and len(call.args) == 1:
         return _join(reader, spot, base, call.args[0], depth)
@@ -227,7 +221,7 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Segments:
     shape = next((n for n in names if n in SHAPES), None)
     if shape is not None and len(call.args) == 1:
         return _shaped(text(reader, Spot(unit, call.args[0], entered), depth + 1), SHAPES[shape], place_of(unit, call))
-    if name in ("substitute", "safe_substitute") and base is not None and not _starred(call):
+    if name in ("substitute", "safe_substitute") and base is not None and not starred(call):
         return _substituted(reader, spot, base, call, depth)
     if names == {"str"} and len(call.args) == 1:
         return text(reader, Spot(unit, call.args[0], entered), depth + 1)
@@ -239,15 +233,14 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Segments:
 
 def result_of(spot: Spot, call: ast.Call, function: Function) -> Spot | None:
     """The one expression that a function of the repository gives back, seen from this call of it."""
-    from migrator.flow.request import Entered
-
     values = [function.node.body] if isinstance(function.node, ast.Lambda) else list(returns(function.node))
-    if len(values) != 1 or _starred(call):
+    if len(values) != 1 or starred(call):
         return None
     return Spot(function.unit, values[0], Entered(spot.unit, call, function, spot.entered))
 
 
-def _starred(call: ast.Call) -> bool:
+def starred(call: ast.Call) -> bool:
+    """Say whether a call takes arguments by ``*`` or ``**``."""
     return any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args)
 
 

@@ -169,15 +169,10 @@ def _said_by(symbol: Class | Function) -> str:
     """The code that the schema repeats: a class as it stands, a function's name, parameters and docstring."""
     node = symbol.node
     if isinstance(node, ast.ClassDef):
-        return _text(symbol.unit, node)
+        return symbol.unit.code(node)
     named = "" if isinstance(node, ast.Lambda) else f"{node.name} {ast.get_docstring(node) or ''}"
     return f"{named} {ast.unparse(node.args)}"
 
 
 def _fields(node: ast.AST) -> int:
     return sum(isinstance(one, (ast.AnnAssign, ast.arg)) for one in _declared(node))
-
-
-def _text(unit: Unit, node: ast.AST) -> str:
-    span = unit.span(node)
-    return unit.source.text.encode()[span.start : span.end].decode()

@@ -22,7 +22,6 @@ from migrator.settings import SettingsError
 from migrator.shadow import folder
 
 INJECT = Path(__file__).parent / "inject"
-NOT_FOUND, NOT_ALLOWED = 127, 126
 
 
 @dataclass(frozen=True, slots=True)

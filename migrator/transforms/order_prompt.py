@@ -109,7 +109,7 @@ def _place(text: Written, start: int, end: int) -> _Range | None:
 
 def _swapped(unit: Unit, places: Sequence[_Range], shift: Shift, inside: Sequence[Edit]) -> list[Edit] | Stays:
     """Put the bytes of each block into the place of another one."""
-    data = unit.source.text.encode()
+    data = unit.lines.encoded
     edits: list[Edit] = []
     alone = len({place.token for place in places}) == len(places)
     for place, index in zip(places, shift.order, strict=True):
@@ -153,7 +153,7 @@ def _keeps_effects(text: Written, shift: Shift) -> bool:
     for atom in text.atoms:
         spans.append((at, at + len(atom.text), atom))
         at += len(atom.text)
-    data = text.unit.source.text.encode()
+    data = text.unit.lines.encoded
     for block in shift.blocks:
         inside = [a for first, last, a in spans if first < block.end and block.start < last and not a.offsets]
         busy.append(any(_acts(data[a.start : a.end].decode()) for a in inside))
@@ -229,7 +229,7 @@ def _moved(site: Site, layout: Layout, shifts: Sequence[Edit]) -> tuple[Edit, ..
     inner = [message.place for message in template.messages]
     if not isinstance(node, ast.List) or [unit.span(e) for e in node.elts] != [p.span for p in inner]:
         return Stays("pieces", "its messages are not written in one list")
-    data = unit.source.text.encode()
+    data = unit.lines.encoded
     spans = [unit.span(e) for e in node.elts]
     if b"#" in _between(data, spans, template.listed.span):
         return Stays("pieces", "a comment stands between the messages")

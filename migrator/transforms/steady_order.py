@@ -202,7 +202,7 @@ def _dumps(reader: Reader, spot: Spot, call: ast.Call, loops: Loops, depth: int)
         return None
     if place == spot.unit.span(call) and joined(spot.unit, call) is None:
         return insertions.argument(spot.unit, call, "sort_keys=True", NAME)
-    data = spot.unit.source.text.encode()[place.start : place.end - 1].rstrip()
+    data = spot.unit.lines.encoded[place.start : place.end - 1].rstrip()
     if data.endswith(b","):
         return None
     at = Span(place.end - 1, place.end - 1)
@@ -240,5 +240,5 @@ def _wrapped(spot: Spot) -> Edits | None:
     span = where(spot.unit, spot.node)
     if span is None:
         return None
-    text = spot.unit.source.text.encode()[span.start : span.end].decode()
+    text = spot.unit.lines.slice(span)
     return (Edit(spot.unit.source.shown, span, f"sorted({text})", NAME),)
