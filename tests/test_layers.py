@@ -14,7 +14,7 @@ RECORDER = ROOT / "shadow" / "recorder"
 
 # One row is one layer. A module imports from rows above its own, never from its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("model", "nouns", "tables"),
+    ("evidence", "model", "nouns", "tables"),
     ("rows",),
     ("rulebook",),
     ("filebook",),

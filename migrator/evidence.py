@@ -1,0 +1,226 @@
+"""Answer one question: which values does the report of a shadow comparison speak of?
+
+The comparison makes one ``ShadowReport``; the terminal, JSON, JUnit, Markdown and HTML are readings of it, and so
+is the gate of ``apply --shadow``. Shares are between 0 and 1, money is US dollars, times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Outcome = Literal["pass", "fail", "inconclusive"]
+Action = Literal["apply", "layout", "model", "hold"]
+Flip = Literal["loss", "gain", "both", "undecided", "same", "failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """``count`` of ``total`` cases, with the 95 % Wilson interval of the share."""
+
+    count: int
+    total: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """The share itself; 0 where there are no cases."""
+        return self.count / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference between two answers: ``kind`` such as "number" or "missing field", ``where`` a path or words.
+
+    ``is_noise``: the old model disagrees with itself here; it is shown and does not count.
+    """
+
+    kind: str
+    where: str
+    old: str
+    new: str
+    is_noise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One case with its three answers, as far as it is shown.
+
+    ``flip``: "loss" (only the new answer differs from the recorded one), "gain" (only the fresh old one does),
+    "both", "same", "undecided", or "failure" (a confirmed hard failure, named in ``failure``). ``differences`` are
+    those of the new answer against the recorded one, ``old_differences`` those of the fresh old answer against it.
+    ``prompt`` is what was asked, the last message or input of a person; answers are texts, JSON or calls of tools
+    as text. ``weight`` orders a site's exchanges, the worst first.
+    """
+
+    case: str
+    template: str
+    flip: Flip
+    prompt: str
+    recorded: str
+    old: str
+    new: str
+    differences: tuple[Difference, ...] = ()
+    old_differences: tuple[Difference, ...] = ()
+    failure: str = ""
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What one side's fresh answers took: of the old model in the old layout, or of the new one in the new layout.
+
+    Tokens are sums over ``calls``; ``cost`` is for 1,000 such calls at list price without Batch, None where no price
+    is known. Latencies and cached tokens are of synchronous calls alone: None where there was none. ``first`` is the
+    time to the first token of streams.
+    """
+
+    model: str
+    calls: int
+    input: int
+    cached: int | None
+    output: int
+    cost: float | None
+    latency: float | None = None
+    slow_latency: float | None = None
+    first: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Which of the two changes did it, on the cases that fail: each half alone against the recorded answers.
+
+    ``model``: the new model with the old layout; ``layout``: the old model with the new layout. Each share counts
+    cases that differ.
+    """
+
+    cases: int
+    model: Share
+    layout: Share
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A person's word that the difference at a site is wanted: why, by whom, until which day (YYYY-MM-DD)."""
+
+    reason: str
+    by: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteEvidence:
+    """What was found at one call site.
+
+    ``site`` is the id of the call in ``migrator scan --format json``. ``changes`` says what would be done there, some
+    of "model", "order", "cache_key". ``cases`` were recorded, ``unbound`` counts by reason those that could not be
+    compared, ``compared`` were. ``excess`` is the mean of D = [new differs] − [old differs] with ``error``, its
+    standard error; ``better`` and ``worse`` are the e-values for PASS and FAIL; ``path`` are the looks on the way:
+    cases, e-value for PASS, e-value for FAIL. ``more`` is about how many cases are missing for a verdict (None: no
+    number would do) and ``more_cost`` what they would cost. ``action`` follows from all of it: "apply" both, the
+    "layout" alone, the "model" alone, or "hold".
+    """
+
+    site: str
+    file: str
+    line: int
+    function: str
+    surface: str
+    contract: str
+    why: str
+    changes: tuple[str, ...]
+    outcome: Outcome
+    reason: str
+    action: Action
+    cases: int
+    compared: int
+    unbound: Mapping[str, int]
+    margin: float
+    noise: Share
+    new: Share
+    losses: int
+    gains: int
+    undecided: int
+    excess: float
+    error: float
+    mcnemar: float
+    better: float
+    worse: float
+    before: Arm
+    after: Arm
+    path: tuple[tuple[int, float, float], ...] = ()
+    templates: Mapping[str, float] = field(default_factory=dict)
+    noisy_fields: tuple[str, ...] = ()
+    more: int | None = None
+    more_cost: float | None = None
+    attribution: Attribution | None = None
+    accepted: Acceptance | None = None
+    exchanges: tuple[Exchange, ...] = ()
+
+    @property
+    def is_let_through(self) -> bool:
+        """Say whether the whole change may be made here."""
+        return self.action == "apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What the run cost: spent now, taken from earlier runs' answers, and what was estimated before it began."""
+
+    spent: float
+    stored: float
+    low: float
+    high: float
+    cap: float | None
+    calls: int
+    stored_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a judge was worth here: differences that it saw between two answers of the old model, and planted
+    defects that it saw. ``used`` is False where that was not good enough, and ``reason`` says so."""
+
+    model: str
+    used: bool
+    reason: str
+    false_alarms: Share
+    detected: Share
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowReport:
+    """The whole comparison.
+
+    ``server`` is the host that answered. ``canned`` is "" for answers of a model; where answers were scripted, as in
+    the demo, it is the sentence that says so, and every reading of the report shows it. ``held`` names sites without
+    a comparison, with the reason: no case, no case that could be bound. ``unlinked`` counts recorded cases that
+    belong to no site of the plan, by reason. ``alpha`` bounds the share of wrong sites among those let through.
+    """
+
+    version: int
+    tool: str
+    migration: str
+    created: str
+    commit: str
+    server: str
+    canned: str
+    alpha: float
+    sites: tuple[SiteEvidence, ...]
+    held: Mapping[str, str]
+    unlinked: Mapping[str, int]
+    money: Money
+    is_batch: bool = False
+    is_complete: bool = True
+    judge: Judged | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> int:
+        """Give the exit code: 0 all pass, 1 one fails, 3 one is open; ``docs/exit-codes.md``."""
+        outcomes = {site.outcome for site in self.sites if site.accepted is None}
+        if "fail" in outcomes:
+            return 1
+        return 3 if "inconclusive" in outcomes or self.held or not self.is_complete else 0
