@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrator.evidence import Gate
 from migrator.model import Decision, Finding, Hazard, Report, Review, Rewrite
 from migrator.rulebook import Migration
 from migrator.settings import Settings
@@ -35,7 +36,18 @@ def decide(findings: Iterable[Finding], migration: Migration, settings: Settings
     seen = tuple(findings)
     pinned = {f.origin.value for f in seen if any(h.reason == "assertion" for h in f.hazards)}
     pinned |= {short for short, target in migration.aliases.items() if pinned & _meant(short, target, migration)}
-    return tuple(_decide(f, migration, settings, pinned) for f in seen)
+    return tuple(_gated(_decide(f, migration, settings, pinned), settings.gate) for f in seen)
+
+
+def _gated(decision: Decision, gate: Gate | None) -> Decision:
+    """Hold what a comparison did not let through: all calls that share the literal must have passed."""
+    if gate is None or isinstance(decision, Report):
+        return decision
+    calls = [reach.site for reach in decision.finding.reaches]
+    held = next((call for call in calls if not gate.allows(call.id, "model")), None)
+    if held is not None:
+        return Report(decision.finding, "shadow", f"{held.shown}:{held.position.line}: {gate.reason(held.id)}")
+    return decision if calls else Report(decision.finding, "shadow", "no call is known that was compared")
 
 
 def _meant(short: str, target: str, migration: Migration) -> set[str]:

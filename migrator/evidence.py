@@ -166,6 +166,25 @@ class SiteEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """What a comparison lets through: the ``actions`` of the sites by their ids, and in ``reasons`` why one holds.
+
+    A site that stands in neither was not compared.
+    """
+
+    actions: Mapping[str, Action]
+    reasons: Mapping[str, str]
+
+    def allows(self, site: str, change: Literal["model", "layout"]) -> bool:
+        """Say whether this half of the change may be made at a site."""
+        return self.actions.get(site, "hold") in ("apply", change)
+
+    def reason(self, site: str) -> str:
+        """Say why a site is held."""
+        return self.reasons.get(site, "no recorded request was compared")
+
+
+@dataclass(frozen=True, slots=True)
 class Money:
     """What the run cost: spent now, taken from earlier runs' answers, and what was estimated before it began."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from migrator.flow.project import Project
     from migrator.flow.unit import Unit
     from migrator.plan_config import ConfigPlan
-    from migrator.plan_prompts import Prompts
+    from migrator.plan_prompts import Prompts, Target
     from migrator.pragmas import Pragmas
     from migrator.sources.pins import Pins
     from migrator.verify import Provers
@@ -62,9 +62,26 @@ def make(
     others_read = {**code.others, **{f.path: f.shown for f in selection.pages}}
     inputs = Inputs(root, code.known, others_read, bytes_of, settings, today)
     planned = remembered(
-        cache, inputs, lambda: beyond(_planned(code.project(bytes_of), hits, settings, today, progress))
+        cache, inputs, lambda: beyond(_planned(code.project(bytes_of), hits, settings, today, progress)[0])
     )
     return replace(planned, skips=(*skips, *planned.skips), files_read=read)
+
+
+def targets(
+    paths: Sequence[Path], settings: Settings, *, cwd: Path, today: date, progress: Progress | None = None
+) -> tuple[Plan, tuple[Target, ...]]:
+    """Plan the Python of ``paths``, and give the calls that change: what a comparison of the models is made of."""
+    migration = load_migration(settings.migration)
+    selection = discover.select(paths, settings, cwd)
+    found = tuple(discover.candidates(selection.python, migration.prefilter))
+    hits = {c.file.path: c for c in found if isinstance(c, discover.Candidate)}
+    skips = (*selection.skips, *(f for f in found if isinstance(f, Skip)))
+    if not hits:
+        return Plan(migration.name, (), (), skips, len(selection.python)), ()
+    code = Code(discover.project_root(paths, cwd), cwd, selection, settings)
+    project = code.project({path: candidate.data for path, candidate in hits.items()})
+    planned, changing = _planned(project, hits, settings, today, progress, is_compared=True)
+    return replace(planned, skips=(*skips, *planned.skips), files_read=len(selection.python)), changing
 
 
 @dataclass(eq=False)
@@ -149,7 +166,7 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
 
     project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces), pins.read(cwd), {})
     project.data[path] = text
-    return replace(_planned(project, {path: candidate}, settings, today, None), files_read=1)
+    return replace(_planned(project, {path: candidate}, settings, today, None)[0], files_read=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +191,10 @@ def _planned(
     settings: Settings,
     today: date,
     progress: Progress | None,
-) -> Plan:
+    *,
+    is_compared: bool = False,
+) -> tuple[Plan, tuple[Target, ...]]:
+    """Plan the files of Python, and say which calls change."""
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
     known = project.files
@@ -197,18 +217,21 @@ def _planned(
         first = {draft.path: _spliced(draft) for draft in drafts}
         provers.begin([(d.source, d.edits, d.after) for d in first.values() if d.after is not None])
         with _uncollected():
-            prompts = _prompts(project, rules, drafts, settings, today)
+            prompts = _prompts(project, rules, drafts, settings, today, is_compared=is_compared)
         edited = _with_edits(project, drafts, prompts.edits)
         spliced = [_spliced(d) if d.path in prompts.edits else first[d.path] for d in edited]
-        return replace(_proven(migration, spliced, skips, len(project.units), provers), prompts=prompts.seen)
+        proven = _proven(migration, spliced, skips, len(project.units), provers)
+        return replace(proven, prompts=prompts.seen), prompts.targets
 
 
-def _prompts(project: Project, rules: Rulebook, drafts: Sequence[Draft], settings: Settings, today: date) -> Prompts:
+def _prompts(
+    project: Project, rules: Rulebook, drafts: Sequence[Draft], settings: Settings, today: date, *, is_compared: bool
+) -> Prompts:
     """Look at the prompts of the calls that the decided names arrive at."""
     from migrator.plan_prompts import Prompts, plan_prompts
     from migrator.transforms import OF_PROMPTS
 
-    if not set(settings.transforms).intersection(OF_PROMPTS):
+    if not is_compared and not set(settings.transforms).intersection(OF_PROMPTS):
         return Prompts()
     return plan_prompts(project, rules, (d for draft in drafts for d in draft.decisions), settings, today)
 

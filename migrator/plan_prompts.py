@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from migrator.evidence import Gate
 from migrator.find import qualname
 from migrator.flow.project import Project
 from migrator.flow.unit import Unit
@@ -18,9 +19,10 @@ from migrator.pragmas import pragmas
 from migrator.prompts.analysis import analyse
 from migrator.prompts.buckets import Bucket, bucket_for
 from migrator.prompts.keys import key_for
-from migrator.prompts.layout import Stays
+from migrator.prompts.layout import Layout, Stays
 from migrator.prompts.report import prompt
 from migrator.prompts.sites import Site, has_way, site
+from migrator.prompts.template import Template
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, load_caching
 from migrator.settings import Settings
@@ -28,11 +30,28 @@ from migrator.transforms import add_cache_key, order_prompt, steady_order
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """One call whose model changes: ``before`` the names that arrive there, ``models`` those that will.
+
+    ``template`` is its prompt as far as the code shows it, ``layout`` the order that is proposed for it, ``key`` the
+    cache key that it gets. A comparison of the models makes its requests with them.
+    """
+
+    site: CallSite
+    before: tuple[str, ...]
+    models: tuple[str, ...]
+    template: Template | None = None
+    layout: Layout | None = None
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Prompts:
-    """What was seen of each call's prompt, and the edits by file."""
+    """What was seen of each call's prompt, the edits by file, and the calls that change."""
 
     seen: tuple[Prompt, ...] = ()
     edits: Mapping[Path, tuple[Edit, ...]] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(slots=True)
@@ -54,15 +73,18 @@ def plan_prompts(
     paths = {shown: path for path, shown in project.files.items()}
     seen: list[Prompt] = []
     edits: dict[Path, tuple[Edit, ...]] = {}
+    targets: list[Target] = []
     counts: Counter[str] = Counter()
     for place in _places(decisions, settings):
+        models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
         path = paths.get(place.site.shown)
         unit = project.unit(path) if path is not None else None
         found = _site(reader, unit, place.site.span) if unit is not None else None
         if unit is None or path is None or found is None or is_ignored(unit, found.call, today):
+            targets.append(Target(place.site, before, models))
             continue
-        found, ordered, moves = put_in_order(reader, found, settings)
-        models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
+        template = found.template
+        found, ordered, moves = put_in_order(reader, found, settings, place.site.id)
         told = prompt(found, place.site, models, caching, before=before, exact=False)
         if told.reason == "hidden_prompt" and found.surface.cache_key and not has_way(reader, unit, found.surface):
             told = replace(told, reason="old_library", detail=f"{found.surface.cache_key['since']} is not sure")
@@ -71,10 +93,11 @@ def plan_prompts(
             told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
         seen.append(ordered.on(told, caching))
         kept = added if "cache_key" in settings.transforms else ()
+        targets.append(Target(place.site, before, models, template, ordered.layout, told.key if kept else ""))
         for edit in (*moves, *kept):
             home = paths[edit.shown]
             edits[home] = (*edits.get(home, ()), edit)
-    return Prompts(tuple(seen), {path: made for path, made in edits.items() if made})
+    return Prompts(tuple(seen), {path: made for path, made in edits.items() if made}, tuple(targets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +107,7 @@ class Ordered:
     word: str = ""
     detail: str = ""
     best: int = 0
+    layout: Layout | None = None
 
     def on(self, told: Prompt, caching: Caching) -> Prompt:
         """Put it into what is told of the prompt."""
@@ -91,10 +115,14 @@ class Ordered:
         return replace(told, best=self.best, best_cached=caching.hit(self.best)) if self.best else told
 
 
-def put_in_order(reader: Reader, found: Site, settings: Settings) -> tuple[Site, Ordered, tuple[Edit, ...]]:
+def put_in_order(
+    reader: Reader, found: Site, settings: Settings, site: str = ""
+) -> tuple[Site, Ordered, tuple[Edit, ...]]:
     """Put the static parts first, or say that it can be done, or why not; the site then has the new order."""
     if found.template is None or "order_prompt" not in settings.transforms:
         return found, Ordered(), ()
+    # What a comparison has shown to hold needs no review.
+    is_wanted = settings.review if settings.gate is None else settings.gate.allows(site, "layout")
     made = order_prompt.order(reader, found)
     after = found.template if isinstance(made, Stays) else made.after
     steady = steady_order.steady(reader, found, after)
@@ -103,14 +131,14 @@ def put_in_order(reader: Reader, found: Site, settings: Settings) -> tuple[Site,
         made = made if isinstance(made, Stays) else order_prompt.order(reader, found, steady.edits)
     moves = steady.edits if steady is not None and isinstance(made, Stays) else ()
     if isinstance(made, Stays):
-        quiet = ("sorted" if settings.review else "sort") if steady is not None else ""
+        quiet = ("sorted" if is_wanted else "sort") if steady is not None else ""
         word = quiet if made.reason in ("in_order", "short_prefix") else made.reason
         ordered = Ordered(word, made.detail if word == made.reason else "")
-        return (replace(found, template=after), ordered, moves) if settings.review else (found, ordered, ())
+        return (replace(found, template=after), ordered, moves) if is_wanted else (found, ordered, ())
     best = analyse(after, reader.caching).prefix.least
-    if not settings.review:
-        return found, Ordered("review", "", best), ()
-    return replace(found, template=after), Ordered("applied", "", best), made.edits
+    if not is_wanted:
+        return found, Ordered("review", "", best, made.layout), ()
+    return replace(found, template=after), Ordered("applied", "", best, made.layout), made.edits
 
 
 def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Place]:
@@ -122,9 +150,17 @@ def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Plac
             if isinstance(decision, Rewrite) or (settings.review and not isinstance(decision, Report)):
                 place.models.add(decision.new)
                 place.before.add(decision.finding.origin.value)
+            elif settings.gate is not None and decision.reason == "shadow" and _may_move(settings.gate, reach.site.id):
+                place.models.add(decision.finding.origin.value)
+                place.before.add(decision.finding.origin.value)
             else:
                 place.is_mixed = True
     yield from (places[key] for key in sorted(places) if places[key].models)
+
+
+def _may_move(gate: Gate, site: str) -> bool:
+    """Say whether a comparison lets a call's prompt move although its model stays."""
+    return gate.allows(site, "layout") and not gate.allows(site, "model")
 
 
 def _site(reader: Reader, unit: Unit, span: Span) -> Site | None:

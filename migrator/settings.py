@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from migrator.evidence import Gate
+
 TRANSFORMS = ("model", "order_prompt", "cache_key")
 
 FILES = ("migrator.toml", "pyproject.toml")
@@ -45,6 +47,7 @@ class Settings:
     """Everything a run is asked to do, from the command line and the configuration file.
 
     ``buckets``: over how many cache keys the requests of one call are spread, where a parameter allows it.
+    ``gate``: only what a shadow comparison lets through is changed.
     ``transforms`` are the names that run after --only and --skip. ``surfaces`` are the user's own
     surface tables, as parsed TOML, in the notation of ``rules/surfaces``.
     """
@@ -61,6 +64,7 @@ class Settings:
     force_exclude: bool = False
     surfaces: tuple[Mapping[str, object], ...] = field(default_factory=tuple)
     config: Path | None = None
+    gate: Gate | None = None
 
 
 def load(config: Path | None, root: Path, overrides: Mapping[str, object]) -> Settings:

@@ -33,10 +33,11 @@ CONTENT = ("content", "text")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The edits, and the prompt that they make."""
+    """The edits, the prompt that they make, and what they do to its parts."""
 
     edits: tuple[Edit, ...]
     after: Template
+    layout: Layout
 
 
 def order(reader: Reader, site: Site, inside: Sequence[Edit] = ()) -> Order | Stays:
@@ -59,9 +60,9 @@ def order(reader: Reader, site: Site, inside: Sequence[Edit] = ()) -> Order | St
         shifts += made
     shifts += [edit for edit in inside if not any(_holds(moved, edit) for moved in shifts)]
     if not layout.moves_messages:
-        return Order(tuple(shifts), layout.after)
+        return Order(tuple(shifts), layout.after, layout)
     moved = _moved(site, layout, shifts)
-    return moved if isinstance(moved, Stays) else Order(moved, layout.after)
+    return moved if isinstance(moved, Stays) else Order(moved, layout.after, layout)
 
 
 def _pays(before: Template, after: Template, caching: Caching) -> bool:
