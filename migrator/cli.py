@@ -196,12 +196,17 @@ def explain(name: str) -> int:
 
 
 @app.command(short_help="Run the whole job on a bundled sample.")
-def demo() -> int:
-    """Run the whole job on a bundled sample repository, in a temporary copy."""
+@click.option("--keep", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep the copy there.")
+def demo(keep: Path | None) -> int:
+    """Run the whole job on a bundled sample repository, in a temporary copy.
+
+    It scans, records what the sample sends to a scripted server on this machine, compares both models
+    there and changes what holds up. No network, no key.
+    """
     from migrator import demo as bundled
 
     with one_line_errors():
-        return DONE if bundled.play() else CHANGES
+        return DONE if bundled.play(keep) else CHANGES
 
 
 def _book() -> Rulebook:
