@@ -16,7 +16,7 @@ import click
 
 from migrator import __version__
 from migrator.cli_compare import shadow, spending
-from migrator.cli_errors import one_line_errors
+from migrator.cli_errors import Unable, one_line_errors
 from migrator.cli_shadow import cases, record
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
         return WRONG
     except click.ClickException as error:
         click.echo(f"migrator: {' '.join(error.format_message().split())}", err=True)
-        return WRONG
+        return error.exit_code if isinstance(error, Unable) else WRONG
     except (click.Abort, KeyboardInterrupt):
         click.echo("migrator: interrupted; every file is either as it was or written whole", err=True)
         return INTERRUPTED

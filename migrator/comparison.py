@@ -50,8 +50,8 @@ class Order:
 
     @property
     def server(self) -> str:
-        """Give the host that answers."""
-        return urlsplit(self.base_url).netloc or self.base_url
+        """Give the host that answers, without a login that the address may hold."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
 
 @dataclass(frozen=True, eq=False)

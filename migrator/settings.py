@@ -42,6 +42,10 @@ class SettingsError(Exception):
     """What the user asked for cannot be read; the message is one line for the person who will fix it."""
 
 
+class CannotRun(SettingsError):
+    """What the user asked for is right and cannot be done here: no key, no SDK, no server, no money."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a run is asked to do, from the command line and the configuration file.

