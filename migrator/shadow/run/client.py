@@ -81,18 +81,27 @@ def connect(base_url: str, key: str | None) -> AsyncOpenAI:
     return AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0, timeout=TIMEOUT)
 
 
-async def ask(
-    client: AsyncOpenAI, endpoint: str, body: Mapping[str, object], pace: Pace, leaves: Callable[[], None]
-) -> Said:
-    """Send one request, again where that may help, and give what came of it; ``leaves`` is called before each.
+class Flight(Protocol):
+    """Whoever wants to know when a request is on its way."""
+
+    def leave(self) -> None:
+        """Hear that it leaves."""
+
+    def land(self) -> None:
+        """Hear that something came back."""
+
+
+async def ask(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object], pace: Pace, flight: Flight) -> Said:
+    """Send one request, again where that may help, and give what came of it.
 
     Raises Refused where the server will take no other request either.
     """
     attempt = 0
     while True:
         async with pace as left_at:
-            leaves()
+            flight.leave()
             said = await _once(client, endpoint, body)
+            flight.land()
         if said.status in REFUSED or BROKE in said.error:
             raise Refused(said.error)
         attempt += 1

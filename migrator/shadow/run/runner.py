@@ -137,9 +137,9 @@ class Runner:
         if self._pace.flying:
             self.on_stop(len(self._pace.flying))
         await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                raise error
+        errors = [task.exception() for task in tasks if not task.cancelled()]
+        if (error := next(filter(None, errors), None)) is not None:
+            raise error
 
     async def _one(self, client: AsyncOpenAI, one: Ask, worst: Decimal) -> Got:
         """Send one request; what was lost on its way is paid for in the books, and sent once more."""
@@ -147,12 +147,12 @@ class Runner:
         for _ in range(LOST):
             if not await self.budget.reserve(worst):
                 return Got(one.digest, error=OUT, cost=float(paid))
-            cost, leaves = NOTHING, _Departure(self.store, one.digest, worst)
+            cost, flight = NOTHING, _Flight(self.store, one.digest, worst)
             try:
-                said = await ask(client, one.endpoint, one.body, self._pace, leaves)
+                said = await ask(client, one.endpoint, one.body, self._pace, flight)
                 got, cost = self._kept(one, said, worst)
-            except asyncio.CancelledError:
-                cost = worst if leaves.has_left else NOTHING
+            except (asyncio.CancelledError, Refused):
+                cost = flight.end()
                 raise
             finally:
                 await self.budget.settle(worst, cost)
@@ -189,15 +189,29 @@ class Runner:
 
 
 @dataclass(slots=True)
-class _Departure:
-    """Notes that a request leaves, once."""
+class _Flight:
+    """What the journal knows of a request: that it has left, and that no answer to it is lost."""
 
     store: Store
     digest: str
     worst: Decimal
     has_left: bool = False
+    is_in_air: bool = False
 
-    def __call__(self) -> None:
+    def leave(self) -> None:
+        """Note that it leaves, before the first time."""
         if not self.has_left:
             self.store.sent(self.digest, self.worst)
-            self.has_left = True
+        self.has_left = self.is_in_air = True
+
+    def land(self) -> None:
+        """Note that the server has answered, with an error or not."""
+        self.is_in_air = False
+
+    def end(self) -> Decimal:
+        """Give it up; what is in the air counts at its worst, here and where the run goes on."""
+        if self.is_in_air:
+            return self.worst
+        if self.has_left:
+            self.store.paid(self.digest, NOTHING)
+        return NOTHING

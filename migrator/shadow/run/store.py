@@ -141,14 +141,15 @@ class Store:
         if not self.path.exists():
             return
         data = self.path.read_bytes()
-        for line in data.split(b"\n"):
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with self.path.open("r+b") as stream:
+                stream.truncate(whole)
+        for line in data[:whole].split(b"\n"):
             with suppress(ValueError):
                 said = json.loads(line) if line else None
                 if isinstance(said, dict) and said.get("version") == VERSION:
                     yield said
-        if data and not data.endswith(b"\n"):
-            with self.path.open("r+b") as stream:
-                stream.truncate(data.rfind(b"\n") + 1)
 
     def get(self, digest: str) -> Got | None:
         """Give an answer that is there; it costs nothing now."""
