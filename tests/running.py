@@ -1,6 +1,6 @@
 """Answer one question: does the cap hold, and is nothing paid for twice, whatever happens on the way?
 
-``python running.py ROOT URL CAP COUNT SEED`` is one run, in a process that can be killed.
+``python running.py ROOT URL CAP COUNT SEED [--batch]`` is one run, in a process that can be killed.
 """
 
 from __future__ import annotations
@@ -75,11 +75,12 @@ class Process:
     cap: float
     count: int
     seed: int
+    more: str = ""
     running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Begin, or go on."""
-        given = (self.root, self.url, self.cap, self.count, self.seed)
+        given = (self.root, self.url, self.cap, self.count, self.seed, *self.more.split())
         command = [sys.executable, __file__, *map(str, given)]
         self.running = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
@@ -106,12 +107,13 @@ class Process:
 
 def main() -> None:
     """Run once, and print what came."""
-    root, url, cap, count, seed = sys.argv[1:]
+    root, url, cap, count, seed, *more = sys.argv[1:]
     got, runner = run(
         Path(root),
         url,
         float(cap),
         asks(int(count), int(seed)),
+        is_batch="--batch" in more,
         on_stop=lambda left: print(f"awaiting {left}", file=sys.stderr, flush=True),
     )
     errors = sorted({one.error for one in got.values()})

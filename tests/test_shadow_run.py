@@ -30,7 +30,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from isolated import python_with, surroundings
 from running import KEY, SERVER, Process, asks, books, free_of_key, journal, kept, run
-from wire import Wire, text_of, wire_to
+from wire import NO_FAULTS, Wire, text_of, wire_to
 
 from migrator import tokens
 from migrator.prices import model_of
@@ -49,7 +49,6 @@ BOOK = load()
 OLD, NEW = model_of("gpt-4o", BOOK), model_of("gpt-4.1-mini", BOOK)
 assert OLD is not None
 assert NEW is not None
-NO_FAULTS: Mapping[str, int] = {}
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
 
 

@@ -29,6 +29,7 @@ from migrator.shadow.run.cost import cost_of
 
 BOOK = load()
 AGAIN = {"retry-after-ms": "5"}
+NO_FAULTS: Mapping[str, int] = {}
 # What happens to a request, and how often of a hundred times.
 FAULTS = {
     "429": 6,
@@ -56,7 +57,29 @@ class Wire:
     most_at_once: int = 0
     at_once: int = 0
     delay: float = 0.0
+    # The lines of each file that was uploaded, by the server's name of it, and the names of those in a batch.
+    uploads: dict[str, list[Any]] = field(default_factory=dict)
+    made_of: list[str] = field(default_factory=list)
+    # The first answer to such a request is held back until it is released.
+    hold: tuple[str, str] | None = None
+    held: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def files(self) -> list[list[Any]]:
+        """Give the lines of each file that was uploaded."""
+        return list(self.uploads.values())
+
+    @property
+    def batched(self) -> list[list[Any]]:
+        """Give the lines of each batch that was made."""
+        return [self.uploads[name] for name in self.made_of]
+
+    def release(self) -> None:
+        """Hold nothing back any more."""
+        self.hold = None
+        self.released.set()
 
     def draw(self) -> str:
         """Draw what happens to the next request."""
@@ -106,10 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wire.at_once -= 1
 
     def do_GET(self) -> None:
-        self._send(*self._forward(None))
+        with suppress(ConnectionError):
+            self._send(*self._forward(None))
 
     def do_DELETE(self) -> None:
-        self._send(*self._forward(None))
+        self.do_GET()
 
     def _post(self, data: bytes) -> None:
         is_model = self.path.endswith(("/chat/completions", "/responses"))
@@ -132,6 +156,11 @@ class _Handler(BaseHTTPRequestHandler):
         status, answer, headers = self._forward(data)
         if body is not None and status == 200:
             self.wire.charge(body, answer)
+        if self.path.endswith("/files"):
+            lines = [json.loads(line) for line in data.split(b"\n") if line.startswith(b'{"custom_id"')]
+            self.wire.uploads[json.loads(answer)["id"]] = lines
+        if self.path.endswith("/batches"):
+            self.wire.made_of.append(json.loads(data)["input_file_id"])
         if fault == "dropped after the answer":
             self._drop()
         elif fault == "504 after the answer":
@@ -155,7 +184,15 @@ class _Handler(BaseHTTPRequestHandler):
         except urllib.error.HTTPError as error:
             return error.code, error.read(), dict(error.headers)
 
+    def _wait(self) -> None:
+        """Hold the first answer of a kind back."""
+        hold = self.wire.hold
+        if hold is not None and self.command == hold[0] and self.path.startswith(hold[1]):
+            self.wire.held.set()
+            self.wire.released.wait(60)
+
     def _send(self, status: int, data: bytes, headers: Mapping[str, str]) -> None:
+        self._wait()
         self.send_response(status)
         for name, value in headers.items():
             if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
