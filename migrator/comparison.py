@@ -66,8 +66,9 @@ class Ready:
 
     @cached_property
     def book(self) -> Rulebook:
-        """Read the tables."""
-        return load(self.order.settings.migration, self.order.settings.surfaces)
+        """Read the tables, with the user's own prices."""
+        settings = self.order.settings
+        return prices.with_own(load(settings.migration, settings.surfaces), settings.prices)
 
     @cached_property
     def outlooks(self) -> tuple[Outlook, ...]:

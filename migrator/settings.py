@@ -32,6 +32,7 @@ FILE_KEYS: Mapping[str, str] = {
     "force-exclude": _BOOLEAN,
     "cache-key-buckets": _NUMBER,
     "redact": _STRINGS,
+    "price": _TABLES,
     "surface": _TABLES,
 }
 # A file that applies what is held for review would do so in every run: only a command line can ask for it.
@@ -53,7 +54,7 @@ class Settings:
     ``buckets``: over how many cache keys the requests of one call are spread, where a parameter allows it.
     ``gate``: only what a shadow comparison lets through is changed.
     ``transforms`` are the names that run after --only and --skip. ``surfaces`` are the user's own
-    surface tables, as parsed TOML, in the notation of ``rules/surfaces``.
+    surface tables, as parsed TOML, in the notation of ``rules/surfaces``, ``prices`` their prices of models.
     """
 
     migration: str = "gpt-4.1-mini"
@@ -66,6 +67,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     redact: tuple[str, ...] = ()
     force_exclude: bool = False
+    prices: tuple[Mapping[str, object], ...] = ()
     surfaces: tuple[Mapping[str, object], ...] = field(default_factory=tuple)
     config: Path | None = None
     gate: Gate | None = None
@@ -203,7 +205,8 @@ def _settings(chosen: Mapping[str, object], transforms: tuple[str, ...], config:
         exclude=_strings(chosen, "exclude"),
         redact=_strings(chosen, "redact"),
         force_exclude=bool(chosen.get("force-exclude", default.force_exclude)),
-        surfaces=tuple(item for item in _items(chosen, "surface") if isinstance(item, dict)),
+        prices=_tables(chosen, "price"),
+        surfaces=_tables(chosen, "surface"),
         config=config,
     )
 
@@ -215,6 +218,10 @@ def _number(chosen: Mapping[str, object], key: str, default: int) -> int:
 
 def _strings(chosen: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(item for item in _items(chosen, key) if isinstance(item, str))
+
+
+def _tables(chosen: Mapping[str, object], key: str) -> tuple[Mapping[str, object], ...]:
+    return tuple(item for item in _items(chosen, key) if isinstance(item, dict))
 
 
 def _items(chosen: Mapping[str, object], key: str) -> Sequence[object]:

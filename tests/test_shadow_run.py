@@ -33,7 +33,7 @@ from running import KEY, SERVER, Process, asks, books, free_of_key, journal, kep
 from wire import NO_FAULTS, Wire, text_of, wire_to
 
 from migrator import tokens
-from migrator.prices import model_of
+from migrator.prices import model_of, with_own
 from migrator.rulebook import load
 from migrator.settings import CannotRun, SettingsError
 from migrator.shadow.model import Usage
@@ -179,6 +179,28 @@ def test_a_cap_needs_a_price(wire: Wire, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no price is known of our-model"):
         run(tmp_path, wire.address, 1.0, (replace(unknown, run=2),))
     assert len(wire.seen) == 1
+
+
+def test_a_server_of_ones_own_costs_what_one_says(wire: Wire, tmp_path: Path) -> None:
+    (one,) = asks(1)
+    free = replace(one, body={"model": "our-model", "input": "hello"})
+    dear = replace(free, run=2)
+    for wanted, price, error in (
+        (free, {"model": "our-model", "input": 0, "output": 0}, ""),
+        (dear, {"model": "our-model", "input": 1, "output": 1_000, "longest": 2_000}, "budget"),
+    ):
+        with (
+            Store(tmp_path, SERVER) as store,
+            Runner(store, with_own(BOOK, (price,)), wire.address, KEY, 1.0) as runner,
+        ):
+            assert [got.error for got in runner.send((wanted,)).values()] == [error]
+    endless = with_own(BOOK, ({"model": "our-model", "input": 1, "output": 1},))
+    with (
+        Store(tmp_path, SERVER) as store,
+        pytest.raises(SettingsError, match="no longest answer is known of our-model"),
+        Runner(store, endless, wire.address, KEY, 1.0) as runner,
+    ):
+        runner.send((dear,))
 
 
 @settings(deadline=None)

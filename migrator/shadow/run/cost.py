@@ -60,7 +60,9 @@ def _factor(body: Body) -> Decimal:
 
 
 def _longest(body: Body, model: Model) -> int | None:
-    """The tokens of the longest answer: what is allowed, no more than the model can."""
+    """The tokens of the longest answer: what is allowed, no more than the model can. One that is free has no end."""
+    if model.output_price == 0:
+        return 0
     allowed = [value for name in LIMITS if type(value := body.get(name)) is int and value > 0]
     bounds = [*([max(allowed)] if allowed else []), *([model.max_output] if model.max_output else [])]
     return min(bounds, default=None)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 OUT = "budget"
 # So often a request is sent whose answer does not come.
 LOST = 2
+# So many requests without any answer say that the server has gone, where it was there before.
+FEWEST_SILENT = 4
 T = TypeVar("T")
 
 
@@ -122,7 +124,8 @@ class Runner:
         finally:
             await self._settled(tasks)
         got = [task.result() for task in tasks]
-        if not self._pace.has_heard and all(one.error.startswith("connection") for one in got):
+        is_alone = len(got) < FEWEST_SILENT and self._pace.has_heard
+        if not is_alone and all(one.error.startswith("connection") for one in got):
             raise CannotRun(f"{self.base_url} cannot be reached: {got[0].error.removeprefix('connection: ')}")
         return got
 
@@ -181,9 +184,10 @@ class Runner:
         model = model_of(name, self.book)
         worst = worst_case(one.body, model) if model is not None else None
         if worst is None and self.cap is not None:
+            what = "no price is known" if model is None or model.input_price is None else "no longest answer is known"
             raise SettingsError(
-                f"no price is known of {name}, so that --max-usd cannot be kept; give it as a `price` in the "
-                "configuration (docs/configuration.md), or leave --max-usd out"
+                f"{what} of {name}, so that --max-usd cannot be kept; give it as a 'price' in the configuration, "
+                "or leave --max-usd out"
             )
         return (worst or NOTHING) * (BATCH_FACTOR if self.is_batch else 1)
 
