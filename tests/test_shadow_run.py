@@ -25,6 +25,7 @@ from decimal import Decimal
 from email.utils import format_datetime
 from pathlib import Path
 
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from running import KEY, SERVER, Process, asks, books, free_of_key, journal, kep
 from wire import NO_FAULTS, Wire, text_of, wire_to
 
 from migrator import tokens
+from migrator.cli_errors import one_line_errors
 from migrator.prices import model_of, with_own
 from migrator.rulebook import load
 from migrator.settings import CannotRun, SettingsError
@@ -379,6 +381,28 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
         run(tmp_path, "http://127.0.0.1:9/v1", 1.0, asks(20))
     assert time.monotonic() - begun < 15
     assert (kept(tmp_path), books(tmp_path)) == (set(), 0)
+
+
+def test_a_server_that_goes_away_ends_the_run_and_keeps_its_answers(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.shadow.run.client.TRIES", 2)
+    with wire_to(server, faults=NO_FAULTS) as wire:
+        url = wire.address
+        with Store(tmp_path, SERVER) as store, Runner(store, BOOK, url, KEY, 1.0) as runner:
+            before = runner.send(asks(8))
+            wire.faults = {"dropped": 100}
+            with pytest.raises(CannotRun, match=r"cannot be reached: "):
+                runner.send(asks(20))
+    with Store(tmp_path, SERVER) as store:
+        assert all(store.get(digest) for digest in before)
+
+
+def test_what_cannot_be_done_here_has_an_exit_code_of_its_own() -> None:
+    for error, code in ((CannotRun("no key"), 4), (SettingsError("no such file"), 2)):
+        with pytest.raises(click.ClickException) as caught, one_line_errors():
+            raise error
+        assert (caught.value.exit_code, caught.value.message) == (code, str(error))
 
 
 def test_without_a_key_or_the_sdk_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
