@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import yaml
@@ -39,12 +40,27 @@ class _Walk:
 def scalars(text: str) -> Iterator[Scalar]:
     """Give every value of every document."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
+    with _unreadable():
         _check_depth(text, loader)
         for number, root in enumerate(yaml.compose_all(text, loader)):
             walk = _Walk(text, number)
             _visit(walk, root, ())
             yield from (_scalar(walk, node, places) for node, places in walk.nodes.values())
+
+
+def plain(text: str) -> object:
+    """Give the first document as plain values, for a file whose places do not matter."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with _unreadable():
+        _check_depth(text, loader)
+        return yaml.load(text, loader)
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    """Say where a text is no YAML."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
