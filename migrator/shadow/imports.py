@@ -55,7 +55,9 @@ def take(root: Path, asked: Asked) -> Imported:
     if not found:
         names = ", ".join(path.as_posix() for path in asked.files)
         raise SettingsError(f"{names}: nothing is in it")
-    known = {str(record.get("id")) for run in folder.runs(root) for path in run.glob("*.jsonl") for record in records(path)}
+    known = {
+        str(record.get("id")) for run in folder.runs(root) for path in run.glob("*.jsonl") for record in records(path)
+    }
     new: dict[str, tuple[str, Request]] = {}
     left: Counter[str] = Counter()
     there = 0
@@ -84,7 +86,11 @@ def _write(root: Path, new: Mapping[str, tuple[str, Request]], asked: Asked) -> 
     try:
         redactor, files = Redactor(asked.redact), Files(root)
         for name, (form, one) in new.items():
-            record = {**_record(one, None if asked.raw else redactor), **_stamp(name, form, one), "place": files.place(one)}
+            record = {
+                **_record(one, None if asked.raw else redactor),
+                **_stamp(name, form, one),
+                "place": files.place(one),
+            }
             line = json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
             append(str(run / "imported.jsonl"), line)
     finally:

@@ -29,8 +29,8 @@ Templates = Sequence[tuple[str, Template]]
 def match_cases(root: Path, cases: Sequence[Case], templates: Templates) -> Mapping[str, str]:
     """Give the id of the call for each case that one call sent, by the case's id.
 
-    ``templates`` holds the id of each call with its prompt. From ``root`` the patterns are read that were redacted: what
-    is replaced in a request is replaced in the prompt too before they are compared.
+    ``templates`` holds the id of each call with its prompt. From ``root`` the patterns are read that were redacted:
+    what is replaced in a request is replaced in the prompt too before they are compared.
     """
     found = fitting(root, cases, templates)
     return {case: sites[0] for case, sites in found.items() if len(sites) == 1}

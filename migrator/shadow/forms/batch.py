@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from migrator.settings import SettingsError
 from migrator.shadow.forms.entries import Body, Entry
-from migrator.shadow.forms.wire import CHAT, RESPONSES, Left, Request, Taken, lacking, mapping
+from migrator.shadow.forms.wire import CHAT, RESPONSES, Left, Request, Taken, mapping, nameless
 
 _ENDPOINTS = {f"/v1/{CHAT}": CHAT, f"/v1/{RESPONSES}": RESPONSES}
 
@@ -57,5 +57,5 @@ def _taken(asked: Entry, answered: Entry | None) -> Taken:
         address="batch",
         status=status if isinstance(status, int) else None,
         error="BatchError" if answered.value.get("error") else "",
-        lacks=tuple(lacking(body, None, is_wire=True)),
+        lacks=tuple(nameless(body)),
     )

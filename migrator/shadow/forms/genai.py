@@ -92,7 +92,9 @@ def made(span: Span) -> Made | str:
         ends = parsed(span.get("gen_ai.response.finish_reasons"))
         finish = told.finish or (ends[0] if isinstance(ends, list) and ends else None)
         answer = give(told.answer, *about) if give else completion(told.answer, finish, *about)
-    lacks = unique((*told.lacks, *_schema(span), *lacking(body, answer, is_wire=False)))
+    schema = tuple(_schema(span))
+    others = (one for one in lacking(body, answer) if not schema or "response_format" not in one)
+    lacks = unique((*told.lacks, *schema, *others))
     return Made(endpoint, without_none(body), answer, lacks)
 
 

@@ -98,7 +98,7 @@ def made(said: Body) -> Made | str:
     body = {"model": model, **_parameters(said, metadata), "input" if is_response else "messages": messages}
     body |= {"tools": tools} if tools else {}
     answer = _response(back, model, _usage(said)) if is_response else _completion(back, metadata, model, _usage(said))
-    return Made(endpoint, body, answer, unique(lacking(body, answer, is_wire=False)))
+    return Made(endpoint, body, answer, unique(lacking(body, answer)))
 
 
 def _tools(messages: list[Body], asked: object, shape: object) -> tuple[list[Body], list[Body]]:
@@ -148,12 +148,18 @@ def _usage(said: Body) -> Body | None:
 def _completion(back: object, metadata: Body, model: str, usage: Body | None) -> Body | None:
     """The answer: a message, or its text alone, which is what a stream leaves."""
     if isinstance(back, str) and back:
-        return completion({"content": back}, metadata.get("finish_reason"), model, usage)
+        return completion({"content": back}, _finish(metadata), model, usage)
     message = mapping(back)
     if not message.get("content") and not message.get("tool_calls"):
         return None
     kept = {key: message[key] for key in ("content", "tool_calls", "refusal") if message.get(key) is not None}
-    return completion(kept, metadata.get("finish_reason"), model, usage)
+    return completion(kept, _finish(metadata), model, usage)
+
+
+def _finish(metadata: Body) -> object:
+    """The reason, which the SDK sends as JSON: with quotation marks."""
+    said = metadata.get("finish_reason")
+    return said.strip('"') if isinstance(said, str) else None
 
 
 def _response(back: object, model: str, usage: Body | None) -> Body:

@@ -23,6 +23,7 @@ from migrator.shadow.forms.wire import (
     mapping,
     mappings,
     seconds,
+    shortened,
     told,
     tool_call,
     unique,
@@ -100,11 +101,7 @@ def _wrapped(said: Body, inputs: Body) -> Made | str:
         back |= {"object": "chat.completion"}
     usage = _usage(mapping(mapping(said.get("outputs")).get("usage_metadata")), endpoint)
     answer = {**back, **({"usage": usage} if usage else {})} if is_answer else None
-    return Made(endpoint, body, answer, unique((*_classes(body), *_texts_only(body))))
-
-
-def _texts_only(body: Body) -> Iterator[str]:
-    return (one for one in lacking(body, None, is_wire=False) if "text" in one)
+    return Made(endpoint, body, answer, unique((*_classes(body), *shortened(body))))
 
 
 def _classes(body: Body) -> Iterator[str]:
@@ -137,7 +134,7 @@ def _langchain(said: Body, messages: list[Body]) -> Made | str:
         parameters["tools"] = tools
     body = {"model": model, **parameters, "messages": messages}
     answer = _answer(mapping(said.get("outputs")), model)
-    return Made(CHAT, body, answer, unique((*_classes(body), *lacking(body, answer, is_wire=False))))
+    return Made(CHAT, body, answer, unique((*_classes(body), *lacking(body, answer))))
 
 
 def _answer(outputs: Body, model: str) -> Body | None:

@@ -50,7 +50,7 @@ def _completion(entry: Entry) -> Taken:
     body = {**_asked(said, _DEFAULTS), "model": said.get("model"), "messages": messages}
     answer = {key: value for key, value in said.items() if key != "messages"}
     tools = ("the tool_call_id of a message is not stored",) if _lacks_id(messages) else ()
-    lacks = unique((*tools, *lacking(body, answer, is_wire=False)))
+    lacks = unique((*tools, *_lacking(said, body, answer)))
     return Request(entry.where, str(said.get("id")), CHAT, body, answer, "stored", taken=_time(said), lacks=lacks)
 
 
@@ -63,8 +63,13 @@ def _response(entry: Entry) -> Taken:
     body = {**_asked(said, _RESPONSE_DEFAULTS), "model": said.get("model"), "input": items}
     answer = {key: value for key, value in said.items() if key not in ("input", "input_items")}
     before = ("what came before it is stored elsewhere",) if said.get("previous_response_id") else ()
-    lacks = unique((*before, *lacking(body, answer, is_wire=False)))
+    lacks = unique((*before, *_lacking(said, body, answer)))
     return Request(entry.where, str(said.get("id")), RESPONSES, body, answer, "stored", taken=_time(said), lacks=lacks)
+
+
+def _lacking(said: Body, body: Body, answer: Body) -> Iterator[str]:
+    """What is stored is whole; an older dump may be without the parameters."""
+    return nameless(body) if {"tools", "response_format", "text"} & said.keys() else lacking(body, answer)
 
 
 def _asked(said: Body, defaults: Body) -> dict[str, object]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from migrator.shadow.forms import genai, langfuse
 from migrator.shadow.forms.entries import Entry
 from migrator.shadow.forms.genai import Made, numbered
-from migrator.shadow.forms.spans import Span, spans
+from migrator.shadow.forms.spans import Span, alone, spans
 from migrator.shadow.forms.wire import (
     CHAT,
     RESPONSES,
@@ -25,6 +25,7 @@ from migrator.shadow.forms.wire import (
     lacking,
     mapping,
     parsed,
+    shortened,
     told,
     tool_call,
     unique,
@@ -38,6 +39,9 @@ _STREAM_ENDS = "streaming response from "
 
 def read(entries: Sequence[Entry]) -> Iterator[Taken]:
     """Give the request of each span."""
+    yield from (
+        Left(entry.where, "a log record without its span; import the spans with it") for entry in alone(entries)
+    )
     found = [one for one in spans(entries) if one.get("logfire.span_type") != "pending_span"]
     ends = [one for one in found if one.name.startswith(_STREAM_ENDS)]
     begun = {one.id: _end_of(one, ends) for one in found if one not in ends}
@@ -124,10 +128,7 @@ def _logfire(span: Span, end: Span) -> Made:
         kept = {key: value for key, value in without_none(message).items() if key != "parsed"}
         about = (body.get("model"), mapping(said.get("usage")) or None, end.get("gen_ai.response.id"))
         answer = completion(kept, finish, *about)
-    shortened = (
-        one for one in lacking(body, answer, is_wire=False) if "response_format" not in one and "tools" not in one
-    )
-    return Made(endpoint, body, answer, unique(shortened))
+    return Made(endpoint, body, answer, unique(shortened(body)))
 
 
 def _openinference(span: Span) -> Made | str:
@@ -137,7 +138,7 @@ def _openinference(span: Span) -> Made | str:
         whole = {**answer, "object": "chat.completion"} if endpoint == CHAT and answer.get("choices") else answer
         is_answer = bool(whole.get("choices") or whole.get("output"))
         cut = ("the answer is cut off",) if span.get("output.value") is not None and not is_answer else ()
-        return Made(endpoint, body, whole if is_answer else None, unique((*cut, *_shortened(body))))
+        return Made(endpoint, body, whole if is_answer else None, unique((*cut, *shortened(body))))
     messages = [_word(one) for one in numbered(span.attributes, "llm.input_messages.")]
     if not messages:
         return "it holds no messages; was the exporter told to hide its inputs?"
@@ -152,11 +153,14 @@ def _openinference(span: Span) -> Made | str:
     has_usage = isinstance(usage["prompt_tokens"], int)
     about = (span.get("llm.finish_reason"), made["model"], usage if has_usage else None)
     said = completion(back[0], *about) if back else None
-    return Made(CHAT, without_none(made), said, unique(lacking(made, said, is_wire=False)))
+    return Made(CHAT, without_none(made), said, unique((*_cut(span), *lacking(made, said))))
 
 
-def _shortened(body: Body) -> Iterator[str]:
-    return (one for one in lacking(body, None, is_wire=False) if "text" in one)
+def _cut(span: Span) -> Iterator[str]:
+    """A text of JSON that is none any more: the exporter limits the length of attributes."""
+    value = span.get("input.value")
+    if span.get("input.mime_type") == "application/json" and isinstance(value, str) and not mapping(value):
+        yield "the exporter has cut off the texts"
 
 
 def _word(said: Body) -> Body:

@@ -73,6 +73,18 @@ def spans(entries: Sequence[Entry]) -> tuple[Span, ...]:
     return tuple(sorted(joined, key=lambda one: one.begin))
 
 
+def alone(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Give the messages of OTLP with log records of which no span is there."""
+    known = {one.id for entry in entries if not is_logfire(entry.value) for one in _any(entry)}
+    for entry in entries:
+        if any(key not in known for key, event in _logs(entry.value) if event.name.startswith("gen_ai.")):
+            yield entry
+
+
+def _any(entry: Entry) -> Iterator[Span]:
+    yield from (_printed(entry),) if "context" in entry.value else _otlp(entry)
+
+
 def _otlp(entry: Entry) -> Iterator[Span]:
     for said in _inner(entry.value, "resourceSpans", ("scopeSpans", "instrumentationLibrarySpans"), "spans"):
         begin, end = _time(said.get("startTimeUnixNano")), _time(said.get("endTimeUnixNano"))

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from migrator.shadow.forms.entries import Body, Entry
-from migrator.shadow.forms.wire import CHAT, RESPONSES, Left, Request, Taken, lacking, mapping, mappings
+from migrator.shadow.forms.wire import CHAT, RESPONSES, Left, Request, Taken, mapping, mappings, nameless
 from migrator.shadow.recorder.assemble import answer as read_answer
 
 MOST_BYTES = 100_000_000
@@ -54,7 +54,7 @@ def _taken(where: str, asked: Body, answered: Body) -> Taken:
         answer=said if isinstance(said, Mapping) and is_whole else None,
         address=f"{address.netloc.rpartition('@')[2]}{address.path.removesuffix(f'/{endpoint}')}",
         status=status if isinstance(status, int) else None,
-        lacks=tuple(lacking(body, None, is_wire=True)),
+        lacks=tuple(nameless(body)),
     )
 
 

@@ -139,24 +139,29 @@ def response(message: Body, model: object, usage: Body | None, identity: object 
     return {**({"id": identity} if identity else {}), **whole, **({"usage": usage} if usage else {})}
 
 
-def lacking(request: Body, answer: Body | None, *, is_wire: bool) -> Iterator[str]:
-    """Say what of a request is missing, as far as it shows.
-
-    ``is_wire``: the export holds the body as it was sent, so that nothing but its end can be missing.
-    """
+def nameless(request: Body) -> Iterator[str]:
+    """Say that the model is missing: all that can be of a body that is held as it was sent."""
     if not request.get("model"):
         yield "the export does not name the model"
-    if is_wire:
-        return
-    texts = list(_texts(request.get("messages", request.get("input"))))
+
+
+def shortened(request: Body) -> Iterator[str]:
+    """Say which texts an exporter has cut, as far as it shows."""
+    yield from nameless(request)
+    texts = list(_texts([request.get("messages", request.get("input")), request.get("instructions")]))
     if any(text.rstrip().endswith(_CUT_ENDS) for text in texts):
-        yield "a text ends in “...” and may be cut off"
+        yield "a text ends in “...”, it may be cut off"
     if any(mark in text for text in texts for mark in _CUT):
-        yield "the exporter has left a part of a text out"
+        yield "the exporter has left out a part of a text"
+
+
+def lacking(request: Body, answer: Body | None) -> Iterator[str]:
+    """Say what is missing of a request whose form holds only some of its parameters, as far as it shows."""
+    yield from shortened(request)
     if not request.get("tools") and not request.get("functions") and (_calls(answer) or _has_tools(request)):
         yield "the tools are not in the export"
     if _is_json(answer) and not (request.get("response_format") or request.get("text") or request.get("tools")):
-        yield "the answer is JSON, and response_format is not in the export"
+        yield "a JSON answer, but no response_format in the export"
 
 
 def _texts(value: object) -> Iterator[str]:
