@@ -46,7 +46,8 @@ def regrouped(
         for case in one.cases:
             fits = found.get(case.id, ()) if not case.site else ()
             if len(fits) == 1:
-                moved[fits[0]].append(replace(case, site=fits[0], linked="template"))
+                (site,) = fits
+                moved[site].append(replace(case, site=site, place=places[site], linked="template"))
             else:
                 left.append(replace(case, fits=len(fits)) if fits else case)
         stay.append(replace(one, cases=tuple(left), seen=one.seen - (len(one.cases) - len(left))))

@@ -128,9 +128,9 @@ def _facts(case: Case) -> Iterator[tuple[str, str]]:
     yield "case", case.id
     yield "site", f"{case.site}{', linked by template' if case.linked == 'template' else ''}"
     yield "unlinked", f"fits {case.fits} calls" if case.fits > 1 else ""
-    yield "imported", f"from {case.origin}" if case.origin else ""
-    yield "lacks", "; ".join(case.lacks) and f"not replayable: {'; '.join(case.lacks)}"
     yield "where", f"{place.file}:{place.line} {place.function}".strip() if place else UNKNOWN
+    yield "imported", f"from {case.origin}" if case.origin else ""
+    yield "lacks", f"not replayable: {'; '.join(case.lacks)}" if case.lacks else ""
     yield "called by", " → ".join(f"{file}:{line}" for file, line, _ in place.stack[:-1]) if place else ""
     yield "endpoint", f"{case.endpoint} at {case.address}"
     yield "status", _status(case)

@@ -18,6 +18,7 @@ from migrator.shadow.forms.wire import (
     Taken,
     lacking,
     mappings,
+    nameless,
     told,
     unique,
     without_none,
@@ -27,8 +28,8 @@ _OBJECTS = ("chat.completion", "response")
 # What the API gives where the request said nothing; sending it changes nothing, leaving it out neither.
 _DEFAULTS: Body = {"temperature": 1.0, "top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
 _RESPONSE_DEFAULTS: Body = {**_DEFAULTS, "tool_choice": "auto", "parallel_tool_calls": True, "truncation": "disabled"}
-# Part of an answer and not of what was asked, although both have the name.
-_ANSWERED = ("service_tier", "metadata", "store", "background", "logprobs", "user", "conversation")
+# Part of an answer and not of what was asked, although both have the name. A seed is there also if none was given.
+_ANSWERED = ("service_tier", "metadata", "store", "background", "logprobs", "user", "conversation", "seed")
 
 
 def is_of(value: Body) -> bool:
