@@ -159,14 +159,20 @@ class Files:
         """The path below the root: the longest end of the path that is a file there."""
         parts = PurePosixPath(said.replace("\\", "/")).parts
         ends = ("/".join(parts[number:]) for number in range(len(parts)) if ".." not in parts)
-        return next((end for end in ends if not end.startswith("/") and (self.root / end).is_file()), None)
+        return next((end for end in ends if not end.startswith("/") and self._is_file(end)), None)
+
+    def _is_file(self, shown: str) -> bool:
+        try:
+            return (self.root / shown).is_file()
+        except (OSError, ValueError):
+            return False
 
     def _parsed(self, shown: str) -> tuple[str, ast.Module] | None:
         if shown not in self.read:
-            data = (self.root / shown).read_bytes()
             try:
+                data = (self.root / shown).read_bytes()
                 self.read[shown] = hashlib.sha256(data).hexdigest()[:16], ast.parse(data)
-            except (SyntaxError, ValueError):
+            except (OSError, SyntaxError, ValueError, RecursionError):
                 self.read[shown] = None
         return self.read[shown]
 

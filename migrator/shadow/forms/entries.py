@@ -88,6 +88,8 @@ def _json(shown: str, text: str) -> Iterator[Entry]:
             return
         try:
             value, at = decoder.raw_decode(text, begin)
+        except RecursionError:
+            raise SettingsError(f"{shown}:{line}: nested too deep to be read") from None
         except ValueError as error:
             wrong = line + text.count("\n", begin, getattr(error, "pos", begin))
             raise SettingsError(f"{shown}:{wrong}: not JSON; is the file whole?") from None

@@ -100,10 +100,10 @@ def _stranger(span: Span) -> str | None:
     provider = str(span.get("gen_ai.provider.name", "gen_ai.system", "llm.provider") or "").lower()
     if provider and "openai" not in provider and "azure" not in provider:
         return f"a request to {provider}, not to OpenAI"
-    operation = span.get("gen_ai.operation.name", "llm.request.type")
+    operation = str(span.get("gen_ai.operation.name", "llm.request.type") or "chat")
     if operation in _NO_CHAT:
-        return f"{_NO_CHAT[str(operation)]}, not a chat"
-    return None if operation in (None, "chat", "generate_content") else "not a request to a model"
+        return f"{_NO_CHAT[operation]}, not a chat"
+    return None if operation in ("chat", "generate_content") else "not a request to a model"
 
 
 def _made(span: Span, end: Span | None) -> Made | str:

@@ -124,13 +124,20 @@ def _value(said: Body) -> object:
     """The value of an ``AnyValue`` of OTLP; a whole number is a text in its JSON."""
     for name, value in said.items():
         if name == "intValue":
-            return int(str(value))
+            return _whole(value)
         if name == "arrayValue":
             return [_value(one) for one in mappings(mapping(value).get("values"))]
         if name == "kvlistValue":
             return _attributes(mapping(value).get("values"))
         return value
     return None
+
+
+def _whole(value: object) -> object:
+    try:
+        return int(str(value))
+    except ValueError:
+        return value
 
 
 def _time(nanoseconds: object) -> str:
