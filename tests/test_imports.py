@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
+import threading
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -224,6 +227,60 @@ def test_stored_completions_need_their_messages() -> None:
     assert bare.reason == "its messages are not in the file; add those of messages.list"
 
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a repository with the program that the exports are of, and go there."""
+    (tmp_path / ".git").mkdir()
+    shutil.copytree(EXPORTS / "app", tmp_path / "app")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run a command."""
+    code = run(arguments)
+    out, err = capfd.readouterr()
+    return code, out, err
+
+
+class Stored(BaseHTTPRequestHandler):
+    """A server with one stored completion, as OpenAI's API reference shows it."""
+
+    def do_GET(self) -> None:
+        (said,) = (json.loads(line) for line in read_lines("stored-completions.jsonl")[:1])
+        messages = said.pop("messages")
+        is_messages = self.path.partition("?")[0].endswith("/messages")
+        data = json.dumps({"object": "list", "data": messages if is_messages else [said], "has_more": False}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+def read_lines(name: str) -> list[str]:
+    return (EXPORTS / name).read_text(encoding="utf-8").splitlines()
+
+
+def test_the_lines_in_the_docs_give_a_file_that_can_be_imported(
+    project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (EXPORTS.parent.parent / "docs" / "shadow.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stored) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "test")
+        exec(lines, {"json": json, "openai": pytest.importorskip("openai")})
+        server.shutdown()
+    assert call(capfd, "cases", "import", "stored.jsonl") == (0, "Imported 1 case (openai).\n", "")
+    (site,) = json.loads(call(capfd, "cases", "list", "--format", "json")[1])["sites"]
+    assert (site["function"], site["linked"], site["not_replayable"]) == ("classify", {"template": 1}, {})
+
+
 # ---------------------------------------------------------------- what was never seen whole
 
 
@@ -337,22 +394,6 @@ def test_a_call_of_another_host_in_a_cassette_is_left(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- the command
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a repository with the program that the exports are of, and go there."""
-    (tmp_path / ".git").mkdir()
-    shutil.copytree(EXPORTS / "app", tmp_path / "app")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def call(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Run a command."""
-    code = run(arguments)
-    out, err = capfd.readouterr()
-    return code, out, err
 
 
 def exported(name: str) -> str:
