@@ -18,8 +18,9 @@ import pytest
 
 from migrator.cli import run
 from migrator.cli_shadow import IMPORTED
+from migrator.shadow.forms import otel
 from migrator.shadow.forms.detect import NAMES, by_form
-from migrator.shadow.forms.entries import entries
+from migrator.shadow.forms.entries import Entry, entries
 from migrator.shadow.forms.wire import Left, Request
 from migrator.shadow.imports import FORMS
 from migrator.shadow.linked import load_linked
@@ -200,19 +201,28 @@ def test_langsmith_has_the_calls_of_wrap_openai_as_they_were() -> None:
     check_answers(found[:4], is_whole=True)
 
 
+QUESTION = [
+    {"role": "system", "content": "You are short. You answer the questions of the customers of a shop."},
+    {"role": "user", "content": "Where is my order number 7?"},
+]
+PARIS = [{"role": "user", "content": "What is the weather like in Paris?"}]
+LANGCHAIN = [
+    {"model": "gpt-4o", "temperature": 0.1, "messages": QUESTION},
+    {"model": "gpt-4o", "temperature": 0.1, "messages": PARIS, "tools": TOOLS},
+]
+
+
+def test_openinference_of_langchain_gives_one_attribute_for_each_word() -> None:
+    found = requests("openinference-langchain-0.1.80-console.txt")
+    assert [(one.body, one.lacks) for one in found] == [(body, ()) for body in LANGCHAIN]
+    called = found[1].answer["choices"][0]["message"]["tool_calls"][0]["function"]  # type: ignore[index]
+    assert called == {"name": "get_weather", "arguments": '{"city": "mock-city"}'}
+    assert found[1].answer["usage"] == {"prompt_tokens": 8, "completion_tokens": 5}  # type: ignore[index]
+
+
 def test_langsmith_has_messages_of_langchain() -> None:
     found = [one for one in taken("langsmith-0.15.jsonl") if isinstance(one, Request)][4:]
-    common = {"model": "gpt-4o", "temperature": 0.1}
-    system = "You are short. You answer the questions of the customers of a shop."
-    question = [
-        {"role": "system", "content": system},
-        {"role": "user", "content": "Where is my order number 7?"},
-    ]
-    paris = [{"role": "user", "content": "What is the weather like in Paris?"}]
-    assert [one.body for one in found[:2]] == [
-        {**common, "messages": question},
-        {**common, "messages": paris, "tools": TOOLS},
-    ]
+    assert [one.body for one in found[:2]] == LANGCHAIN
     assert [one.lacks for one in found] == [(), (), ("of response_format the export holds the name of a class alone",)]
     called = found[1].answer["choices"][0]["message"]["tool_calls"][0]["function"]  # type: ignore[index]
     assert called == {"name": "get_weather", "arguments": '{"city": "mock-city"}'}
@@ -375,6 +385,62 @@ def test_what_is_cut_is_not_replayable(said: dict[str, str], reasons: tuple[str,
     found = one_of(tmp_path, span(**{"gen_ai.input.messages": json.dumps([parts("user", said)])}))
     assert isinstance(found, Request)
     assert (found.lacks, found.answer) == (reasons, None)
+
+
+def test_texts_that_end_at_one_length_are_cut_off() -> None:
+    """As OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT makes them: nothing else shows it where each text is an attribute."""
+    words = ("Summarize this letter. " * 20, "Translate this letter. " * 20, "A short one.")
+    said = [span(**{"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": text[:200]}) for text in words]
+    listed = [Entry("f", number, value) for number, value in enumerate(said)]
+    found = [one for one in otel.read(listed) if isinstance(one, Request)]
+    assert [one.lacks for one in found] == [(otel.CUT_OFF,), (otel.CUT_OFF,), ()]
+
+
+def test_messages_on_a_log_record_are_those_of_its_span() -> None:
+    """The event ``gen_ai.client.inference.operation.details``, after the text of the conventions."""
+    ids = {"traceId": "0a", "spanId": "0b"}
+    asked, back = (
+        parts("user", {"type": "text", "content": "Hi."}),
+        parts("assistant", {"type": "text", "content": "Ho."}),
+    )
+    given = {"gen_ai.input.messages": [asked], "gen_ai.output.messages": [{**back, "finish_reason": "stop"}]}
+    attributes = [{"key": key, "value": otlp_value(value)} for key, value in given.items()]
+    log = {**ids, "eventName": "gen_ai.client.inference.operation.details", "attributes": attributes}
+    model = [{"key": "gen_ai.request.model", "value": {"stringValue": "gpt-4o"}}]
+    spans = {"resourceSpans": [{"scopeSpans": [{"spans": [{**ids, "name": "chat", "attributes": model}]}]}]}
+    logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]}
+    (found,) = otel.read([Entry("spans", 1, spans), Entry("logs", 1, logs)])
+    assert isinstance(found, Request)
+    assert found.body == {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi."}]}
+    assert found.answer is not None
+    assert found.answer["choices"][0]["message"] == {"role": "assistant", "content": "Ho."}  # type: ignore[index]
+
+
+def otlp_value(value: object) -> dict[str, object]:
+    """Give an ``AnyValue`` of OTLP."""
+    if isinstance(value, Mapping):
+        return {"kvlistValue": {"values": [{"key": key, "value": otlp_value(one)} for key, one in value.items()]}}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [otlp_value(one) for one in value]}}
+    return {"stringValue": value}
+
+
+def test_a_cassette_may_keep_bodies_as_yaml(tmp_path: Path) -> None:
+    url = "https://api.openai.com/v1/chat/completions"
+    answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Ho."}}]}
+    asked = {"method": "POST", "uri": url, "parsed_body": TELL_BODY}
+    response = {"status": {"code": 200}, "headers": {}, "parsed_body": answer}
+    found = one_of(tmp_path, {"interactions": [{"request": asked, "response": response}]})
+    assert isinstance(found, Request)
+    assert (found.body, found.answer, found.address) == (TELL_BODY, answer, "api.openai.com/v1")
+
+
+def test_what_an_error_says_is_not_kept(tmp_path: Path) -> None:
+    error = "AuthenticationError('Incorrect API key provided: abc.')Traceback"
+    inputs = {"messages": TELL, "model": "gpt-4o"}
+    found = one_of(tmp_path, {"run_type": "llm", "id": "1", "inputs": inputs, "error": error})
+    assert isinstance(found, Request)
+    assert (found.error, found.status, found.answer) == ("AuthenticationError", None, None)
 
 
 def test_a_failed_span_keeps_its_error(tmp_path: Path) -> None:

@@ -85,17 +85,26 @@ def made(span: Span) -> Made | str:
     else:
         first = [{"role": "system", "content": told.instructions}] if told.instructions else []
         body["messages"] = [*first, *told.messages]
-    give = response if endpoint == RESPONSES else None
-    answer = None
-    if told.answer is not None:
-        about = (span.get("gen_ai.response.model") or model, _usage(span, endpoint), span.get("gen_ai.response.id"))
-        ends = parsed(span.get("gen_ai.response.finish_reasons"))
-        finish = told.finish or (ends[0] if isinstance(ends, list) and ends else None)
-        answer = give(told.answer, *about) if give else completion(told.answer, finish, *about)
+    answer = _answer(span, told, model, endpoint)
     schema = tuple(_schema(span))
     others = (one for one in lacking(body, answer) if not schema or "response_format" not in one)
     lacks = unique((*told.lacks, *schema, *others))
     return Made(endpoint, without_none(body), answer, lacks)
+
+
+def _answer(span: Span, told: Told, model: object, endpoint: str) -> Body | None:
+    if told.answer is None:
+        return None
+    about = (span.get("gen_ai.response.model") or model, _usage(span, endpoint), span.get("gen_ai.response.id"))
+    if endpoint == RESPONSES:
+        return response(told.answer, *about)
+    return completion(told.answer, told.finish or ending(span), *about)
+
+
+def ending(span: Span) -> object:
+    """Give the reason for which the answer ended, of the first choice."""
+    ends = parsed(span.get("gen_ai.response.finish_reasons"))
+    return ends[0] if isinstance(ends, list) and ends else None
 
 
 def _endpoint(span: Span) -> str:

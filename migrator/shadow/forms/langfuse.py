@@ -1,7 +1,7 @@
 """Answer one question: which requests do Langfuse's observations hold?
 
-Read are observations of the API and of exports (JSON, JSONL, CSV is not), with names in either spelling. Langfuse
-writes the defaults of parameters that the request did not give; they are left out again.
+Read are observations of the API and of exports, with names in either spelling. Langfuse writes the defaults of
+parameters that the request did not give; they are left out again.
 """
 
 from __future__ import annotations

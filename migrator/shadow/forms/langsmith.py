@@ -6,6 +6,7 @@ its own objects, and the parameters beside them, in ``extra.invocation_params``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from migrator.shadow.forms.entries import Entry
@@ -68,11 +69,17 @@ def _taken(entry: Entry) -> Taken:
         answer=found.answer,
         address="langsmith",
         status=200 if found.answer is not None and not error else None,
-        error=str(said["error"]).partition("(")[0].strip()[:60] if error else "",
+        error=_kind(str(said["error"])) if error else "",
         taken=str(begin or ""),
         latency=seconds(begin, end),
         lacks=found.lacks,
     )
+
+
+def _kind(error: str) -> str:
+    """The class of an error; what it says could be a piece of the request."""
+    match = re.match(r"[A-Z]\w{2,59}(?=\()", error)
+    return match[0] if match else "Error"
 
 
 def _made(said: Body) -> Made | str:
@@ -101,16 +108,7 @@ def _wrapped(said: Body, inputs: Body) -> Made | str:
         back |= {"object": "chat.completion"}
     usage = _usage(mapping(mapping(said.get("outputs")).get("usage_metadata")), endpoint)
     answer = {**back, **({"usage": usage} if usage else {})} if is_answer else None
-    return Made(endpoint, body, answer, unique((*_classes(body), *shortened(body))))
-
-
-def _classes(body: Body) -> Iterator[str]:
-    """``parse`` and LangChain take a class as response_format, of which a run keeps the name."""
-    said = body.get("response_format") or body.get("text_format")
-    if said is not None and not (
-        isinstance(said, Mapping) and isinstance(said.get("type"), str) and "repr" not in said
-    ):
-        yield "of response_format the export holds the name of a class alone"
+    return Made(endpoint, body, answer, unique(shortened(body)))
 
 
 def _usage(said: Body, endpoint: str) -> Body | None:
@@ -129,12 +127,12 @@ def _langchain(said: Body, messages: list[Body]) -> Made | str:
     model = given.get("model") or given.get("model_name") or mapping(extra.get("metadata")).get("ls_model_name")
     if not isinstance(model, str):
         return "it does not name the model"
-    parameters = {key: value for key, value in told(given).items() if (key, value) != ("stream", False)}
+    parameters = told(given)
     if tools := [chat_tool(one) for one in mappings(parameters.get("tools"))]:
         parameters["tools"] = tools
     body = {"model": model, **parameters, "messages": messages}
     answer = _answer(mapping(said.get("outputs")), model)
-    return Made(CHAT, body, answer, unique((*_classes(body), *lacking(body, answer))))
+    return Made(CHAT, body, answer, unique(lacking(body, answer)))
 
 
 def _answer(outputs: Body, model: str) -> Body | None:

@@ -24,7 +24,6 @@ from migrator.shadow.forms.wire import (
     completion,
     lacking,
     mapping,
-    parsed,
     shortened,
     told,
     tool_call,
@@ -34,6 +33,9 @@ from migrator.shadow.forms.wire import (
 
 _NO_CHAT = {"embeddings": "embeddings", "text_completion": "a text completion", "image_generation": "a picture"}
 _TELLING = ("gen_ai.", "llm.", "input.value", "request_data", "langfuse.observation.")
+# Nobody limits attributes to less; two short texts of one length are chance.
+SHORTEST_LIMIT = 128
+CUT_OFF = "the exporter has cut off the texts"
 _STREAM_ENDS = "streaming response from "
 
 
@@ -43,12 +45,20 @@ def read(entries: Sequence[Entry]) -> Iterator[Taken]:
         Left(entry.where, "a log record without its span; import the spans with it") for entry in alone(entries)
     )
     found = [one for one in spans(entries) if one.get("logfire.span_type") != "pending_span"]
+    cut = _cut_lengths(found)
     ends = [one for one in found if one.name.startswith(_STREAM_ENDS)]
     begun = {one.id: _end_of(one, ends) for one in found if one not in ends}
     used = {id(one) for one in begun.values() if one is not None}
     for span in found:
         if id(span) not in used:
-            yield _taken(span, begun.get(span.id))
+            yield _taken(span, begun.get(span.id), cut)
+
+
+def _cut_lengths(found: Sequence[Span]) -> int:
+    """The length at which the exporter cuts attributes, 0 where none shows: different texts, all as long as any is."""
+    texts = {value for span in found for value in span.attributes.values() if isinstance(value, str)}
+    most = max(map(len, texts), default=0)
+    return most if most >= SHORTEST_LIMIT and sum(len(text) == most for text in texts) > 1 else 0
 
 
 def _end_of(span: Span, ends: list[Span]) -> Span | None:
@@ -65,7 +75,7 @@ def _asked(span: Span) -> tuple[object, ...]:
     return tuple(span.get(name) for name in ("request_data", "gen_ai.input.messages"))
 
 
-def _taken(span: Span, end: Span | None) -> Taken:
+def _taken(span: Span, end: Span | None, cut: int) -> Taken:
     if (reason := _stranger(span)) is not None:
         return Left(span.where, reason)
     made = _made(span, end)
@@ -85,8 +95,14 @@ def _taken(span: Span, end: Span | None) -> Taken:
         taken=span.begin,
         latency=span.latency if end is None else None,
         place=_place(span),
-        lacks=made.lacks,
+        lacks=unique((*made.lacks, *_limited((span, end or span), cut))),
     )
+
+
+def _limited(told: Sequence[Span], cut: int) -> Iterator[str]:
+    values = (value for span in told for value in span.attributes.values())
+    if cut and any(isinstance(value, str) and len(value) == cut for value in values):
+        yield CUT_OFF
 
 
 def _stranger(span: Span) -> str | None:
@@ -123,17 +139,16 @@ def _logfire(span: Span, end: Span) -> Made:
     endpoint = CHAT if "messages" in body else RESPONSES
     message, answer = mapping(said.get("message")), None
     if message and endpoint == CHAT:
-        ends = parsed(end.get("gen_ai.response.finish_reasons"))
-        finish = ends[0] if isinstance(ends, list) and ends else None
         kept = {key: value for key, value in without_none(message).items() if key != "parsed"}
         about = (body.get("model"), mapping(said.get("usage")) or None, end.get("gen_ai.response.id"))
-        answer = completion(kept, finish, *about)
+        answer = completion(kept, genai.ending(end), *about)
     return Made(endpoint, body, answer, unique(shortened(body)))
 
 
 def _openinference(span: Span) -> Made | str:
     body, answer = mapping(span.get("input.value")), mapping(span.get("output.value"))
-    if "messages" in body or ("input" in body and "model" in body):
+    # The instrumentation of LangChain keeps there what LangChain serialises, which names no model.
+    if isinstance(body.get("model"), str) and ("messages" in body or "input" in body):
         endpoint = CHAT if "messages" in body else RESPONSES
         whole = {**answer, "object": "chat.completion"} if endpoint == CHAT and answer.get("choices") else answer
         is_answer = bool(whole.get("choices") or whole.get("output"))
@@ -160,7 +175,7 @@ def _cut(span: Span) -> Iterator[str]:
     """A text of JSON that is none any more: the exporter limits the length of attributes."""
     value = span.get("input.value")
     if span.get("input.mime_type") == "application/json" and isinstance(value, str) and not mapping(value):
-        yield "the exporter has cut off the texts"
+        yield CUT_OFF
 
 
 def _word(said: Body) -> Body:

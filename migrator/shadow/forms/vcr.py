@@ -1,6 +1,7 @@
 """Answer one question: which requests to models did vcrpy record in this cassette?
 
-The bodies are those of the wire. A body may be bytes in base64, and packed as the server sent it.
+The bodies are those of the wire. A body may be bytes in base64, and packed as the server sent it. ``parsed_body`` is
+that of a common serialiser, which keeps JSON as YAML so that a diff can be read.
 """
 
 from __future__ import annotations
@@ -40,11 +41,13 @@ def _taken(where: str, asked: Body, answered: Body) -> Taken:
     if endpoint is None or str(asked.get("method", "POST")).upper() != "POST":
         return Left(where, "not a request to a chat model")
     data = _bytes(asked.get("body"), {})
-    body = _object(data)
+    body = mapping(asked.get("parsed_body")) or _object(data)
     if not body:
         return Left(where, "the body of the request is not kept" if not data else "the body of the request is not JSON")
     raw = _bytes(answered.get("body"), _headers(answered))
     said, is_whole = read_answer(raw, _headers(answered).get("content-type", "")) if raw else (None, False)
+    if isinstance(answered.get("parsed_body"), Mapping):
+        said, is_whole = answered["parsed_body"], True
     status = mapping(answered.get("status")).get("code", answered.get("status_code"))
     return Request(
         where=where,

@@ -92,8 +92,9 @@ def without_none(body: Body) -> dict[str, object]:
 
 
 def told(body: Body) -> dict[str, object]:
-    """Give the parameters of a request among what is kept beside it."""
-    return {key: value for key, value in body.items() if key in PARAMETERS and value is not None}
+    """Give the parameters of a request among what is kept beside it. ``stream`` is off where nothing is said."""
+    said = {key: value for key, value in body.items() if key in PARAMETERS and value is not None}
+    return {key: value for key, value in said.items() if (key, value) != ("stream", False)}
 
 
 def chat_tool(said: Body) -> Body:
@@ -148,11 +149,20 @@ def nameless(request: Body) -> Iterator[str]:
 def shortened(request: Body) -> Iterator[str]:
     """Say which texts an exporter has cut, as far as it shows."""
     yield from nameless(request)
+    if _is_class(request.get("response_format") or request.get("text_format")):
+        yield "of response_format the export holds the name of a class alone"
     texts = list(_texts([request.get("messages", request.get("input")), request.get("instructions")]))
     if any(text.rstrip().endswith(_CUT_ENDS) for text in texts):
         yield "a text ends in “...”, it may be cut off"
     if any(mark in text for text in texts for mark in _CUT):
         yield "the exporter has left out a part of a text"
+
+
+def _is_class(said: object) -> bool:
+    """Say whether it is a class, which ``parse`` and LangChain take too, as text or as LangChain serialises it."""
+    return said is not None and (
+        not isinstance(said, Mapping) or "repr" in said or not isinstance(said.get("type"), str)
+    )
 
 
 def lacking(request: Body, answer: Body | None) -> Iterator[str]:
