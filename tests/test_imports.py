@@ -5,11 +5,13 @@ The files of ``tests/exports`` were written by the tools; its README says which 
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import re
 import shutil
 import threading
+import zlib
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -220,6 +222,14 @@ def test_openinference_of_langchain_gives_one_attribute_for_each_word() -> None:
     assert found[1].answer["usage"] == {"prompt_tokens": 8, "completion_tokens": 5}  # type: ignore[index]
 
 
+def test_langfuse_has_tools_of_langchain_behind_the_messages() -> None:
+    found = requests("langfuse-langchain-5.0-console.txt")
+    assert [(one.body, one.lacks) for one in found] == [(body, ()) for body in LANGCHAIN]
+    message = found[1].answer["choices"][0]["message"]  # type: ignore[index]
+    assert message["content"] is None
+    assert message["tool_calls"][0]["function"] == {"name": "get_weather", "arguments": '{"city": "mock-city"}'}
+
+
 def test_langsmith_has_messages_of_langchain() -> None:
     found = [one for one in taken("langsmith-0.15.jsonl") if isinstance(one, Request)][4:]
     assert [one.body for one in found[:2]] == LANGCHAIN
@@ -299,6 +309,10 @@ def span(**attributes: object) -> dict[str, object]:
     said = {"gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o", **attributes}
     context = {"trace_id": "0x1", "span_id": "0x2"}
     return {"name": "chat gpt-4o", "context": context, "start_time": "2026-11-01T00:00:00Z", "attributes": said}
+
+
+ANSWERED = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Ho."}}]}
+DEFLATED = {"content-encoding": ["deflate"]}
 
 
 def one_of(tmp_path: Path, value: object) -> Request | Left:
@@ -457,6 +471,98 @@ def test_a_call_of_another_host_in_a_cassette_is_left(tmp_path: Path) -> None:
     found = one_of(tmp_path, {"interactions": [{"request": request, "response": {}}]})
     assert isinstance(found, Left)
     assert found.reason == "not a request to a chat model"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ({"base64_string": base64.b64encode(json.dumps(ANSWERED).encode()).decode()}, {}),
+        ({"string": zlib.compress(json.dumps(ANSWERED).encode()).decode("latin-1")}, {}),
+        ({"base64_string": base64.b64encode(zlib.compress(json.dumps(ANSWERED).encode())).decode()}, DEFLATED),
+        (json.dumps(ANSWERED), {}),
+    ],
+    ids=["base64", "not readable", "deflate", "text"],
+)
+def test_bodies_as_older_cassettes_keep_them(
+    body: object, headers: Mapping[str, list[str]], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = "https://me@api.openai.com/v1/chat/completions"
+    asked = {"method": "POST", "uri": url, "body": json.dumps(TELL_BODY)}
+    answer = {"status": {"code": 200}, "headers": headers, "body": body}
+    found = one_of(tmp_path, {"interactions": [{"request": asked, "response": answer}]})
+    assert isinstance(found, Request)
+    is_read = "not readable" not in request.node.callspec.id
+    assert (found.body, found.answer) == (TELL_BODY, ANSWERED if is_read else None)
+    assert found.address == "api.openai.com/v1"
+
+
+def test_a_stored_response_needs_its_input(tmp_path: Path) -> None:
+    items = [{"id": "msg_1", "type": "message", "role": "user", "status": "completed", "content": FOX}]
+    output = [{"type": "message", "content": [{"type": "output_text", "text": "A fox jumps."}]}]
+    stored = {
+        **{"object": "response", "id": "resp_1", "created_at": 1738960610.0, "model": "gpt-4o-2024-08-06"},
+        **{
+            "instructions": SHORTEN,
+            "temperature": 0.0,
+            "top_p": 1.0,
+            "tool_choice": "auto",
+            "tools": [],
+            "metadata": {},
+        },
+        **{"text": {"format": {"type": "text"}}, "output": output, "max_output_tokens": 50, "status": "completed"},
+    }
+    found = one_of(tmp_path, {**stored, "input_items": items})
+    assert isinstance(found, Request)
+    assert found.body == {
+        "model": "gpt-4o-2024-08-06",
+        "instructions": SHORTEN,
+        "temperature": 0.0,
+        "max_output_tokens": 50,
+        "text": {"format": {"type": "text"}},
+        "input": [{"type": "message", "role": "user", "content": FOX}],
+    }
+    assert (found.answer, found.lacks) == (stored, ())
+    bare = one_of(tmp_path, stored)
+    assert isinstance(bare, Left)
+    assert bare.reason == "its input is not in the file; add those of input_items.list"
+
+
+def test_a_response_with_tools_has_items_and_not_messages(tmp_path: Path) -> None:
+    call = {"type": "tool_call", "id": "c1", "name": "get_weather", "arguments": {"city": "Oslo"}}
+    result = {"type": "tool_call_response", "id": "c1", "response": "4 degrees"}
+    asked = [parts("user", {"type": "text", "content": "Oslo?"}), parts("assistant", call), parts("tool", result)]
+    told = {
+        "gen_ai.input.messages": json.dumps(asked),
+        "gen_ai.output.messages": json.dumps([parts("assistant", call)]),
+        "gen_ai.tool.definitions": json.dumps(TOOLS),
+        "gen_ai.request.max_tokens": 9,
+        "gen_ai.response.id": "resp_1",
+        "gen_ai.usage.input_tokens": 7,
+        "gen_ai.usage.output_tokens": 3,
+        "gen_ai.usage.cache_read.input_tokens": 2,
+    }
+    found = one_of(tmp_path, span(**told))
+    assert isinstance(found, Request)
+    called = {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": '{"city": "Oslo"}'}
+    assert (found.endpoint, found.lacks) == ("responses", ())
+    assert found.body == {
+        "model": "gpt-4o",
+        "max_output_tokens": 9,
+        "tools": [{"type": "function", **FUNCTION}],
+        "input": [
+            {"role": "user", "content": "Oslo?"},
+            called,
+            {"type": "function_call_output", "call_id": "c1", "output": "4 degrees"},
+        ],
+    }
+    assert found.answer is not None
+    assert found.answer["output"] == [called]
+    assert found.answer["usage"] == {
+        "input_tokens": 7,
+        "output_tokens": 3,
+        "total_tokens": 10,
+        "input_tokens_details": {"cached_tokens": 2},
+    }
 
 
 # ---------------------------------------------------------------- the command

@@ -27,6 +27,7 @@ from migrator.shadow.forms.wire import (
     seconds,
     told,
     unique,
+    wired,
     without_none,
 )
 
@@ -42,7 +43,8 @@ _DEFAULTS: Body = {
     "max_tokens": "Infinity",
 }
 _ENDLESS = ("Infinity", "inf")
-# What its handler for LangChain keeps beside the parameters.
+_OF_MESSAGE = ("role", "content", "name", "tool_call_id", "function_call", "refusal")
+# What is kept beside the parameters.
 _FROM_METADATA = ("response_format", "tool_choice", "parallel_tool_calls")
 
 
@@ -92,6 +94,9 @@ def made(said: Body) -> Made | str:
     model = said.get("model") or said.get("providedModelName") or said.get("provided_model_name")
     if not isinstance(model, str):
         return "it does not name the model"
+    provider = str(parsed(metadata.get("ls_provider")) or "openai").strip('"')
+    if "openai" not in provider and "azure" not in provider:
+        return f"a request to {provider}, not to OpenAI"
     is_response = isinstance(back, list) or mapping(back).get("type") in ("message", "function_call", "reasoning")
     endpoint = RESPONSES if is_response else CHAT
     messages, tools = _tools(messages, asked, response_tool if is_response else chat_tool)
@@ -106,7 +111,8 @@ def _tools(messages: list[Body], asked: object, shape: object) -> tuple[list[Bod
     assert callable(shape)
     beside = mappings(asked.get("tools")) if isinstance(asked, Mapping) else []
     behind = [mapping(one.get("content")) for one in messages if _is_tool(one)]
-    return [one for one in messages if not _is_tool(one)], [shape(one) for one in (*beside, *behind)]
+    sent = [_message(one) if "role" in one else one for one in messages if not _is_tool(one)]
+    return sent, [shape(one) for one in (*beside, *behind)]
 
 
 def _is_tool(message: Body) -> bool:
@@ -152,8 +158,14 @@ def _completion(back: object, metadata: Body, model: str, usage: Body | None) ->
     message = mapping(back)
     if not message.get("content") and not message.get("tool_calls"):
         return None
-    kept = {key: message[key] for key in ("content", "tool_calls", "refusal") if message.get(key) is not None}
-    return completion(kept, _finish(metadata), model, usage)
+    return completion(_message({"role": "assistant", **message}), _finish(metadata), model, usage)
+
+
+def _message(said: Body) -> Body:
+    """One message with what the API knows; the handler for LangChain keeps more, and calls of tools in its words."""
+    kept = {key: said[key] for key in _OF_MESSAGE if said.get(key) is not None}
+    calls = [wired(one) for one in mappings(said.get("tool_calls"))]
+    return {**kept, "content": said.get("content") or None, "tool_calls": calls} if calls else kept
 
 
 def _finish(metadata: Body) -> object:

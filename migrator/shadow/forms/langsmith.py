@@ -26,8 +26,8 @@ from migrator.shadow.forms.wire import (
     seconds,
     shortened,
     told,
-    tool_call,
     unique,
+    wired,
     without_none,
 )
 
@@ -162,7 +162,7 @@ def _message(said: Body) -> Body | None:
     if role is None:
         return None
     extra = mapping(inside.get("additional_kwargs"))
-    own = [tool_call(one.get("name"), one.get("args"), one.get("id")) for one in mappings(inside.get("tool_calls"))]
+    own = [wired(one) for one in mappings(inside.get("tool_calls"))]
     calls = mappings(extra.get("tool_calls")) or own
     content = inside.get("content")
     whole: dict[str, object] = {"role": role, "content": None if calls and not content else content}

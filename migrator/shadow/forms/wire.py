@@ -116,6 +116,13 @@ def tool_call(name: object, arguments: object, identity: object) -> Body:
     return {"id": identity or "", "type": "function", "function": {"name": name or "", "arguments": text}}
 
 
+def wired(call: Body) -> Body:
+    """Give a call of a tool that is kept as on the wire, or in LangChain's words: name, args and id side by side."""
+    if isinstance(call.get("function"), Mapping):
+        return call
+    return tool_call(call.get("name"), call.get("args", call.get("arguments")), call.get("id"))
+
+
 def completion(message: Body, finish: object, model: object, usage: Body | None, identity: object = "") -> Body:
     """Give the answer of chat completions with one choice."""
     said = {"role": "assistant", "content": None, **without_none(message)}
