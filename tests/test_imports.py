@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import random
 import re
 import shutil
 import threading
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,11 +22,12 @@ import pytest
 
 from migrator.cli import run
 from migrator.cli_shadow import IMPORTED
+from migrator.settings import SettingsError
 from migrator.shadow.forms import otel
 from migrator.shadow.forms.detect import NAMES, by_form
 from migrator.shadow.forms.entries import Entry, entries
 from migrator.shadow.forms.wire import Left, Request
-from migrator.shadow.imports import FORMS
+from migrator.shadow.imports import FORMS, Asked, take
 from migrator.shadow.linked import load_linked
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -563,6 +566,35 @@ def test_a_response_with_tools_has_items_and_not_messages(tmp_path: Path) -> Non
         "total_tokens": 10,
         "input_tokens_details": {"cached_tokens": 2},
     }
+
+
+STRANGE = (None, 1, -1, 1.5, True, "", "x", "[", '{"a": 1}', [], [1], [[]], {}, {"a": [1]}, [{"type": 1}], "9" * 400)
+
+
+def changed(value: object, chance: random.Random) -> object:
+    """Put something strange into one place of a value."""
+    if isinstance(value, dict) and value and chance.random() < 0.9:
+        key = chance.choice(list(value))
+        return {**value, key: changed(value[key], chance)}
+    if isinstance(value, list) and value and chance.random() < 0.9:
+        at = chance.randrange(len(value))
+        return [*value[:at], changed(value[at], chance), *value[at + 1 :]]
+    return chance.choice(STRANGE)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in EXPORTS.iterdir() if path.suffix != ".md" and path.is_file()),
+    ids=lambda path: path.name,
+)
+def test_a_strange_value_gives_a_case_or_a_reason(path: Path, project: Path) -> None:
+    chance = random.Random(path.name)
+    listed = entries(path)
+    for _ in range(60):
+        value = changed(chance.choice(listed).value, chance)
+        (project / "one.json").write_text(json.dumps(value, default=repr), encoding="utf-8")
+        with suppress(SettingsError):
+            take(project, Asked((project / "one.json",)))
 
 
 # ---------------------------------------------------------------- the command
