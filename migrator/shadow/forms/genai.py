@@ -78,18 +78,19 @@ def made(span: Span) -> Made | str:
         return "it holds no messages; was the exporter told to capture content?"
     model = span.get("gen_ai.request.model", "gen_ai.response.model")
     endpoint = _endpoint(span)
-    body: dict[str, object] = {"model": model, **_parameters(span, endpoint)}
-    if endpoint == RESPONSES:
-        body |= {"instructions": told.instructions} if told.instructions else {}
-        body["input"] = _input(told.messages)
-    else:
-        first = [{"role": "system", "content": told.instructions}] if told.instructions else []
-        body["messages"] = [*first, *told.messages]
+    body = without_none({"model": model, **_parameters(span, endpoint), **_asked(told, endpoint)})
     answer = _answer(span, told, model, endpoint)
     schema = tuple(_schema(span))
     others = (one for one in lacking(body, answer) if not schema or "response_format" not in one)
     lacks = unique((*told.lacks, *schema, *others))
-    return Made(endpoint, without_none(body), answer, lacks)
+    return Made(endpoint, body, answer, lacks)
+
+
+def _asked(told: Told, endpoint: str) -> dict[str, object]:
+    if endpoint == RESPONSES:
+        return {"instructions": told.instructions, "input": _input(told.messages)}
+    first = [{"role": "system", "content": told.instructions}] if told.instructions else []
+    return {"messages": [*first, *told.messages]}
 
 
 def _answer(span: Span, told: Told, model: object, endpoint: str) -> Body | None:
