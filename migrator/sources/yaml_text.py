@@ -61,15 +61,18 @@ def _unreadable() -> Iterator[None]:
     """Say where a text is no YAML."""
     try:
         yield
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise Unreadable(f"line {line}: not valid YAML ({error.problem or error.context})") from None
     except yaml.YAMLError as error:
-        if "nesting depth" in str(error):
-            # PyYAML 6.0.4 counts by itself, before we can.
-            raise Unreadable("line 1: too deeply nested") from None
-        raise Unreadable(f"line 1: not valid YAML ({(str(error).splitlines() or [''])[0]})") from None
+        raise Unreadable(_reason(error)) from None
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    if "nesting depth" in str(error):
+        # PyYAML 6.0.4 counts by itself, before we can.
+        return "line 1: too deeply nested"
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return f"line 1: not valid YAML ({(str(error).splitlines() or [''])[0]})"
+    mark = error.problem_mark or error.context_mark
+    return f"line {mark.line + 1 if mark else 1}: not valid YAML ({error.problem or error.context})"
 
 
 def _check_depth(text: str, loader: type[yaml.SafeLoader]) -> None:
