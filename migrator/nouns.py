@@ -230,6 +230,7 @@ class Caching:
     ``minimum``: a shorter prefix is not cached. ``step``: above it, hits grow in such steps.
     ``key_length``: of ``prompt_cache_key``. ``requests_per_minute``: of one prefix and key.
     ``message_tokens``: what the format adds to each message. ``hit_rates``: for the prices that are shown.
+    ``refusing``: parts of the names of models on Azure that answer a key with an error.
     """
 
     minimum: int
@@ -243,6 +244,7 @@ class Caching:
     stays: Mapping[str, Reason]
     sources: tuple[Fact, ...]
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
+    refusing: tuple[str, ...] = ()
 
     def hit(self, tokens: int) -> int:
         """Give the tokens that a hit reads from the cache, of a beginning that has so many: 1,300 → 1,280."""

@@ -305,13 +305,13 @@ def caching(table: Table) -> Caching:
     head = table.child("cache")
     if head is None:
         raise table.wrong("cache", "is missing")
-    head.only(*CACHE_RULES, "hit_rates", "sources")
+    head.only(*CACHE_RULES, "hit_rates", "refusing", "sources")
     minimum, step, length, rate, tokens = (_needed(head, key) for key in CACHE_RULES)
     often = tuple(_often(child) for child in table.children("often"))
     why, stays = (reasons(found) if found is not None else {} for found in map(table.child, ("refusal", "stays")))
     breakers = _breakers(table.child("breaker"), {row.why for row in often})
-    rates = head.numbers("hit_rates")
-    return Caching(minimum, step, length, rate, tokens, rates, often, why, stays, _sources(head), breakers)
+    rates, refusing = head.numbers("hit_rates"), head.texts("refusing")
+    return Caching(minimum, step, length, rate, tokens, rates, often, why, stays, _sources(head), breakers, refusing)
 
 
 def _breakers(table: Table | None, known: Iterable[str]) -> Mapping[str, Breaker]:

@@ -93,6 +93,22 @@ def test_buckets_of_one_user_are_the_same_and_spread(tmp_path: Path) -> None:
     assert {key: keys.count(key) > 50 for key in keys} == {f"app.ask-{number}": True for number in range(8)}
 
 
+@pytest.mark.parametrize(
+    ("client", "is_keyed"),
+    [("OpenAI(base_url=address)", False), ("AzureOpenAI() if address else OpenAI()", False), ("OpenAI()", True)],
+)
+def test_review_of_a_name_adds_no_key_for_a_server_that_may_refuse_it(
+    client: str, is_keyed: bool, tmp_path: Path
+) -> None:
+    text = BEGINNING.replace("OpenAI()", client).replace("import OpenAI", "import AzureOpenAI, OpenAI")
+    text = text.replace("\nclient", "\naddress = input()\nclient") + f"def ask(mail):\n    return {CALL}\n"
+    settings = Settings(transforms=("model", "cache_key"), review=True)
+    planned = make_text(text.encode(), "app.py", settings, cwd=tmp_path, today=TODAY)
+    (patch,) = planned.patches
+    assert b"gpt-4.1-mini" in patch.after
+    assert (b"prompt_cache_key" in patch.after) is is_keyed
+
+
 def source(text: str) -> Source:
     found = sources.read(Path("case.py"), "case.py", text.encode())
     assert isinstance(found, Source)

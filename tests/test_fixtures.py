@@ -32,6 +32,8 @@ TRANSFORMS = {
     "add_cache_key": ("model", "cache_key"),
     "order_prompt": ("model", "order_prompt"),
 }
+# Keys for Azure are asked for in the cases whose names begin so.
+ON_AZURE = "azure_"
 # What is held for review is applied in these folders.
 REVIEWED = ("order_prompt",)
 WITH_KEYS = {"add_cache_key", "cache"}
@@ -117,7 +119,11 @@ def lay_out(tree: Tree, folder: Path) -> None:
 def planned(case: Case, folder: Path) -> Plan:
     """Plan the changes of everything in a folder, by the transform that the case is about."""
     usual = ("model", "cache_key") if case.folder in WITH_KEYS else ("model",)
-    settings = Settings(transforms=TRANSFORMS.get(case.folder, usual), review=case.folder in REVIEWED)
+    settings = Settings(
+        transforms=TRANSFORMS.get(case.folder, usual),
+        review=case.folder in REVIEWED,
+        azure_keys=case.folder == "add_cache_key" and case.name.startswith(ON_AZURE),
+    )
     return plan.make([folder], settings, cwd=folder, today=TODAY)
 
 

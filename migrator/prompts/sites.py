@@ -93,12 +93,18 @@ def has_way(reader: Reader, unit: Unit, surface: Surface) -> bool:
 def _surfaces(project: Project, rules: Rulebook, unit: Unit, call: ast.Call) -> Iterator[tuple[Surface, External]]:
     for symbol in sorted(symbols(project, unit, call.func), key=repr_of):
         if isinstance(symbol, External):
-            yield from ((surface, symbol) for surface in rules.surfaces_for(symbol.name) if surface.hold is None)
+            yield from ((surface, symbol) for surface in rules.surfaces_for(symbol.name) if _is_sending(surface))
+
+
+def _is_sending(surface: Surface) -> bool:
+    """Say whether the table tells of prompts and keys: a call on Azure keeps its name, and may get a key."""
+    return surface.hold is None or (surface.hold == "azure" and bool(surface.cache_key))
 
 
 def _chosen(found: tuple[tuple[Surface, External], ...]) -> tuple[Surface, External] | None:
     """The one surface that knows of prompts or keys; without such a one the first."""
-    knowing = tuple(one for one in found if one[0].prompt or one[0].cache_key)
+    own = tuple(one for one in found if one[0].hold is None)  # a client that may be Azure's is read as OpenAI's
+    knowing = tuple(one for one in own or found if one[0].prompt or one[0].cache_key)
     if len({surface.name for surface, _ in knowing}) > 1:
         return None
     return next(iter((*knowing, *found)), None)
