@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
 
+COPY = "{**"
 _AFTER = re.compile(rb"(?:\s|\\\r?\n|#[^\r\n]*)*,")
 _REST = re.compile(rb"[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|\Z)")
 
@@ -31,6 +32,13 @@ def entry(unit: Unit, table: ast.Dict, text: str, transform: str) -> tuple[Edit,
     last = max((_end(unit, node) for node in table.values), default=None)
     firsts = [k if k is not None else v for k, v in zip(table.keys, table.values, strict=True)]
     return _behind(unit, last, end, text, transform, unit.span(firsts[-1]).start if firsts else None)
+
+
+def copied(unit: Unit, held: ast.expr, text: str, transform: str) -> tuple[Edit, ...]:
+    """Put a copy of a dictionary with one more entry in its place: ``{**held, "key": value}``."""
+    span, shown = unit.span(held), unit.source.shown
+    before = Edit(shown, Span(span.start, span.start), COPY, transform)
+    return before, Edit(shown, Span(span.end, span.end), f", {text}}}", transform)
 
 
 def quote(unit: Unit, near: ast.AST) -> str:

@@ -163,6 +163,29 @@ def test_anything_else_is_not(added: str) -> None:
     assert proven(added) is not None
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "is_proven"),
+    [
+        ("{**", ', "prompt_cache_key": "app"}', True),
+        ("{**", ', "extra_body": {"prompt_cache_key": "app"}}', True),
+        ("{**", ', "user": "1"}', False),
+        ("{**", ', "prompt_cache_key": "app", "user": "1"}', False),
+        ("{**", ', "prompt_cache_key": "app", **more}', False),
+        ("{**more, **", ', "prompt_cache_key": "app"}', False),
+        ("{**", "}", False),
+        ("{'prompt_cache_key': ", "}", False),
+        ("dict(**", ', prompt_cache_key="app")', False),
+    ],
+)
+def test_a_copy_with_a_key_is_proven_and_no_other(before: str, after: str, is_proven: bool) -> None:
+    text = source("ask(body=held)\n")
+    edits = (
+        Edit("case.py", Span(9, 9), before, "cache_key"),
+        Edit("case.py", Span(13, 13), after, "cache_key"),
+    )
+    assert (prove(text, edits, apply(text, edits)) is None) is is_proven
+
+
 def test_every_refusal_of_a_key_has_a_title() -> None:
     from migrator.rulebook import load_caching
 

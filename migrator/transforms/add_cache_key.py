@@ -22,7 +22,7 @@ from migrator.flow.constants import constants
 from migrator.flow.refusals import argument
 from migrator.flow.request import arguments, request
 from migrator.flow.symbols import last_name
-from migrator.flow.unit import Unit
+from migrator.flow.unit import FUNCTIONS, Binding, Unit
 from migrator.model import Edit
 from migrator.prompts.buckets import Bucket, spelled
 from migrator.prompts.sites import Site, hidden
@@ -144,7 +144,42 @@ def _into_call(site: Site, call: ast.Call, path: tuple[str, ...], written: str) 
         return insertions.argument(site.unit, call, f"{name}={_nested(site, rest, written)}", NAME)
     if isinstance(given, ast.Call) and rest and _is_settings(site, given):
         return _into_call(site, given, tuple(rest), written)
+    if isinstance(given, ast.Name) and rest:
+        return _into_named(site, given, tuple(rest), written)
     return _into_table(site, given, tuple(rest), written, name)
+
+
+def _into_named(site: Site, given: ast.Name, path: tuple[str, ...], written: str) -> tuple[Edit, ...] | Refusal:
+    """Give this call a copy of a dictionary that others may share, or write into settings that no other call has."""
+    refused = Refusal("no_cache_key", f"{given.id} is not a dictionary that is written here")
+    binding = _only_binding(site.unit, given)
+    held = binding.value if binding is not None else None
+    if binding is None or not all(_is_handed_on(site.unit, use) for use in site.unit.uses(binding)):
+        return refused
+    if isinstance(held, ast.Call) and _is_settings(site, held) and _is_own(site.unit, binding):
+        return _into_call(site, held, path, written)
+    if not isinstance(held, ast.Dict) or not all(isinstance(key, ast.Constant) for key in held.keys):
+        return refused
+    if any(isinstance(key, ast.Constant) and key.value == path[0] for key in held.keys):
+        return Refusal("no_cache_key", f"{given.id} has {path[0]!r} for every call")
+    entry = f"{_quoted(site, path[0])}: {_nested(site, path[1:], written)}"
+    return insertions.copied(site.unit, given, entry, NAME)
+
+
+def _only_binding(unit: Unit, name: ast.Name) -> Binding | None:
+    found = unit.lookup(name.id, name)
+    return found[0] if len(found) == 1 and found[0].kind == "value" and not found[0].path else None
+
+
+def _is_handed_on(unit: Unit, use: ast.Name) -> bool:
+    """Say whether a use leaves the object as it is: it is an argument of a call, and nothing is stored into it."""
+    above = unit.parent(use)
+    return isinstance(above, ast.keyword) or (isinstance(above, ast.Call) and use in above.args)
+
+
+def _is_own(unit: Unit, binding: Binding) -> bool:
+    """Say whether one use has the object alone: a name of a module can be imported."""
+    return len(unit.uses(binding)) == 1 and isinstance(binding.scope, FUNCTIONS)
 
 
 def _into_table(
@@ -210,10 +245,10 @@ def _resolved(unit: Unit, node: ast.expr) -> ast.expr:
         return _resolved(unit, node.args[0])
     if not isinstance(node, ast.Name):
         return node
-    found = unit.lookup(node.id, node)
-    if len(found) != 1 or found[0].kind != "value" or found[0].path or found[0].value is None:
+    binding = _only_binding(unit, node)
+    if binding is None or binding.value is None:
         return node
-    alone = found[0].scope is unit.scope(node) and all(
-        use is node or isinstance(unit.parent(use), ast.Subscript) for use in unit.uses(found[0])
+    alone = binding.scope is unit.scope(node) and all(
+        use is node or isinstance(unit.parent(use), ast.Subscript) for use in unit.uses(binding)
     )
-    return found[0].value if alone else node
+    return binding.value if alone else node
