@@ -303,8 +303,8 @@ class Surface:
     rewritten. ``endpoint`` are keywords of this very call that point it at another server.
     ``knows`` maps a target model to the requirement that first accepts it ("litellm>=1.66.1").
     ``cache_key`` says how ``prompt_cache_key`` gets through, and ``prompt`` where the call takes what
-    the model reads ("messages", "system", "filled", "input", "template", "tools", "schema"): both are for the caching
-    transforms. ``adds``: as in ``Use``.
+    the model reads ("messages", "system", "filled", "braced", "input", "template", "tools", "schema"): both are for the
+    caching transforms. ``adds``: as in ``Use``. With ``decorates`` the prompt is what the function below returns.
     ``url``: only a call that sends there is a request. ``client`` is the argument that carries the
     client that sends (``openai_client=AsyncOpenAI(...)``).
 
@@ -328,6 +328,7 @@ class Surface:
     client: Slot | None = None
     prompt: Mapping[str, Slot] = field(default_factory=dict)
     adds: int = 0
+    decorates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +337,8 @@ class Use:
 
     ``object`` is the argument that carries the object; None: the call is a method of the object.
     ``through`` are methods on the way to the call that add to the prompt (``bind_tools = "tools"``).
-    ``adds``: the library writes a text of its own before the prompt, of at most so many tokens.
+    ``adds``: the library writes a text of its own before the prompt, of at most so many tokens. ``cache_key``: how a
+    key gets through here, where the table of the object says that it is written ``at`` the use.
     """
 
     calls: tuple[str, ...]
@@ -344,6 +346,7 @@ class Use:
     prompt: Mapping[str, Slot]
     through: Mapping[str, str]
     adds: int = 0
+    cache_key: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

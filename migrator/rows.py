@@ -34,12 +34,12 @@ from migrator.tables import Table, nearest
 OWN = Library("your own", "", "[tool.migrator]")
 EVIDENCE = ("measured", "source", "documentation", "configuration")
 KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asserts", "widget", STORE, *READING)
-CACHE_KEYS = ("keyword", "in", "of", "as", "since", "since_parse", "since_stream", "else", "uses", "own")
+CACHE_KEYS = ("keyword", "in", "of", "as", "since", "since_parse", "since_stream", "else", "uses", "own", "at")
 SURFACE_KEYS = (
     *("name", "calls", "model", "forms", "hold", "provider"),
-    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds"),
+    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds", "decorates"),
 )
-PROMPT_KINDS = ("tools", "schema", "system", "filled", "messages", "template", "input")
+PROMPT_KINDS = ("tools", "schema", "system", "filled", "braced", "messages", "template", "input")
 OFTEN = ("deployment", "process", "day", "user", "request")
 CALL_NOTE_KEYS = (
     *("name", "names", "text", "source", "checked", "keyword", "contains", "entries", "numbers", "named"),
@@ -221,6 +221,7 @@ def surface(table: Table, library: Library, known: Mapping[str, Reason]) -> Surf
         knows=table.mapping("knows"),
         evidence=_one_of(table, "evidence", EVIDENCE, "configuration" if library is OWN else None),
         cache_key=_cache_key(table),
+        decorates=table.flag("decorates"),
         library=library,
         url=_url(table),
         client=next(iter(_slots(table, "client", required=False)), None),
@@ -365,7 +366,7 @@ def uses(table: Table) -> tuple[Use, ...]:
 
 
 def _use(table: Table) -> Use:
-    table.only("calls", "object", "prompt", "through", "adds")
+    table.only("calls", "object", "prompt", "through", "adds", "cache_key")
     through = table.mapping("through")
     for kind in through.values():
         if kind not in PROMPT_KINDS:
@@ -376,6 +377,7 @@ def _use(table: Table) -> Use:
         prompt=_prompt(table),
         through=through,
         adds=table.number("adds") or 0,
+        cache_key=_cache_key(table),
     )
 
 
