@@ -98,7 +98,7 @@ def _places(
     indent = _indent(data, start)
     closing = data[at:end]
     if indent is None or is_flat or not _breaks(closing):
-        yield at, f", {text}" if not comma else f" {text}," if _breaks(closing) else f" {text}"
+        yield at, f" {text}," if comma else f", {text}"
         return
     newline = "\r\n" if b"\r\n" in data else "\n"
     rest = _REST.match(data, at)
