@@ -213,8 +213,9 @@ def section(prompts: Sequence[Prompt], tables: Tables, *, explain: bool, width: 
 def _which(prompts: Sequence[Prompt]) -> str:
     azure = sum(prompt.is_azure for prompt in prompts)
     moved = f"the {plural(len(prompts) - azure, 'call')} that the new name arrives at" if azure < len(prompts) else ""
-    there = f"{plural(azure, 'call')} on Azure" if azure else ""
-    return " and of ".join(said for said in (moved, there) if said)
+    if not azure:
+        return moved
+    return f"{moved}, and {azure} on Azure" if moved else f"{plural(azure, 'call')} on Azure"
 
 
 def _reason(name: str, reasons: Mapping[str, int], prompts: Sequence[Prompt], tables: Tables) -> str:
