@@ -141,7 +141,10 @@ UNSEEN = {"deepeval.GPTModel", "ragas.llm_factory"}
 
 
 def test_each_surface_that_passes_a_key_on_has_a_pair_in_which_it_does(tmp_path: Path) -> None:
-    folders = (*(ROOT / "fixtures" / "repos").glob("cache_*"), *(ROOT / "fixtures" / "add_cache_key").glob("*.before.py"))
+    folders = (
+        *(ROOT / "fixtures" / "repos").glob("cache_*"),
+        *(ROOT / "fixtures" / "add_cache_key").glob("*.before.py"),
+    )
     keyed: set[str] = set()
     for folder in folders:
         case = tmp_path / folder.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from migrator.flow.constants import constants
@@ -14,6 +15,8 @@ from migrator.rulebook import Migration, Surface
 
 # What the client of a call says against a key: it is not, or not surely, OpenAI's own server.
 SERVERS = frozenset({"azure", "foreign_endpoint", "unknown_endpoint", "other_provider", "two_values"})
+# The beginnings of OpenAI's own names, where the name of a model decides whose it is.
+OWN_MODELS = re.compile(r"(ft:)?(gpt-|chatgpt-|o\d)")
 
 
 def models(reader: Reader, site: Site) -> tuple[str, ...]:
@@ -39,6 +42,7 @@ def against(reader: Reader, site: Site, migration: Migration) -> tuple[str, str]
     surfaces = ((symbol, _surface(reader, site, symbol)) for symbol in found)
     judged = ((refusal(trace, state, symbol, one, site.call), one) for symbol, one in surfaces)
     seen = sorted((one[0], "" if one[1] == of.name else one[1]) for one, of in judged if one and one[0] in SERVERS)
+    seen += [one for name in models(reader, site) if (one := _by_name(site.surface, name)) is not None]
     if not seen:
         return None
     if any(reason != "azure" for reason, _ in seen):
@@ -46,6 +50,18 @@ def against(reader: Reader, site: Site, migration: Migration) -> tuple[str, str]
     refusing = (n for n in models(reader, site) if any(part in n.lower() for part in reader.caching.refusing))
     name = next(refusing, None)
     return ("azure", seen[-1][1]) if name is None else ("other_server", name)
+
+
+def _by_name(surface: Surface, name: str) -> tuple[str, str] | None:
+    """What a model's name says of its server where it decides that: ``azure/ours``, ``anthropic/claude``."""
+    if set(surface.forms) <= {"plain", "alias"} or surface.hold is not None:
+        return None
+    prefix = name[: max(name.rfind("/"), name.rfind(":")) + 1]
+    if any(prefix.endswith(form) for form in surface.forms if form not in ("plain", "alias", "any")):
+        return None
+    if prefix.startswith("azure"):
+        return "azure", name
+    return None if OWN_MODELS.match(name) else ("other_provider", name)
 
 
 def _surface(reader: Reader, site: Site, symbol: External) -> Surface:

@@ -101,7 +101,7 @@ def _against(reader: Reader, site: Site) -> Refusal | None:
 
 def _held_key(reader: Reader, site: Site) -> str | None:
     """The key that the call has, or a request that is made with its object; "" for one that cannot be shown."""
-    names = {KEY, site.surface.cache_key.get("keyword")}
+    names: set[str | None] = {KEY, site.surface.cache_key.get("keyword", KEY)}
     held = next((g for g in arguments(reader.project, site.unit, site.call) if g.name in names), None)
     if held is not None:
         return ast.unparse(held.value)
