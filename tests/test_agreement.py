@@ -159,6 +159,14 @@ def test_each_surface_that_passes_a_key_on_has_a_pair_in_which_it_does(tmp_path:
     assert {surface.name for surface in BOOK.surfaces if surface.cache_key} - keyed == UNSEEN
 
 
+def test_each_reason_for_no_key_has_a_case() -> None:
+    files = (ROOT / "fixtures").glob("**/*.py")
+    named = {
+        reason for path in files for reason in re.findall(r"# prompt: (\w+)$", path.read_text("utf-8", "replace"), re.M)
+    }
+    assert named == set(rulebook.load_caching().refusals)
+
+
 def test_every_reason_that_a_table_names_is_explained() -> None:
     named = {one.hold for one in BOOK.surfaces if one.hold}
     named |= {group.reason for one in BOOK.migrations.values() for group in one.reported}

@@ -129,6 +129,7 @@ def ask(mail):
         ("azure/us/gpt-4o", "azure"),
         ("azure/deepseek-v3", "other_server"),
         ("anthropic/claude-3", "other_server"),
+        ("openrouter/openai/gpt-4o", "other_server"),
         ("claude-3", "other_server"),
     ],
 )

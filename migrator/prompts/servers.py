@@ -57,7 +57,7 @@ def _by_name(surface: Surface, name: str) -> tuple[str, str] | None:
     if set(surface.forms) <= {"plain", "alias"} or surface.hold is not None:
         return None
     prefix = name[: max(name.rfind("/"), name.rfind(":")) + 1]
-    if any(prefix.endswith(form) for form in surface.forms if form not in ("plain", "alias", "any")):
+    if prefix in surface.forms:
         return None
     if prefix.startswith("azure"):
         return "azure", name
