@@ -93,7 +93,7 @@ def plan_prompts(
     for _, place in sorted(places.items(), key=lambda item: item[0]):
         path = homes.get(place.site.shown)
         unit = project.unit(path) if path is not None else None
-        found = _site(reader, unit, place.site.span) if unit is not None else None
+        found = site_at(reader, unit, place.site.span) if unit is not None else None
         if found is not None and is_ignored(found.unit, found.call, today):
             found = None
         if found is None:
@@ -216,7 +216,7 @@ def _may_move(gate: Gate, site: str) -> bool:
     return gate.allows(site, "layout") and not gate.allows(site, "model")
 
 
-def _site(reader: Reader, unit: Unit, span: Span) -> Site | None:
+def site_at(reader: Reader, unit: Unit, span: Span) -> Site | None:
     """Find the call that covers exactly these bytes."""
     key = ("calls by span", unit)
     if key not in reader.project.memory:
