@@ -30,6 +30,7 @@ FILE_KEYS: Mapping[str, str] = {
     "skip": _STRINGS,
     "exclude": _STRINGS,
     "force-exclude": _BOOLEAN,
+    "azure-cache-keys": _BOOLEAN,
     "cache-key-buckets": _NUMBER,
     "redact": _STRINGS,
     "surface": _TABLES,
@@ -46,6 +47,7 @@ class SettingsError(Exception):
 class Settings:
     """Everything a run is asked to do, from the command line and the configuration file.
 
+    ``azure_keys``: calls that run on Azure get a cache key too.
     ``buckets``: over how many cache keys the requests of one call are spread, where a parameter allows it.
     ``gate``: only what a shadow comparison lets through is changed.
     ``transforms`` are the names that run after --only and --skip. ``surfaces`` are the user's own
@@ -57,6 +59,7 @@ class Settings:
     gateways: bool = False
     docs: bool = False
     review: bool = False
+    azure_keys: bool = False
     buckets: int = 1
     transforms: tuple[str, ...] = TRANSFORMS
     exclude: tuple[str, ...] = ()
@@ -194,6 +197,7 @@ def _settings(chosen: Mapping[str, object], transforms: tuple[str, ...], config:
         gateways=bool(chosen.get("gateways", default.gateways)),
         docs=bool(chosen.get("docs", default.docs)),
         review=bool(chosen.get("review", default.review)),
+        azure_keys=bool(chosen.get("azure-cache-keys", default.azure_keys)),
         buckets=_number(chosen, "cache-key-buckets", default.buckets),
         transforms=transforms,
         exclude=_strings(chosen, "exclude"),

@@ -38,6 +38,7 @@ def test_every_key_of_a_pyproject(tmp_path: Path) -> None:
         skip = []
         exclude = ["legacy/", "*.gen.py"]
         force-exclude = true
+        azure-cache-keys = true
         [[tool.migrator.surface]]
         name = "ours"
         calls = ["ours.ask"]
@@ -51,6 +52,7 @@ def test_every_key_of_a_pyproject(tmp_path: Path) -> None:
         transforms=("model",),
         exclude=("legacy/", "*.gen.py"),
         force_exclude=True,
+        azure_keys=True,
         surfaces=(surface,),
         config=path,
     )
@@ -121,7 +123,7 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         (
             "zzz = 1",
             "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, "
-            "cache-key-buckets, redact, surface",
+            "azure-cache-keys, cache-key-buckets, redact, surface",
         ),
         ("pin = 1", "'pin' in {} must be true or false, not an integer"),
         ("to = true", "'to' in {} must be a string, not a boolean"),
