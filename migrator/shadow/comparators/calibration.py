@@ -90,8 +90,11 @@ def objection(found: Calibration, bounds: Bounds) -> str:
 
 
 def summary(found: Calibration) -> str:
-    """Both rates in one line, as the report prints them."""
-    return f"sees {_of(found.seen)} planted defects, blames {_of(found.false)} pairs of the old model's own answers"
+    """The rates in one line, as the report prints them."""
+    return (
+        f"sees {_of(found.seen)} planted defects, takes {found.missed.count} for the same, "
+        f"blames {_of(found.false)} pairs of the old model's own answers"
+    )
 
 
 def _of(found: Rate) -> str:

@@ -132,10 +132,16 @@ def _open(old: str, new: str) -> Iterator[Evidence]:
     is_split = len(before) != len(after)
     for pair in aligned(before, after):
         yield from _of_sentences(*pair, one if is_split else NOTHING, other if is_split else NOTHING)
+    if is_split and is_rearranged(_joined(before), _joined(after)):
+        yield Evidence("order of words", "", old, new)
     yield from _of_names(old, new)
     denied = sum(s.denials for s in before), sum(s.denials for s in after)
     if denied[0] % 2 != denied[1] % 2:
         yield Evidence("negation", "", f"{denied[0]} negations", f"{denied[1]} negations")
+
+
+def _joined(found: Sequence[Sentence]) -> Sentence:
+    return Sentence(" ".join(sentence.text for sentence in found))
 
 
 def _stems(found: Sequence[Sentence]) -> Stems:

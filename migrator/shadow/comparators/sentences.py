@@ -22,6 +22,7 @@ _COURTESY = re.compile(rf"{COURTESY}[\s.!,?]*", re.I)
 _OPENING = re.compile(r"^\s*(?:sure|certainly|of course|absolutely|great question)(?:[!,.]+)\s+", re.I)
 _IDIOMS = tuple((re.compile(rf"(?<!\w)(?:{said})(?!\w)", re.I), meant) for said, meant in IDIOMS)
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being)\s+(?:[a-z]+\s+){1,2}by\s+(?!\d)", re.I)
+_MAY = re.compile(r"(?<=\w\s)May\b")
 # Words that say what stands to what: in another order they say something else.
 _RELATIONS = frozenset(("to", "from", "in", "than", "of", "before", "after", "because", "if", "unless", "but", "be"))
 _BE = frozenset(("is", "are", "was", "were"))
@@ -38,14 +39,24 @@ class Sentence:
     text: str
 
     @cached_property
+    def rest(self) -> str:
+        """What stands beside its facts; the month May is told from the word, at the same length."""
+        return _MAY.sub("Mai", rest(self.text))
+
+    @cached_property
     def words(self) -> tuple[str, ...]:
         """The words beside its facts, in small letters and without ``'s``."""
-        return tuple(_SHORTENED.sub("", word) for word in words_of(rest(self.text)))
+        return tuple(_SHORTENED.sub("", word) for word in words_of(self.rest))
 
     @cached_property
     def stems(self) -> frozenset[str]:
         """The words that carry the meaning, without their common endings."""
         return frozenset(stem(word) for word in self.words if _is_content(word))
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """Stems and facts: what a sentence is about."""
+        return self.stems | {fact.said for fact in facts(self.text)}
 
     @cached_property
     def denials(self) -> int:
@@ -76,7 +87,7 @@ class Sentence:
     def course(self) -> tuple[Mark, ...]:
         """Facts, stems and relations in their order, each that is there once."""
         marks = [(fact.at, (fact.sort, fact.said)) for fact in facts(self.text)]
-        for match in _WORD.finditer(rest(self.text)):
+        for match in _WORD.finditer(self.rest):
             word = _SHORTENED.sub("", match[0].casefold())
             is_letter = len(match[0]) == 1 and match[0].isupper() and match[0] != "I" and match.start() > 0
             said = match[0] if is_letter else "be" if word in _BE else word
@@ -121,10 +132,12 @@ def aligned(old: Sequence[Sentence], new: Sequence[Sentence]) -> Iterator[Aligne
 
 
 def _best(one: Sentence, others: Sequence[Sentence]) -> Sentence | None:
-    best = max(
-        others, key=lambda other: (overlap(one.stems, other.stems), likeness(one.stems, other.stems)), default=None
-    )
-    return best if best is not None and overlap(one.stems, best.stems) >= ALIGNED else None
+    best = max(others, key=lambda other: _closeness(one.marks, other.marks), default=None)
+    return best if best is not None and overlap(one.marks, best.marks) >= ALIGNED else None
+
+
+def _closeness(one: frozenset[str], other: frozenset[str]) -> tuple[float, float]:
+    return overlap(one, other), likeness(one, other)
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
