@@ -61,7 +61,7 @@ LIMITS = {word: name for name, words in _LIMITS.items() for word in words.split(
 # One way to say what is often said in several, so that a denial in it does not count: "no later than" denies nothing.
 IDIOMS: tuple[tuple[str, str], ...] = (
     (r"not only|nicht nur|no s[oó]lo|non seulement", " "),
-    (r",? but also|,? sondern auch|,? sino también|,? mais (?:aussi|encore)", " and "),
+    (r"but also|sondern auch|sino también|mais (?:aussi|encore)", " and "),
     (r"no later than|not later than", "by"),
     (r"(?:no|not) (?:more|longer) than|a maximum of|up to", "at most"),
     (r"(?:no|not) (?:less|fewer) than|a minimum of", "at least"),
