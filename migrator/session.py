@@ -75,11 +75,11 @@ class Looks(TypedDict):
     quiet: bool
 
 
-def plan(paths: tuple[Path, ...], chosen: Options, cache: Path | None = None) -> Run:
+def plan(paths: tuple[Path, ...], chosen: Options, cache: Path | None = None, settings: Settings | None = None) -> Run:
     """Plan what the command line asks for; only what is shown, never what is written, may come from ``cache``."""
     from migrator.plan import make_text
 
-    settings = _settings(paths, chosen)
+    settings = settings or settle(paths, chosen)
     is_stdin = paths == (Path(STDIN),)
     data = sys.stdin.buffer.read() if is_stdin else b""
     if is_stdin:
@@ -111,9 +111,10 @@ def cache_folder(named: Path | None) -> Path:
     return folder
 
 
-def _settings(paths: tuple[Path, ...], chosen: Options) -> Settings:
+def settle(paths: tuple[Path, ...], chosen: Options) -> Settings:
+    """Read what the command line and the configuration ask for."""
     from migrator.discover import common_folder
-    from migrator.settings import load as settle
+    from migrator.settings import load
 
     said: Mapping[str, object] = {
         "to": chosen["to"],
@@ -128,7 +129,7 @@ def _settings(paths: tuple[Path, ...], chosen: Options) -> Settings:
         "cache-key-buckets": chosen["cache_key_buckets"],
     }
     files = () if paths == (Path(STDIN),) else paths
-    return settle(chosen["config"], common_folder(files, Path.cwd()), said)
+    return load(chosen["config"], common_folder(files, Path.cwd()), said)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -172,6 +173,46 @@ def show_scan(found: Run, form: str, *, explain: bool) -> None:
         show(report.summary(found.plan, found.book, review=review, width=width(), explain=explain))
 
 
+def deprecated(paths: tuple[Path, ...], chosen: Options) -> int:
+    """Print every literal that names a model with an announced shutdown date, and give the exit code."""
+    from migrator import model_words
+    from migrator.deliver.json import deprecated as document
+    from migrator.deliver.terminal import show, width
+    from migrator.deliver.terminal import write as emit
+    from migrator.deprecated import deprecated as look
+    from migrator.rulebook import load_shutdowns
+
+    if Path(STDIN) in paths:
+        raise SettingsError("--deprecated reads files and folders, not standard input")
+    found = look(paths or (Path(),), settle(paths, chosen), cwd=Path.cwd())
+    if chosen["form"] == "json":
+        emit(document(found, date.today()))
+    else:
+        show(model_words.deprecated(found, load_shutdowns(), date.today(), width()))
+    _complain(found.skips)
+    if any(skip.is_error for skip in found.skips):
+        return WRONG
+    return CHANGES if found.named else DONE
+
+
+def models(base_url: str | None, *, check: bool) -> int:
+    """Print the models; with ``check`` what a server says of them that the tables do not, and give the exit code."""
+    from migrator import model_words
+    from migrator.deliver.terminal import show, width
+    from migrator.rulebook import load
+
+    book = load()
+    if not check:
+        show(model_words.models(book, date.today(), width()))
+        return DONE
+    from migrator.model_list import ask
+
+    server = base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+    told = tuple(model_words.differences(book, ask(server, os.environ.get("OPENAI_API_KEY"))))
+    show([((text, "review"),) for text in told] or [(("The server says what the tables say.", ""),)])
+    return CHANGES if told else DONE
+
+
 def _show_nothing(found: Run) -> None:
     from migrator import report
     from migrator.deliver.terminal import show, width
@@ -213,13 +254,13 @@ def _show_survey(found: Survey, book: Rulebook, *, show_all: bool, quiet: bool) 
 
 def _survey(paths: tuple[Path, ...], chosen: Looks) -> tuple[Survey, Settings]:
     from migrator.discover import common_folder
-    from migrator.settings import load as settle
+    from migrator.settings import load
     from migrator.survey import survey
 
     if Path(STDIN) in paths:
         raise SettingsError("cache reads files and folders, not standard input")
     said = {"exclude": chosen["exclude"], "force-exclude": chosen["force_exclude"]}
-    settings = settle(chosen["config"], common_folder(paths, Path.cwd()), said)
+    settings = load(chosen["config"], common_folder(paths, Path.cwd()), said)
     with _progress(chosen["quiet"]) as progress:
         found = survey(paths or (Path(),), settings, cwd=Path.cwd(), today=date.today(), progress=progress)
     return found, settings
