@@ -140,6 +140,7 @@ def test_facts(text: str, said: list[str]) -> None:
         ("We sold twenty-five cars.", "We sold 25 cars.", SAME, ""),
         ("We sold forty cars.", "We sold 14 cars.", DIFFERS, "number"),
         ("The clause is enforceable here.", "The clause is unenforceable here.", DIFFERS, "opposite"),
+        ("We cover the costs here.", "We discover the costs here.", UNDECIDED, "few words"),
         ("Ann reports to Bob.", "Bob reports to Ann.", UNDECIDED, "order of words"),
         ("The boss hired the clerk.", "The clerk was hired by the boss.", SAME, ""),
         ("The boss hired the clerk.", "The boss was hired by the clerk.", UNDECIDED, "order of words"),

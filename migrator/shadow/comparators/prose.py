@@ -22,7 +22,7 @@ from migrator.shadow.comparators.sentences import (
     likeness,
     sentences,
 )
-from migrator.shadow.comparators.words import OPPOSITES, PREFIXES
+from migrator.shadow.comparators.words import NO_OPPOSITE, OPPOSITES, PREFIXES
 from migrator.shadow.model import Answer, Comparison, Evidence
 
 # The share of the longer text's words that both have, from which two texts are taken for the same.
@@ -31,6 +31,8 @@ ALIKE = 0.6
 DENIED = 0.7
 # So many words of a sentence are few.
 FEW = 2
+# A word that is turned by its beginning has so many letters: "side" is no opposite of "inside".
+SHORTEST = 5
 Stems = frozenset[str]
 NOTHING: Stems = frozenset()
 
@@ -103,13 +105,14 @@ def _is_denied(one: Sentence, other: Sentence) -> bool:
 def _opposites(one: Stems, other: Stems) -> tuple[str, str] | None:
     """A word of the one whose opposite stands in the other, where neither has both."""
     gone, come = one - other, other - one
-    for word in sorted(gone):
-        found = sorted(come & (OPPOSITES.get(word, frozenset()) | {f"{prefix}{word}" for prefix in PREFIXES}))
-        if found:
-            return word, found[0]
-    return next(
-        ((f"{prefix}{word}", word) for word in sorted(come) for prefix in PREFIXES if f"{prefix}{word}" in gone), None
-    )
+    pairs = ((word, opposite) for word in sorted(gone) for opposite in sorted(come) if _are_opposite(word, opposite))
+    return next(pairs, None)
+
+
+def _are_opposite(word: str, other: str) -> bool:
+    short, long = sorted((word, other), key=len)
+    is_turned = len(short) >= SHORTEST and short not in NO_OPPOSITE and long in {f"{p}{short}" for p in PREFIXES}
+    return is_turned or other in OPPOSITES.get(word, ())
 
 
 # ---------------------------------------------------------------- what stays open

@@ -179,6 +179,8 @@ always never"""
 
 # Beginnings that turn a word into its opposite.
 PREFIXES = ("un", "in", "im", "ir", "il", "non", "dis", "mis")
+# Words that such a beginning turns into something else: to press and to impress.
+NO_OPPOSITE = _set("count cover charg clos press pos vest vent tend form play plant")
 
 
 def _both(pairs: str) -> Mapping[str, frozenset[str]]:
