@@ -15,7 +15,7 @@ from migrator.checks import SettingsError as SettingsError
 from migrator.evidence import Gate
 from migrator.shadow_settings import ShadowSettings, read
 
-TRANSFORMS = ("model", "order_prompt", "cache_key")
+TRANSFORMS = ("model", "parameters", "order_prompt", "cache_key")
 
 FILES = ("migrator.toml", "pyproject.toml")
 
