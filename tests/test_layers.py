@@ -18,6 +18,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("rows",),
     ("rulebook",),
     ("filebook",),
+    ("checks",),
+    ("shadow_settings",),
     ("settings",),
     ("discover", "sources"),
     ("data_files", "neighbours"),

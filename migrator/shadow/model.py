@@ -20,6 +20,7 @@ class Evidence:
     """One difference: ``kind`` is a word such as "number" or "missing field", ``where`` a path or the words around.
 
     ``is_noise``: the old model disagrees with itself here, so that the difference is shown and not counted.
+    ``texts`` are the two texts of a field in full where nobody could say yet whether they say the same.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Evidence:
     old: str = ""
     new: str = ""
     is_noise: bool = False
+    texts: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
