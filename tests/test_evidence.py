@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from made_up import HOSTILE, hostile, large, report, site, usual
+from made_up import hostile, report, site, usual
 
 from migrator import evidence
 from migrator.deliver import evidence_json
