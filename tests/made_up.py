@@ -91,8 +91,8 @@ def _judged(number: int, contract: str, told: Sequence[Exchange], values: Sequen
         compared=cases,
         unbound={"the request failed": 2, "the text can be cut in two ways": 1},
         margin=margin,
-        noise=_share(gains + both, cases),
-        new=_share(losses + both, cases),
+        noise=share(gains + both, cases),
+        new=share(losses + both, cases),
         losses=losses,
         gains=gains,
         undecided=flips.count("undecided"),
@@ -118,13 +118,14 @@ def _look(values: Sequence[int], margin: float) -> tuple[int, float, float]:
     return len(values), e_below(tally, margin), e_above(tally, margin)
 
 
-def _share(count: int, total: int) -> Share:
+def share(count: int, total: int) -> Share:
+    """Give a share with its interval."""
     found = rate(count, total)
     return Share(found.count, found.total, found.interval.low, found.interval.high)
 
 
 def _attribution(cases: int) -> Attribution:
-    return Attribution(cases, _share(max(cases - 1, 0), cases), _share(cases // 8, cases))
+    return Attribution(cases, share(max(cases - 1, 0), cases), share(cases // 8, cases))
 
 
 def _exchange(luck: random.Random, case: str, contract: str, noise: float, excess: float) -> Exchange:
@@ -223,7 +224,7 @@ def report(sites: Sequence[SiteEvidence], **changed: object) -> ShadowReport:
         held={"feedfeedfeed": "no recorded request belongs to it"},
         unlinked={"the line is no call of the plan": 4},
         money=Money(1.27, 0.4, 0.9, 3.1, 5.0, 2 * sum(one.compared for one in sites), 40),
-        judge=Judged("gpt-4.1", False, "it sees 2 of 10 planted defects", _share(3, 20), _share(2, 10)),
+        judge=Judged("gpt-4.1", False, "it sees 2 of 10 planted defects", share(3, 20), share(2, 10)),
         notes=("3 requests hold placeholders in place of what was redacted, and are sent with those",),
     )
     return replace(whole, **changed)  # type: ignore[arg-type]

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import json
 import math
+import random
+import re
 import typing
+import unicodedata
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from made_up import hostile, report, site, usual
+from made_up import CANNED, hostile, report, share, site, usual
 
-from migrator import evidence
+from migrator import evidence, evidence_report
+from migrator import evidence_words as words
 from migrator.deliver import evidence_json
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +35,7 @@ RECORDS = {
     "judged": evidence.Judged,
     "site": evidence.SiteEvidence,
 }
+CALM = site(1, cases=10)
 WHOLE = {"usual": usual(), "hostile": report([hostile()]), "empty": report([], held={}, unlinked={}, notes=())}
 
 
@@ -108,3 +113,108 @@ def test_what_is_no_report_is_said_in_one_line(data: bytes, said: str) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
         evidence_json.read(data)
     assert str(caught.value).startswith(said)
+
+
+def text(told: evidence.ShadowReport, width: int) -> str:
+    return "".join("".join(piece for piece, _ in line) + "\n" for line in evidence_report.rows(told, width))
+
+
+@pytest.mark.parametrize("told", WHOLE.values(), ids=WHOLE)
+def test_the_first_line_says_that_answers_are_canned(told: evidence.ShadowReport) -> None:
+    assert text(told, 80).splitlines()[0] == CANNED
+    assert CANNED not in text(replace(told, canned=""), 80)
+
+
+def test_a_terminal_shows_each_number_of_a_site() -> None:
+    told = report([site(1, contract="label", cases=120, noise=0.02, excess=0.35)], held={}, unlinked={}, notes=())
+    (head, row), one = text(told, 160).splitlines()[2:4], told.sites[0]
+    assert head.split("  ")[0] == "WHERE"
+    assert re.split(r" {2,}", row) == [
+        "app/support/answers.py:21 Desk.answer_1",
+        "label",
+        "120",
+        "0.8 %",
+        "31 %",
+        "+30 %",
+        "+22 % to +39 %",
+        "−88 %",
+        "75 %",
+        "fail",
+        "order only",
+    ]
+    assert (one.compared, one.noise.count, one.new.count, one.losses - one.gains) == (120, 1, 37, 36)
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_table_stays_within_the_terminal(width: int) -> None:
+    assert max(map(len, text(usual(), width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("told", WHOLE.values(), ids=WHOLE)
+def test_an_answer_cannot_move_the_cursor_or_turn_a_line(told: evidence.ShadowReport) -> None:
+    said = text(told, 80)
+    assert [c for c in said if unicodedata.category(c) in ("Cc", "Cs", "Cf") and c not in "\n\u200d"] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "said"),
+    [
+        ({}, 1, "Exit code 1: 2 calls do not hold up."),
+        ({"sites": usual().sites[:1]}, 3, "Exit code 3: 1 call is open and 1 call was not compared."),
+        ({"sites": usual().sites[2:3], "held": {}}, 0, "Exit code 0: every call holds up."),
+        ({"sites": usual().sites[-1:], "held": {}}, 0, "Exit code 0: every call holds up or is accepted."),
+        (
+            {"sites": usual().sites[2:3], "held": {}, "is_complete": False},
+            3,
+            "Exit code 3: the money ran out before all was decided.",
+        ),
+    ],
+)
+def test_the_last_line_says_what_the_exit_code_means(changed: dict[str, object], code: int, said: str) -> None:
+    told = replace(usual(), **changed)  # type: ignore[arg-type]
+    assert told.code == code
+    assert text(told, 80).splitlines()[-1] == said
+
+
+def test_an_open_call_says_what_it_takes() -> None:
+    assert "  inconclusive: needs about 60 more cases, $0.12\n" in text(usual(), 80)
+
+
+def test_a_long_answer_is_cut_around_its_first_difference() -> None:
+    one, other = "a " * 500 + "red" + " b" * 500, "a " * 500 + "blue" + " b" * 500
+    assert words.excerpt(one, other, 40) == "…" + ("a " * 7)[1:] + "red" + " b" * 12 + "…"
+    assert words.excerpt("short\n  text", "", 40) == "short text"
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.0, "±0.0 %"), (0.0004, "±0.0 %"), (0.042, "+4.2 %"), (-0.0996, "−10 %"), (1.0, "+100 %")]
+)
+def test_a_share_is_said_with_two_figures_and_its_sign(share: float, said: str) -> None:
+    assert words.signed(share) == said
+
+
+@pytest.mark.parametrize(
+    ("both", "losses", "gains", "same", "low", "high"),
+    # The first is an example of Newcombe (1998); the others follow by hand from his formula.
+    [(36, 12, 2, 0, 0.0569, 0.3404), (0, 0, 0, 8, -0.3244, 0.3244), (0, 30, 0, 0, 0.8395, 1.0)],
+)
+def test_the_interval_of_the_excess(both: int, losses: int, gains: int, same: int, low: float, high: float) -> None:
+    total = both + losses + gains + same
+    noise, new = (share(count, total) for count in (both + gains, both + losses))
+    one = replace(site(1, cases=10), noise=noise, new=new, losses=losses, gains=gains, error=0.0)
+    one = replace(one, excess=(losses - gains) / total)
+    assert one.interval == pytest.approx((low, high), abs=0.0001)
+    wide = replace(one, error=0.5).interval
+    assert wide == pytest.approx((max(-1, one.excess - 0.98), min(1, one.excess + 0.98)), abs=0.001)
+
+
+def test_the_interval_covers_the_truth() -> None:
+    luck, covered = random.Random(5), 0
+    for _ in range(1_000):
+        draws = [luck.choices(("loss", "gain", "same"), (0.12, 0.02, 0.86))[0] for _ in range(60)]
+        losses, gains = draws.count("loss"), draws.count("gain")
+        noise, new = share(gains, 60), share(losses, 60)
+        one = replace(CALM, noise=noise, new=new, losses=losses, gains=gains, excess=(losses - gains) / 60, error=0.0)
+        low, high = one.interval
+        covered += low <= 0.10 <= high
+    assert 0.93 <= covered / 1_000 <= 0.99

@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("lines",),
     ("survey",),
-    ("readings",),
+    ("evidence_words", "readings"),
     ("picture", "prompt_costs"),
     ("prompt_words", "prompt_data"),
     ("evidence_report", "report"),
