@@ -112,6 +112,25 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:,.0f} s"
 
 
+def movements(site: SiteEvidence) -> Iterator[tuple[str, str]]:
+    """Say what is known before and after: cost, latency, cached share, each with its name."""
+    before, after = site.before, site.after
+    numbers = (
+        ("cost of 1,000 calls", movement(before.cost, after.cost, money)),
+        ("latency, median", movement(before.latency, after.latency, seconds)),
+        ("latency, slowest in 20", movement(before.slow_latency, after.slow_latency, seconds)),
+        ("time to the first token", movement(before.first, after.first, seconds)),
+        ("cached share of the input", _cached(before, after)),
+    )
+    yield from ((name, said) for name, said in numbers if said)
+
+
+def _cached(before: Arm, after: Arm) -> str:
+    """Two shares differ by points, not by a share of a share."""
+    one, other = cached_share(before), cached_share(after)
+    return f"{one or 'unknown'} → {other or 'unknown'}" if one or other else ""
+
+
 def reason(site: SiteEvidence) -> str:
     """Say why a site came out as it did, and what the cases that are missing would cost."""
     said = visible(site.reason)

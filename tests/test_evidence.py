@@ -12,15 +12,18 @@ import re
 import typing
 import unicodedata
 from dataclasses import fields, is_dataclass, replace
+from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator
-from made_up import CANNED, hostile, report, share, site, usual
+from made_up import CANNED, HOSTILE, hostile, large, report, share, site, usual
+from markdown_it import MarkdownIt
 
 from migrator import evidence, evidence_report
 from migrator import evidence_words as words
-from migrator.deliver import evidence_json
+from migrator.deliver import evidence_json, junit, markdown
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "shadow.schema.json").read_text(encoding="utf-8"))
@@ -218,3 +221,147 @@ def test_the_interval_covers_the_truth() -> None:
         low, high = one.interval
         covered += low <= 0.10 <= high
     assert 0.93 <= covered / 1_000 <= 0.99
+
+
+# What Jenkins' junit-10.xsd allows: attributes, and children in their order (testcase: any order).
+SHAPE = {
+    "testsuites": ({"name", "time", "tests", "failures", "disabled", "errors"}, ("testsuite",)),
+    "testsuite": (
+        {
+            "name",
+            "tests",
+            "failures",
+            "errors",
+            "time",
+            "disabled",
+            "skipped",
+            "timestamp",
+            "hostname",
+            "id",
+            "package",
+        },
+        ("properties", "testcase", "system-out"),
+    ),
+    "properties": (set(), ("property",)),
+    "property": ({"name", "value"}, ()),
+    "testcase": ({"name", "assertions", "time", "classname", "status"}, ("failure", "error", "skipped", "system-out")),
+    "failure": ({"type", "message"}, ()),
+    "error": ({"type", "message"}, ()),
+    "skipped": ({"type", "message"}, ()),
+    "system-out": (set(), ()),
+}
+
+
+@pytest.mark.parametrize("told", WHOLE.values(), ids=WHOLE)
+def test_junit_is_as_its_schema_says(told: evidence.ShadowReport) -> None:
+    root = ElementTree.fromstring(junit.document(told))
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        attributes, children = SHAPE[element.tag]
+        assert set(element.attrib) <= attributes
+        found = [child.tag for child in element]
+        assert found == sorted(found, key=children.index)
+    suite = root[0]
+    assert suite[0][0].attrib == {"name": "canned", "value": CANNED}
+    assert int(suite.attrib["tests"]) == len(suite.findall("testcase")) == len(told.sites) + len(told.held)
+
+
+def test_junit_tells_a_failure_from_what_is_open() -> None:
+    silent = replace(usual().sites[5], compared=0)
+    told = replace(usual(), sites=(*usual().sites, silent))
+    cases = list(ElementTree.fromstring(junit.document(told)).iter("testcase"))
+    kinds = [next((child.tag for child in case if child.tag != "system-out"), "") for case in cases]
+    assert kinds == ["skipped", "failure", "", "failure", "skipped", "skipped", "", "error", "skipped"]
+    suite = next(ElementTree.fromstring(junit.document(told)).iter("testsuite"))
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["9", "2", "1", "4"]
+    assert cases[1].attrib == {"classname": "app.support.answers", "name": "Desk.answer_1 [000000000001]"}
+    failure = cases[1].find("failure")
+    assert failure is not None
+    assert failure.attrib == {"message": "fail: hard failure: the answer is no JSON", "type": "hard failure"}
+    assert "\ncase-01-0009  the answer is no JSON\nasked     Where" in (failure.text or "")
+
+
+class Page(HTMLParser):
+    """The tags of a page, and its text outside ``code``, where a host looks for names and numbers to link."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.open: list[str] = []
+        self.loose: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "code" not in self.open:
+            self.loose.append(data)
+
+
+def rendered(said: str) -> Page:
+    return Page(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(said))
+
+
+TAGS = {"h2", "blockquote", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code"}
+FOLDED = {"details", "summary", "ul", "li"}
+LINKED = re.compile(r"@\w|#\d|GH-\d|://|www\.")
+
+
+@pytest.mark.parametrize("told", WHOLE.values(), ids=WHOLE)
+def test_markdown_holds_no_mark_from_outside(told: evidence.ShadowReport) -> None:
+    page = rendered(markdown.document(told))
+    assert page.tags <= TAGS | FOLDED
+    assert page.open == []
+    assert LINKED.findall("".join(page.loose)) == []
+    assert CANNED in "".join(page.loose)
+
+
+@pytest.mark.parametrize(
+    "mark", [*HOSTILE, "@ada", "#12", "*a*", "_a_", "`a`", "~~a~~", "[a](b)", "<b>", "a | b", "$x$"]
+)
+def test_markdown_shows_a_text_as_it_is(mark: str) -> None:
+    page = rendered(f"x {markdown.literal(mark)} y")
+    said = "".join(page.loose).replace(markdown.QUIET, "")
+    assert (page.tags, said.strip()) == ({"p"}, f"x {' '.join(words.visible(mark).split())} y")
+
+
+def test_markdown_has_a_row_for_each_call_the_worst_first() -> None:
+    lines = markdown.document(usual()).splitlines()
+    table = [line for line in lines if line.startswith("| ")]
+    assert table[0] == "| call | n | noise | new | excess | cost | cached | verdict | action |"
+    assert table[2] == (
+        "| <code>app/support/answers.py&#58;21 Desk.answer&#95;1</code> | 120 | 0.8 % | 31 % | +30 % (+22 % to +39 %) "
+        "| −88 % | 21 % → 75 % | ❌ fail | order only |"
+    )
+    assert [line.split(" | ")[-2] for line in table[2:]] == ["❌ fail"] * 3 + ["❔ inconclusive"] * 3 + ["✅ pass"]
+
+
+@pytest.mark.parametrize("limit", [5_000, 6_000, 10_000, 20_000, markdown.LIMIT])
+@pytest.mark.parametrize("told", [*WHOLE.values(), large(30, 20), large(600, 2)], ids=[*WHOLE, "large", "huge"])
+def test_markdown_is_cut_between_its_parts(told: evidence.ShadowReport, limit: int) -> None:
+    said = markdown.document(told, limit)
+    page = rendered(said)
+    assert len(said) <= limit
+    assert page.open == []
+    assert LINKED.findall("".join(page.loose)) == []
+
+
+def test_a_table_stays_whole_where_it_fits() -> None:
+    told = large(30, 20)
+    said = markdown.document(told, 12_000)
+    assert len([line for line in said.splitlines() if line.startswith("| <code>")]) == 30
+    assert markdown.CUT in said
+    short = markdown.document(told, 5_000)
+    shown = len([line for line in short.splitlines() if line.startswith("| <code>")])
+    assert f"{30 - shown} more calls did not fit into this table." in short
+
+
+def test_a_limit_without_room_is_refused() -> None:
+    with pytest.raises(ValueError, match="too short"):
+        markdown.document(usual(), 4_999)
