@@ -80,9 +80,9 @@ def path(site: SiteEvidence, alpha: float) -> Html:
         *[_label(LEFT - 8, up(power) + 4, f"{10**power:,.10g}", "end") for power in range(FLOOR, CEILING + 1, 2)],
         _line(LEFT, up(0), WIDTH - RIGHT, up(0), "axis"),
         _line(LEFT, needed, WIDTH - RIGHT, needed, "margin"),
-        _label(LEFT + 4, needed - 4, f"{1 / alpha:,.3g} decides", "start"),
         _curve([(across(n), up(_power(better))) for n, better, _ in looks], "curve pass"),
         _curve([(across(n), up(_power(worse))) for n, _, worse in looks], "curve fail"),
+        _label(LEFT + 4, needed - 4, f"{1 / alpha:,.3g} decides", "start"),
         _label(LEFT, 136, "0 cases", "start"),
         _label(WIDTH - RIGHT, 136, f"{looks[-1][0]:,} cases", "end"),
     )

@@ -85,7 +85,7 @@ def _row(site: SiteEvidence, number: int) -> Html:
         (f"{site.compared:,}", site.compared),
         (words.percent(noise), noise),
         (words.percent(new), new),
-        (together(element("span", words.signed(site.excess)), " ", plots.spark(site)), site.excess),
+        (together(plots.spark(site), " ", words.signed(site.excess)), site.excess),
         (words.cost_change(site.before, site.after) or "–", cost),
         (words.cached_share(site.after) or "–", cached),
         (element("span", site.outcome, class_=f"verdict {site.outcome}"), ORDER.index(site.outcome)),
@@ -137,14 +137,27 @@ def _script_needed() -> Html:
 
 
 def _verdict(site: SiteEvidence) -> Iterator[Html]:
-    changed = " and ".join(words.CHANGES[one] for one in site.changes if one in words.CHANGES)
+    changed = ", ".join(words.CHANGES.get(one, one) for one in site.changes)
     said = f"{_capital(site.outcome)}: {words.reason(site)}. What follows: {words.ACTIONS[site.action]}."
     yield element("p", element("strong", said))
     if site.accepted is not None:
         yield element("p", f"{_capital(words.acceptance(site))}.", class_="accepted")
+    yield element("p", _plainly(site))
     why = f", because {site.why}" if site.why else ""
     read = READ_AS.get(site.contract, site.contract)
     yield element("p", f"What would change: {changed or 'nothing'}. An answer is read as {read}{why}.", class_="quiet")
+
+
+def _plainly(site: SiteEvidence) -> str:
+    """Say the numbers in a sentence."""
+    if not site.compared:
+        return "No case was compared."
+    return (
+        f"Of {plural(site.compared, 'case')} the old model differed from its own recorded answer in "
+        f"{site.noise.count:,}, and the new model in {site.new.count:,}. Only the new one differed in {site.losses:,}, "
+        f"only the old one in {site.gains:,}: an excess of {words.signed(site.excess)}, where "
+        f"{words.percent(site.margin)} are allowed."
+    )
 
 
 def _pictures(site: SiteEvidence, alpha: float) -> Html:

@@ -35,6 +35,16 @@ WEIGHTS: Mapping[Flip, float] = {"failure": 5, "loss": 4, "both": 3, "undecided"
 D: Mapping[Flip, int] = {"loss": 1, "failure": 1, "gain": -1, "both": 0, "same": 0, "undecided": 0}
 
 
+FAILURES = {"json": "the answer is no JSON", "tools": "the arguments are no JSON"}
+WHY = {
+    "label": "each recorded answer is one of three words",
+    "json": "the request asks for a schema",
+    "tools": "the request offers tools",
+    "code": "the recorded answers are fenced programs",
+    "prose": "the recorded answers are sentences",
+    "own": "the configuration names a comparator",
+}
+
 # Texts that break a page, a table or a terminal which does not expect them.
 HOSTILE = (
     "</script><script>document.title='owned'</script>",
@@ -82,7 +92,7 @@ def _judged(number: int, contract: str, told: Sequence[Exchange], values: Sequen
         function=f"Desk.answer_{number}",
         surface="openai.chat",
         contract=contract,
-        why="the text goes to a person",
+        why=WHY[contract],
         changes=("model", "order", "cache_key") if number % 2 else ("model",),
         outcome=outcome,
         reason=f"hard failure: {failed}" if failed else reason.get(outcome, f"needs about {more} more cases"),
@@ -133,7 +143,7 @@ def _exchange(luck: random.Random, case: str, contract: str, noise: float, exces
     recorded = _answer(luck, contract)
     other, another = _changed(luck, contract, recorded), _changed(luck, contract, recorded)
     old = another if flip in ("gain", "both") else recorded
-    new = other if flip in ("loss", "both", "failure", "undecided") else recorded
+    new = other if flip in ("loss", "both", "undecided") else recorded[:-4] if flip == "failure" else recorded
     return Exchange(
         case=case,
         template=luck.choice(("a1b2c3", "d4e5f6")),
@@ -144,7 +154,7 @@ def _exchange(luck: random.Random, case: str, contract: str, noise: float, exces
         new=new,
         differences=(Difference("value", "$.queue", "billing", "returns"),) if new != recorded else (),
         old_differences=(Difference("words", "", "three days", "a week", is_noise=True),) if old != recorded else (),
-        failure="the answer is no JSON" if flip == "failure" else "",
+        failure=FAILURES.get(contract, "the answer is cut off at its longest") if flip == "failure" else "",
         weight=WEIGHTS[flip] + luck.randint(0, 9) / 10,
     )
 

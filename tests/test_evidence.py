@@ -277,8 +277,11 @@ def test_junit_tells_a_failure_from_what_is_open() -> None:
     assert cases[1].attrib == {"classname": "app.support.answers", "name": "Desk.answer_1 [000000000001]"}
     failure = cases[1].find("failure")
     assert failure is not None
-    assert failure.attrib == {"message": "fail: hard failure: the answer is no JSON", "type": "hard failure"}
-    assert "\ncase-01-0009  the answer is no JSON\nasked     Where" in (failure.text or "")
+    assert failure.attrib == {
+        "message": "fail: hard failure: the answer is cut off at its longest",
+        "type": "hard failure",
+    }
+    assert "\ncase-01-0009  the answer is cut off at its longest\nasked     Where" in (failure.text or "")
 
 
 class Page(HTMLParser):

@@ -135,7 +135,8 @@
 
   function entry(pair) {
     const first = pair.differences.find((one) => !one.is_noise);
-    const told = pair.failure || (first ? `${first.kind} ${first.where}`.trim() : "");
+    const changed = first && (first.old || first.new) ? `: ${short(first.old)} → ${short(first.new)}` : "";
+    const told = pair.failure || (first ? `${first.kind} ${first.where}`.trim() + changed : "");
     const summary = make("summary", {},
       make("span", { class: "flip " + pair.flip }, FLIPS[pair.flip]), " ",
       make("bdi", { class: "case" }, pair.case), " ",
@@ -145,6 +146,10 @@
       if (folded.open && folded.children.length === 1) folded.append(detail(pair));
     });
     return make("li", {}, folded);
+  }
+
+  function short(text) {
+    return text.length > 40 ? text.slice(0, 40) + "…" : text || "nothing";
   }
 
   function detail(pair) {
@@ -362,7 +367,6 @@
     if (!site) return;
     site.open = true;
     opened(site);
-    site.querySelector("summary").focus({ preventScroll: true });
     site.scrollIntoView();
   }
 
