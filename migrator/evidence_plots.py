@@ -12,7 +12,7 @@ from migrator import evidence_words as words
 from migrator.evidence import Share, SiteEvidence
 from migrator.markup import Html, element, together
 
-WIDTH, LEFT, RIGHT = 420, 70, 12
+WIDTH, LEFT, RIGHT = 420, 70, 24
 Scale = Callable[[float], float]
 # The path of the e-values is drawn between these powers of ten.
 FLOOR, CEILING = -2, 4
@@ -21,7 +21,7 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 
 def spark(site: SiteEvidence) -> Html:
     """Draw the excess with its interval from −50 % to +50 %, small enough for a row of a table."""
-    scale = _scale((-0.5, 0.5), 2, 94)
+    scale = _scale((-0.5, 0.5), 5, 91)
     low, high = (min(0.5, max(-0.5, value)) for value in site.interval)
     middle = min(0.5, max(-0.5, site.excess))
     inside = (
