@@ -152,11 +152,20 @@ def _exchange(luck: random.Random, case: str, contract: str, noise: float, exces
         recorded=recorded,
         old=old,
         new=new,
-        differences=(Difference("value", "$.queue", "billing", "returns"),) if new != recorded else (),
+        differences=(_difference(contract, recorded, new),) if new != recorded else (),
         old_differences=(Difference("words", "", "three days", "a week", is_noise=True),) if old != recorded else (),
         failure=FAILURES.get(contract, "the answer is cut off at its longest") if flip == "failure" else "",
         weight=WEIGHTS[flip] + luck.randint(0, 9) / 10,
     )
+
+
+def _difference(contract: str, recorded: str, new: str) -> Difference:
+    if contract == "json":
+        return Difference("value", "$.queue", "billing", "returns")
+    if contract == "label":
+        return Difference("label", "", recorded, new)
+    gone, come = set(recorded.split()) - set(new.split()), set(new.split()) - set(recorded.split())
+    return Difference("words", "", " ".join(sorted(gone)[:4]), " ".join(sorted(come)[:4]))
 
 
 def _flip(luck: random.Random, noise: float, excess: float) -> Flip:

@@ -88,7 +88,8 @@
       found = pairs.filter(test);
       shown = 0;
       list.replaceChildren();
-      said.textContent = `${found.length} of ${pairs.length} pairs, the worst first`;
+      const [chosen, all] = [found, pairs].map((list) => list.length.toLocaleString("en"));
+      said.textContent = `${chosen} of ${all} pairs, the worst first`;
       next();
     });
     more.addEventListener("click", () => {
@@ -278,7 +279,7 @@
 
   // The shortest script from a to b (Myers, "An O(ND) Difference Algorithm", 1986); too long a one is one replacement.
   function steps(a, b) {
-    if (!a.length || !b.length) return [["del", a], ["ins", b]];
+    if (!a.length || !b.length || Math.abs(a.length - b.length) > EFFORT) return [["del", a], ["ins", b]];
     const trace = [];
     const most = Math.min(EFFORT, a.length + b.length);
     let reach = new Map([[1, 0]]);
