@@ -18,9 +18,10 @@ from migrator.model import Plan
 from migrator.plan_prompts import Target
 from migrator.rulebook import Rulebook, load, load_migration
 from migrator.settings import Settings
-from migrator.shadow import accepted, cases
+from migrator.shadow import accepted
 from migrator.shadow.account import evidence
 from migrator.shadow.link import link_cases
+from migrator.shadow.linked import load_linked
 from migrator.shadow.model import Usage
 from migrator.shadow.outlook import Outlook, outlook, total
 from migrator.shadow.prepare import Prepared, Wishes, prepare
@@ -87,7 +88,7 @@ def ready(order: Order, cwd: Path, progress: plan.Progress | None = None) -> Rea
     planned, targets = plan.targets(paths, order.settings, cwd=cwd, today=date.today(), progress=progress)
     chosen = tuple(target for target in targets if _is_chosen(target, order.sites))
     root = project_root(paths, cwd)
-    sites = cases.load(root)
+    sites = load_linked(root)
     recorded = [case for site in sites for case in site.cases]
     links = link_cases(root, sites, [target.site for target in targets])
     prepared = prepare(chosen, recorded, links, _renaming(order.settings), order.wishes)

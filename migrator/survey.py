@@ -10,17 +10,18 @@ from datetime import date
 from pathlib import Path
 
 from migrator import discover
-from migrator.find import call_site
+from migrator.find import call_site, qualname
 from migrator.flow.constants import constants
 from migrator.flow.refusals import argument, refusal
 from migrator.flow.symbols import External, symbols
 from migrator.flow.trace import State, Trace
 from migrator.flow.unit import Unit
-from migrator.model import Prompt, Skip, Survey
+from migrator.model import CallSite, Prompt, Skip, Survey
 from migrator.plan import Code, Progress
 from migrator.plan_prompts import is_ignored, keyed, put_in_order
 from migrator.prompts.report import prompt
 from migrator.prompts.sites import Site, sites
+from migrator.prompts.template import Template
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Migration, Rulebook, load, load_caching
 from migrator.settings import Settings
@@ -33,27 +34,56 @@ def survey(
     paths: Sequence[Path], settings: Settings, *, cwd: Path, today: date, progress: Progress | None = None
 ) -> Survey:
     """Look at every call that sends a prompt. Reads files, asks no network and writes nothing."""
-    rules = load(settings.migration, settings.surfaces)
-    selection = discover.select(paths, settings, cwd)
-    found = tuple(discover.candidates(selection.python, _ends(rules)))
-    skips = [*selection.skips, *(f for f in found if isinstance(f, Skip))]
-    sending = _sending(rules)
-    hits = [f for f in found if isinstance(f, discover.Candidate) and sending.match(f.data)]
-    if not hits:
-        return Survey(settings.migration, (), tuple(skips), len(selection.python))
-    code = Code(discover.project_root(paths, cwd), cwd, selection, settings)
-    project = code.project({hit.file.path: hit.data for hit in hits})
-    reader = Reader(project, rules, load_caching())
+    walk = Walk(paths, settings, cwd)
+    if not walk.hits:
+        return Survey(settings.migration, (), tuple(walk.skips), len(walk.selection.python))
+    reader = walk.reader()
     seen: list[Prompt] = []
-    for number, hit in enumerate(hits, 1):
-        if progress is not None:
-            progress(hit.file.shown, number, len(hits))
-        unit = project.unit(hit.file.path)
-        if unit is None:
-            skips.append(project.skips[hit.file.path])
-            continue
-        seen += _prompts(reader, unit, rules.migrations[settings.migration], today)
-    return Survey(settings.migration, tuple(seen), tuple(skips), len(selection.python), len(project.units))
+    for unit in walk.units(reader, progress):
+        seen += _prompts(reader, unit, reader.rules.migrations[settings.migration], today)
+    read, known = len(walk.selection.python), len(reader.project.units)
+    return Survey(settings.migration, tuple(seen), tuple(walk.skips), read, known)
+
+
+def templates(root: Path, settings: Settings) -> Iterator[tuple[CallSite, str, Template]]:
+    """Give each call below ``root`` whose prompt the code shows, with the name of its function and the prompt.
+
+    The ids are those of a scan from ``root``. Reads files, asks no network and writes nothing.
+    """
+    walk = Walk([root], settings, root)
+    reader = walk.reader()
+    for unit in walk.units(reader):
+        for site in sites(reader, unit):
+            if site.template is not None:
+                yield call_site(unit, site.call, site.surface.name), qualname(unit, site.call), site.template
+
+
+class Walk:
+    """The files of some paths that can send a prompt, and what was skipped."""
+
+    def __init__(self, paths: Sequence[Path], settings: Settings, cwd: Path) -> None:
+        self.rules = load(settings.migration, settings.surfaces)
+        self.selection = discover.select(paths, settings, cwd)
+        found = tuple(discover.candidates(self.selection.python, _ends(self.rules)))
+        self.skips = [*self.selection.skips, *(f for f in found if isinstance(f, Skip))]
+        sending = _sending(self.rules)
+        self.hits = [f for f in found if isinstance(f, discover.Candidate) and sending.match(f.data)]
+        self.code = Code(discover.project_root(paths, cwd), cwd, self.selection, settings)
+
+    def reader(self) -> Reader:
+        """Read the project around the files."""
+        return Reader(self.code.project({hit.file.path: hit.data for hit in self.hits}), self.rules, load_caching())
+
+    def units(self, reader: Reader, progress: Progress | None = None) -> Iterator[Unit]:
+        """Give the files that can be read, one by one; the others are skipped."""
+        for number, hit in enumerate(self.hits, 1):
+            if progress is not None:
+                progress(hit.file.shown, number, len(self.hits))
+            unit = reader.project.unit(hit.file.path)
+            if unit is None:
+                self.skips.append(reader.project.skips[hit.file.path])
+            else:
+                yield unit
 
 
 def _ends(rules: Rulebook) -> tuple[bytes, ...]:

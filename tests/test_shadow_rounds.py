@@ -264,6 +264,13 @@ def test_what_cannot_be_asked_again_is_held_with_the_reason(more: dict[str, obje
     assert prepared.held == {"a": f"none of its 3 requests can be compared; of 3: {reason}"}
 
 
+def test_a_case_of_which_something_is_missing_is_not_asked_again() -> None:
+    imported = replace(case(1, "a", ""), lacks=("the tools are not in the export",))
+    prepared = prepare([target("a")], [imported], {imported.id: ("a",)}, rename, Wishes())
+    reason = "is not all there: the tools are not in the export"
+    assert prepared.held == {"a": f"none of its 1 requests can be compared; of 1: {reason}"}
+
+
 def test_a_site_without_cases_is_held_and_a_case_without_a_site_is_counted() -> None:
     stray, foreign = case(1, "x", "complaint"), case(2, "y", "complaint")
     prepared = prepare([target("a")], [stray, foreign], {stray.id: ("elsewhere",)}, rename, Wishes())
