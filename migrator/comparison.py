@@ -20,7 +20,7 @@ from migrator.rulebook import Rulebook, load, load_migration
 from migrator.settings import Settings
 from migrator.shadow import accepted, cases
 from migrator.shadow.account import evidence
-from migrator.shadow.link import link_cases
+from migrator.shadow.links import link_cases
 from migrator.shadow.model import Usage
 from migrator.shadow.outlook import Outlook, outlook, total
 from migrator.shadow.prepare import Prepared, Wishes, prepare
@@ -89,7 +89,7 @@ def ready(order: Order, cwd: Path, progress: plan.Progress | None = None) -> Rea
     root = project_root(paths, cwd)
     sites = cases.load(root)
     recorded = [case for site in sites for case in site.cases]
-    links = link_cases(root, sites, [target.site for target in targets])
+    links = link_cases(root, sites, [target.site for target in targets], cwd)
     prepared = prepare(chosen, recorded, links, _renaming(order.settings), order.wishes)
     return Ready(order, root, planned, chosen, prepared)
 

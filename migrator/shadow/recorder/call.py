@@ -29,6 +29,7 @@ class Call:
         self.facts: dict[str, Any] = {
             "taken": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "place": journal.finder.here(frame),
+            "made": journal.makers.of(frame),
             "endpoint": next(path for path in PATHS if _path(request).endswith(path)).lstrip("/"),
             "address": f"{request.url.host}{_path(request)}",
             "length": len(request.content),

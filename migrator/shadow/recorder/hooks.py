@@ -41,8 +41,10 @@ class Watcher(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Give the spec that another finder gives, with a patch after its loader's work."""
+        if name not in self.patches and not self.journal.makers.is_home(name):
+            return None
         mark = (threading.get_ident(), name)
-        if name not in self.patches or mark in self.asking:
+        if mark in self.asking:
             return None
         self.asking.add(mark)
         try:
@@ -75,8 +77,10 @@ class Watcher(importlib.abc.MetaPathFinder):
     def patch(self, module: Any) -> None:
         """Patch one module, or leave it as it is."""
         try:
-            patch = self.patches[module.__name__]
-            patch(module, self.journal if patch is _hook_client else self.journal.finder)
+            patch = self.patches.get(module.__name__)
+            if patch is not None:
+                patch(module, self.journal if patch is _hook_client else self.journal.finder)
+            self.journal.makers.hook(module)
         except Exception:
             self.journal.failed()
 
