@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ from environments import GROUPS, marks, python_of
 from isolated import python_with
 from recording import lay_out, marked, places, record, records, said
 from server import Server
+
+from migrator import plan
+from migrator.settings import Settings
+from migrator.shadow import cases
+from migrator.shadow.links import explain
 
 SDKS = {
     "1.76": ("openai==1.76.0",),
@@ -54,3 +60,29 @@ def test_each_library_is_recorded_with_the_line_of_the_project(
     assert done.returncode == 0, done.stderr[-3000:]
     assert "recorder failed" not in done.stderr
     assert places(records(folder)) == {(name, program, line) for name, line in marked(program).items()}
+
+
+@pytest.mark.parametrize(
+    ("program", "group"),
+    [
+        pytest.param(f"{program}.py", group, marks=marks(group), id=program)
+        for program, name in (("made_3", "openai-3"), ("made_2", "openai-2"))
+        for group in GROUPS
+        if group.name == name
+    ],
+)
+def test_each_case_belongs_to_the_call_that_names_its_model(
+    program: str, group: object, server: Server, tmp_path: Path
+) -> None:
+    folder = lay_out(tmp_path, program)
+    done = record(folder, [str(python_of(group)), program], f"{server.address}/v1")  # type: ignore[arg-type]
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "recorder failed" not in done.stderr
+    _, targets = plan.targets([folder], Settings(), cwd=folder, today=date(2026, 11, 22))
+    lines = {target.site.id: target.site.position.line for target in targets}
+    sites = cases.load(folder)
+    names = {case.id: said({"request": case.request}) for site in sites for case in site.cases}
+    found = explain(folder, sites, [target.site for target in targets])
+    linked = {(names[one.case], lines[site], one.how) for one in found for site in one.sites}
+    assert linked == {(name, line, "constructed") for name, line in marked(program).items()}
+    assert {one.why for one in found} == {""}

@@ -83,6 +83,7 @@ class Journal:
         record.update(
             call, seen=seen, cap=self.cap, whole=is_whole, raw=self.raw, commit=self.commit, versions=versions(), **told
         )
+        record["place"] = {name: value for name, value in place.items() if name != "made"} or None
         record["sources"] = self.sources_of((*call["made"], place))
         self.write(record)
 

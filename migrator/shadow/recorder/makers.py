@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .places import DEEPEST, Finder, Place, is_loop
 
-MOST_MADE = 4
+MOST_MADE = 8
 # A function that asks for its variables as a dictionary would see them change when we look at them.
 SNAPSHOTS = frozenset({"locals", "vars", "dir", "eval", "exec", "f_locals"})
 LOOKS_BACK = sys.version_info < (3, 13)
@@ -27,7 +27,7 @@ class Makers:
     def __init__(self, finder: Finder, classes: Mapping[str, Sequence[str]]) -> None:
         self.finder = finder
         self.classes = {package: frozenset(names) for package, names in classes.items()}
-        self.made: dict[int, tuple[Any, Place]] = {}
+        self.made: dict[int, tuple[Any, Sequence[Place]]] = {}
 
     def is_home(self, module: str) -> bool:
         """Say whether a module may define one of the classes."""
@@ -75,26 +75,40 @@ class Makers:
         return __new__
 
     def note(self, made: Any, name: str, frame: Any) -> None:
-        """Remember where an object was made, as long as it lives. The place is that of the first call to note it."""
+        """Remember where an object was made, as long as it lives. The place is that of the first call to note it.
+
+        A library may make it late, from an object that was given to it; where that was made is remembered too.
+        """
         try:
             key = id(made)
             if key not in self.made and (place := self.finder.here(frame)) is not None:
-                self.made[key] = weakref.ref(made, lambda _: self.made.pop(key, None)), {**place, "makes": name}
+                places = ({**_bare(place), "makes": name, "depth": 0}, *_deeper(self.of(frame), 1))
+                self.made[key] = weakref.ref(made, lambda _: self.made.pop(key, None)), places
         except Exception:
             return
 
     def of(self, frame: Any) -> Sequence[Place]:
         """Give the places of the objects that send the request which this frame sends, the nearest first.
 
-        ``depth`` is how many functions of the libraries stand between: objects of the same depth are arguments of one.
+        The smaller its ``depth``, the nearer; what has the same was given to one function of a library together.
         """
-        found: dict[int, Place] = {}
-        for depth, one in enumerate(self._libraries(frame) if self.made else ()):
-            for value in _arguments(one):
-                reference, place = self.made.get(id(value), (None, {}))
-                if reference is not None and reference() is value and len(found) < MOST_MADE:
-                    found.setdefault(id(value), {**place, "depth": depth})
-        return tuple(found.values())
+        found: list[Place] = []
+        seen: set[int] = set()
+        for one in self._libraries(frame) if self.made else ():
+            known = dict(self._among(_arguments(one)))
+            depth = found[-1]["depth"] + 1 if found else 0
+            fresh = (place for key in known.keys() - seen for place in _deeper(known[key], depth))
+            found += sorted(fresh, key=_depth)
+            seen |= known.keys()
+            if len(found) >= MOST_MADE:
+                break
+        return found[:MOST_MADE]
+
+    def _among(self, values: Iterable[Any]) -> Iterator[tuple[int, Sequence[Place]]]:
+        for value in values:
+            reference, places = self.made.get(id(value), (None, ()))
+            if reference is not None and reference() is value:
+                yield id(value), places
 
     def _libraries(self, frame: Any) -> Iterator[Any]:
         """Give the running functions of the libraries, as far as the nearest one of the project."""
@@ -104,6 +118,19 @@ class Makers:
             if self.is_home(str(frame.f_globals.get("__name__"))):
                 yield frame
             frame = frame.f_back
+
+
+def _bare(place: Place) -> Place:
+    return {name: value for name, value in place.items() if name != "made"}
+
+
+def _deeper(places: Sequence[Place], depth: int) -> Iterator[Place]:
+    return ({**place, "depth": place["depth"] + depth} for place in places)
+
+
+def _depth(place: Place) -> int:
+    depth: int = place["depth"]
+    return depth
 
 
 def _arguments(frame: Any) -> Iterator[Any]:

@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -131,13 +131,22 @@ def _span(frame: Any) -> Span:
     return frame.f_lineno, None, None, None
 
 
-def entrance(function: Callable[..., Any], finder: Finder) -> Callable[..., Any]:
-    """Wrap an entrance of a library, so that what it does is known to come from where it was called."""
+def entrance(
+    function: Callable[..., Any], finder: Finder, makers: Callable[[Any], Sequence[Place]] | None = None
+) -> Callable[..., Any]:
+    """Wrap an entrance of a library, so that what it does is known to come from where it was called.
+
+    ``makers`` says which objects call it: a task that makes the request has their functions no longer around it.
+    """
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
         try:
-            place = finder.nearest(sys._getframe(1)) or CURRENT.get()
+            frame = sys._getframe(1)
+            place = finder.nearest(frame) or CURRENT.get()
+            made = makers(frame) if makers is not None and place is not None else ()
+            if made and place is not None:
+                place = {**place, "made": made}
         except Exception:
             place = None
         if place is None:
