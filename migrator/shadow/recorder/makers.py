@@ -81,7 +81,8 @@ class Makers:
         """
         try:
             key = id(made)
-            if key not in self.made and (place := self.finder.here(frame)) is not None:
+            place = self.finder.here(frame) if key not in self.made else None
+            if place is not None and "file" in place:
                 places = ({**_bare(place), "makes": name, "depth": 0}, *_deeper(self.of(frame), 1))
                 self.made[key] = weakref.ref(made, lambda _: self.made.pop(key, None)), places
         except Exception:
@@ -102,7 +103,11 @@ class Makers:
             seen |= known.keys()
             if len(found) >= MOST_MADE:
                 break
-        return found[:MOST_MADE]
+        # One that was made from another may have come with it.
+        once: dict[Any, Place] = {}
+        for place in found:
+            once.setdefault((place["file"], place["line"], place["column"], place["end_column"]), place)
+        return list(once.values())[:MOST_MADE]
 
     def _among(self, values: Iterable[Any]) -> Iterator[tuple[int, Sequence[Place]]]:
         for value in values:

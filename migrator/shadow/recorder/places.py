@@ -144,9 +144,9 @@ def entrance(
         try:
             frame = sys._getframe(1)
             place = finder.nearest(frame) or CURRENT.get()
-            made = makers(frame) if makers is not None and place is not None else ()
-            if made and place is not None:
-                place = {**place, "made": made}
+            made = makers(frame) if makers is not None else ()
+            if made:
+                place = {**(place or {}), "made": made}
         except Exception:
             place = None
         if place is None:
