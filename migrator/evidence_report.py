@@ -170,7 +170,7 @@ def _sum(report: ShadowReport, width: int) -> Iterator[Line]:
     counts = [f"{n} {word}" for word in words if (n := sum(site.outcome == word for site in report.sites))]
     yield from wrapped(", ".join(counts) or "Nothing was compared.", width, indent="")
     money = report.money
-    spent = f"{money.calls:,} requests to {report.server} for ${money.spent:,.2f}"
+    spent = f"{money.calls:,} requests to {report.server}, ${money.spent:,.2f} at list price"
     kept = f", {money.stored_calls:,} answers from earlier runs" if money.stored_calls else ""
     yield from wrapped(f"{spent}{kept}. At most {percent(report.alpha)} of what passes is wrong.", width, indent="")
     if not report.is_complete:

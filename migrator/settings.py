@@ -13,7 +13,7 @@ from pathlib import Path
 
 from migrator.evidence import Gate
 
-TRANSFORMS = ("model", "order_prompt", "cache_key")
+TRANSFORMS = ("model", "parameters", "order_prompt", "cache_key")
 
 FILES = ("migrator.toml", "pyproject.toml")
 
