@@ -116,7 +116,8 @@ def generator():
 
 
 def azure():
-    there = openai.AzureOpenAI(azure_endpoint=os.environ["OPENAI_BASE_URL"], api_version="2024-10-21", max_retries=0)
+    end = os.environ["OPENAI_BASE_URL"]
+    there = openai.AzureOpenAI(azure_endpoint=end, api_key="a", api_version="2024-10-21", max_retries=0)
     with contextlib.suppress(openai.NotFoundError):
         there.chat.completions.create(model=MODEL, messages=say("azure"))  # azure
 
