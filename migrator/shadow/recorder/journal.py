@@ -84,7 +84,7 @@ class Journal:
             call, seen=seen, cap=self.cap, whole=is_whole, raw=self.raw, commit=self.commit, versions=versions(), **told
         )
         record["place"] = {name: value for name, value in place.items() if name != "made"} or None
-        record["sources"] = self.sources_of((*call["made"], place))
+        record["sources"] = self.sources_of((*call.get("made", ()), place))
         self.write(record)
 
     def write(self, record: dict[str, Any]) -> None:
@@ -97,7 +97,9 @@ class Journal:
 
     def sources_of(self, places: Iterable[Place]) -> dict[str, str]:
         """Give the hashes of the files in which calls stand, as they were when they were first seen."""
-        return {frame[0]: self.source(frame[0]) for place in places for frame in place.get("stack", ())}
+        known = [place for place in places if "file" in place]
+        files = {file for place in known for file in (place["file"], *(frame[0] for frame in place.get("stack", ())))}
+        return {file: self.source(file) for file in sorted(files)}
 
     def source(self, shown: str) -> str:
         """Give the hash of one file of the project."""
