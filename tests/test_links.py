@@ -192,6 +192,8 @@ def test_a_case_remembers_its_calls_when_the_file_has_changed(address: str, tmp_
         "its call is not there any more; record again"
     ]
     (case,) = site.cases
+    matched = replace(site, cases=(replace(case, site=calls[0].id, makers=(), linked="template"),))
+    assert [(one.sites, one.how) for one in explain(tmp_path, (matched,), calls)] == [((calls[0].id,), "template")]
     unplaced = replace(site, cases=(replace(case, site="", makers=(), place=None),))
     assert [one.why for one in explain(tmp_path, (unplaced,), calls)] == ["no line of the project is known of it"]
 

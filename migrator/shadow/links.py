@@ -73,7 +73,8 @@ class Links:
 
     def link(self, case: Case) -> Linked:
         """Link one case, by the surest way there is."""
-        if case.site in self.ids:
+        is_by_text = case.linked == "template"
+        if case.site in self.ids and not is_by_text:
             return Linked(case.id, (self.ids[case.site],), "call")
         made = self._made(case.makers)
         if made:
@@ -81,6 +82,8 @@ class Links:
         around = next((self.ids[call] for call in case.callers if call in self.ids), None)
         if around is not None:
             return Linked(case.id, (around,), "frame")
+        if case.site in self.ids:
+            return Linked(case.id, (self.ids[case.site],), "template")
         return self._by_flow(case)
 
     def _made(self, found: Sequence[Maker]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class Evidence:
     """One difference: ``kind`` is a word such as "number" or "missing field", ``where`` a path or the words around.
 
     ``is_noise``: the old model disagrees with itself here, so that the difference is shown and not counted.
+    ``texts`` are the two texts of a field in full where nobody could say yet whether they say the same.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Evidence:
     old: str = ""
     new: str = ""
     is_noise: bool = False
+    texts: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +227,12 @@ class Linked:
     """Which calls of a plan a case belongs to, and how that is known; ``why`` says it where there are none.
 
     ``how``: "call" (it made the request), "constructed" (it made the object that sent it), "frame" (it was running
-    around it), "flow" (the code leads the object from there to the call).
+    around it), "template" (its prompt is the request's), "flow" (the code leads the object from there to the call).
     """
 
     case: str
     sites: tuple[str, ...] = ()
-    how: Literal["call", "constructed", "frame", "flow", ""] = ""
+    how: Literal["call", "constructed", "frame", "template", "flow", ""] = ""
     why: str = ""
 
 
@@ -252,6 +254,9 @@ class Case:
     ``redacted`` counts the placeholders by kind: a request with some is not exactly what was sent. ``callers`` are
     the ids of the calls of the project's own functions that were running around it, the nearest first, ``makers`` the
     objects of libraries that sent it. A call that is not there any more has no id.
+    ``origin`` is the form from which a case was imported, ``lacks`` what that form does not hold of the request.
+    ``linked`` says how the site was found: by its "place" or by a "template". ``fits`` counts the calls whose prompts
+    fit equally well.
     """
 
     id: str
@@ -276,6 +281,15 @@ class Case:
     draw: float
     callers: tuple[str, ...] = ()
     makers: tuple[Maker, ...] = ()
+    origin: str = ""
+    lacks: tuple[str, ...] = ()
+    linked: str = ""
+    fits: int = 0
+
+    @property
+    def is_replayable(self) -> bool:
+        """Say whether the request is all there, so that it can be sent again."""
+        return not self.lacks
 
     @property
     def model(self) -> str:
