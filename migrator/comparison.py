@@ -21,8 +21,8 @@ from migrator.settings import Settings, SettingsError
 from migrator.shadow import accepted
 from migrator.shadow.account import evidence
 from migrator.shadow.comparators import own
-from migrator.shadow.link import link_cases
 from migrator.shadow.linked import load_linked
+from migrator.shadow.links import link_cases
 from migrator.shadow.model import Usage
 from migrator.shadow.outlook import Outlook, outlook, total
 from migrator.shadow.prepare import Prepared, Wishes, prepare
@@ -95,7 +95,7 @@ def ready(order: Order, cwd: Path, progress: plan.Progress | None = None) -> Rea
     root = project_root(paths, cwd)
     sites = load_linked(root)
     recorded = [case for site in sites for case in site.cases]
-    links = link_cases(root, sites, [target.site for target in targets])
+    links = link_cases(root, sites, [target.site for target in targets], cwd)
     wishes = configured(order.wishes, order.settings.shadow, functions(recorded, links))
     order = replace(order, wishes=wishes)
     prepared = prepare(chosen, recorded, links, _move(order.settings), wishes)
