@@ -98,10 +98,12 @@ def select(paths: Sequence[Path], settings: Settings, cwd: Path) -> Selection:
     others: dict[str, File] = {}
     pages: dict[str, File] = {}
     skips: dict[tuple[str, str], Skip] = {}
-    for path in sorted({_absolute(path, cwd) for path in paths}):
+    named = sorted({_absolute(path, cwd) for path in paths})
+    kept = _kept(named, rules, cwd) if rules.forced else frozenset(named)
+    for path in named:
         # The walk follows no link, so the resolved start makes every key a resolved path.
         start, real = str(path), os.path.realpath(path)
-        for item in _found(path, rules, cwd):
+        for item in _found(path, rules, cwd, is_kept=path in kept):
             if isinstance(item, Skip):
                 skips[item.shown, item.reason] = item
                 continue
@@ -211,13 +213,13 @@ def _rules(paths: Sequence[Path], settings: Settings, cwd: Path) -> _Rules:
     return _Rules(root, settings.exclude, anchor, settings.force_exclude)
 
 
-def _found(path: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
+def _found(path: Path, rules: _Rules, cwd: Path, *, is_kept: bool) -> Iterator[File | Skip]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
         yield Skip(_shown(path, cwd), _reason(error), is_error=True)
         return
-    if rules.forced and not _is_kept(path, rules):
+    if not is_kept:
         return
     yield from _walk(path, rules, cwd) if stat.S_ISDIR(mode) else _named(path, mode, cwd)
 
@@ -225,7 +227,7 @@ def _found(path: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
 def _walk(start: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
     paths: list[Path] = []
     environments: list[Path] = []
-    for item in _entries(start, rules.root, cwd):
+    for item in _entries(_walker(start, reads_above=start != rules.root), start, cwd):
         if isinstance(item, Skip):
             yield item
         elif item.name == "pyvenv.cfg":
@@ -240,8 +242,7 @@ def _walk(start: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
             yield File(path, _shown(path, cwd))
 
 
-def _entries(start: Path, root: Path, cwd: Path) -> Iterator[Path | Skip]:
-    walker = _walker(start, reads_above=start != root)
+def _entries(walker: Walker, start: Path, cwd: Path) -> Iterator[Path | Skip]:
     while True:
         try:
             path = next(walker, None)
@@ -271,11 +272,13 @@ def _named(path: Path, mode: int, cwd: Path) -> Iterator[File | Skip]:
         yield Skip(shown, "not a Python file; give it the suffix .py")
 
 
-def _is_kept(path: Path, rules: _Rules) -> bool:
-    """Walk from the root to the one path, so that the same rules decide as in a walk."""
-    wanted = {path, *path.parents}
-    way = _walker(rules.root, reads_above=False, leave_out=lambda entry: entry not in wanted)
-    return path in set(way) and any(rules.keep(rules.root, [path]))
+def _kept(named: Iterable[Path], rules: _Rules, cwd: Path) -> frozenset[Path]:
+    """Walk once from the root to all that is named, so that the same rules decide as in a walk."""
+    paths = frozenset(named)
+    wanted = paths.union(*(path.parents for path in paths))
+    walker = _walker(rules.root, reads_above=False, leave_out=lambda entry: entry not in wanted)
+    way = {entry for entry in _entries(walker, rules.root, cwd) if isinstance(entry, Path)}
+    return frozenset(rules.keep(rules.root, paths & way))
 
 
 def _walker(start: Path, *, reads_above: bool, leave_out: Callable[[Path], bool] | None = None) -> Walker:

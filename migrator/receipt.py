@@ -11,6 +11,8 @@ from migrator.readings import counted, kind, left
 from migrator.report import skipped
 from migrator.rulebook import Rulebook
 
+NOTHING: Line = (("Nothing to change.", "bold"),)
+
 
 def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
     """Give what was written, what was not, and what to do next."""
@@ -21,6 +23,11 @@ def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: i
         skipped((*done.left, *plan.skips), width),
         _after(done, plan, review=review),
     )
+
+
+def nothing(plan: Plan, width: int) -> Iterator[Line]:
+    """Say that there was nothing to change; it takes no table, because most runs of a hook end here."""
+    yield from joined([NOTHING], skipped(plan.skips, width))
 
 
 def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
@@ -35,7 +42,7 @@ def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
 def _written(done: Receipt, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Line]:
     changed = counted(edit for shown in done.written for edit in edits.get(shown, ()))
     if not changed:
-        yield (("Nothing to change.", "bold"),)
+        yield NOTHING
         return
     for shown in done.written:
         yield (

@@ -15,7 +15,7 @@ from migrator.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from migrator.lines import Line
-    from migrator.model import Plan, Receipt, Skip, Survey
+    from migrator.model import Patch, Plan, Receipt, Skip, Survey
     from migrator.rulebook import Rulebook
 
 DONE, CHANGES, WRONG = 0, 1, 2
@@ -248,19 +248,34 @@ def show_diff(found: Run, form: str) -> None:
 
 def write(found: Run, form: str) -> int:
     """Write what was planned, print what was done, and give the exit code."""
-    from migrator import receipt
-    from migrator.deliver.terminal import show, width
-    from migrator.deliver.write import write as put
-
-    done = put(found.plan.patches)
+    done = _put(found.plan.patches)
     if form != "text":
         _print_data(found, form, done)
     elif found.quiet:
         _complain((*done.left, *found.plan.skips))
     else:
-        review = found.settings.review
-        show(receipt.receipt(done, found.plan, found.book, review=review, width=width()))
+        _show_receipt(found, done)
     return WRONG if any(skip.is_error for skip in (*done.left, *found.plan.skips)) else DONE
+
+
+def _put(patches: Sequence[Patch]) -> Receipt:
+    if not patches:
+        from migrator.model import Receipt
+
+        return Receipt((), ())
+    from migrator.deliver.write import write
+
+    return write(patches)
+
+
+def _show_receipt(found: Run, done: Receipt) -> None:
+    from migrator import receipt
+    from migrator.deliver.terminal import show, width
+
+    if found.plan.decisions:
+        show(receipt.receipt(done, found.plan, found.book, review=found.settings.review, width=width()))
+    else:
+        show(receipt.nothing(found.plan, width()))
 
 
 def write_stdin(found: Run) -> int:
@@ -288,6 +303,8 @@ def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
 
 def _complain(skips: Sequence[Skip]) -> None:
     """Name each failed file on standard error."""
+    if not any(skip.is_error for skip in skips):
+        return  # most runs of a hook end here, and the words of a report take time to load
     from migrator import report
     from migrator.lines import WIDTH
 

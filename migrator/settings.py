@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from migrator.evidence import Gate
+if TYPE_CHECKING:
+    from migrator.evidence import Gate
 
 TRANSFORMS = ("model", "order_prompt", "cache_key")
 
