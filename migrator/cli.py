@@ -77,7 +77,7 @@ def options(command: Command) -> Command:
         click.option(
             "--format",
             "form",
-            type=click.Choice(["text", "json", "github"]),
+            type=click.Choice(["text", "json", "github", "sarif", "markdown"]),
             default="text",
             help="How to print. [default: text]",
         ),

@@ -289,16 +289,32 @@ def write_stdin(found: Run) -> int:
 
 
 def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
-    from migrator.deliver.github import commands
-    from migrator.deliver.json import document
+    from migrator.deliver import github, json, markdown
     from migrator.deliver.terminal import write as emit
 
-    if form == "json":
-        emit(document(found.plan, found.book, review=found.settings.review, done=done))
-        return
     left = done.left if done else ()
-    for command in commands(found.plan, found.book, left):
-        emit(f"{command}\n".encode("utf-8", "surrogateescape"))
+    match form:
+        case "json":
+            emit(json.document(found.plan, found.book, review=found.settings.review, done=done))
+        case "sarif":
+            emit(_log(found, left))
+        case "markdown":
+            emit(markdown.document(found.plan, found.book, review=found.settings.review, left=left))
+        case _:
+            for command in github.commands(found.plan, found.book, left):
+                emit(f"{command}\n".encode("utf-8", "surrogateescape"))
+
+
+def _log(found: Run, left: Sequence[Skip]) -> bytes:
+    """Write the SARIF log, with every path as seen from the project's root."""
+    from migrator.deliver import sarif
+    from migrator.discover import project_root
+    from migrator.regions import files
+
+    cwd = Path.cwd()
+    root = project_root([cwd], cwd)
+    above = "" if cwd == root else cwd.relative_to(root).as_posix()
+    return sarif.document(found.plan, found.book, files(found.plan, cwd), above=above, left=left)
 
 
 def _complain(skips: Sequence[Skip]) -> None:

@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("lines",),
     ("survey",),
-    ("readings",),
+    ("readings", "reason_pages", "regions"),
     ("picture", "prompt_costs"),
     ("prompt_words", "prompt_data"),
     ("report",),
