@@ -189,7 +189,6 @@ def _descriptor(rule: str, level: str, plan: Plan, book: Rulebook) -> Value:
     title, text, markdown = _help(rule, plan, book)
     return {
         "id": rule,
-        "name": "".join(word.capitalize() for word in rule.split("_")),
         "shortDescription": {"text": f"{title[:1].upper()}{title[1:]}."},
         "fullDescription": {"text": text},
         "help": {"text": text, "markdown": markdown or text},
