@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 import click
 
 from migrator import __version__
+from migrator.cli_compare import shadow, spending
 from migrator.cli_errors import one_line_errors
 from migrator.cli_shadow import cases, record
 
 if TYPE_CHECKING:
     from migrator.rulebook import Rulebook
     from migrator.session import Looks, Options
+    from migrator.shadow_session import Applied
 
 DONE, CHANGES, WRONG, INTERRUPTED, CLOSED = 0, 1, 2, 130, 141
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -115,15 +117,25 @@ def scan(
 
 @app.command()
 @click.option("--diff", "only_diff", is_flag=True, help="Show the change and write nothing.")
+@click.option("--shadow", "is_compared", is_flag=True, help="Compare first, and change only what holds up.")
+@spending
 @options
-def apply(paths: tuple[Path, ...], *, only_diff: bool, **chosen: Unpack[Options]) -> int:
+def apply(paths: tuple[Path, ...], *, only_diff: bool, is_compared: bool, **chosen: Unpack[Applied]) -> int:
     """Write the change, or show it with --diff.
 
     PATHS are files or folders, by default the current one; - reads standard input and writes the
     result to standard output.
+
+    With --shadow the recorded requests are sent to both models first, as `migrator shadow` does; the
+    exit code then says what came of it. The options from --yes to --stored are for that.
     """
     from migrator import session
 
+    if is_compared:
+        from migrator import shadow_session
+
+        with one_line_errors():
+            return shadow_session.apply(paths, chosen, only_diff=only_diff)
     with one_line_errors():
         found = session.plan(paths, chosen)
     if only_diff:
@@ -184,12 +196,17 @@ def explain(name: str) -> int:
 
 
 @app.command(short_help="Run the whole job on a bundled sample.")
-def demo() -> int:
-    """Run the whole job on a bundled sample repository, in a temporary copy."""
+@click.option("--keep", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep the copy there.")
+def demo(keep: Path | None) -> int:
+    """Run the whole job on a bundled sample repository, in a temporary copy.
+
+    It scans, records what the sample sends to a scripted server on this machine, compares both models
+    there and changes what holds up. No network, no key.
+    """
     from migrator import demo as bundled
 
     with one_line_errors():
-        return DONE if bundled.play() else CHANGES
+        return DONE if bundled.play(keep) else CHANGES
 
 
 def _book() -> Rulebook:
@@ -201,3 +218,4 @@ def _book() -> Rulebook:
 
 app.add_command(record)
 app.add_command(cases)
+app.add_command(shadow)

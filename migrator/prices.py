@@ -95,6 +95,17 @@ def input_cost(model: Model, tokens: int, cached: int = 0, rate: int = 0) -> Dec
     return dollars * CALLS / MILLION
 
 
+def call_cost(model: Model, tokens: int, cached: int, written: int) -> Decimal | None:
+    """Give the price of one call, in dollars: ``tokens`` of input, ``cached`` of which a hit read, and the output.
+
+    A model without a cached price does not cache. None where the tables do not say what a token costs.
+    """
+    if model.input_price is None or model.output_price is None:
+        return None
+    read = model.input_price if model.cached_price is None else model.cached_price
+    return ((tokens - cached) * model.input_price + cached * read + written * model.output_price) / MILLION
+
+
 def percent(before: Decimal, after: Decimal) -> str:
     """Say a difference with its sign, in whole percent: ``−84 %``, ``+167 %``, ``±0 %``."""
     if not before:

@@ -75,11 +75,11 @@ class Looks(TypedDict):
     quiet: bool
 
 
-def plan(paths: tuple[Path, ...], chosen: Options, cache: Path | None = None) -> Run:
+def plan(paths: tuple[Path, ...], chosen: Options, cache: Path | None = None, settings: Settings | None = None) -> Run:
     """Plan what the command line asks for; only what is shown, never what is written, may come from ``cache``."""
     from migrator.plan import make_text
 
-    settings = _settings(paths, chosen)
+    settings = settings or settle(paths, chosen)
     is_stdin = paths == (Path(STDIN),)
     data = sys.stdin.buffer.read() if is_stdin else b""
     if is_stdin:
@@ -111,9 +111,10 @@ def cache_folder(named: Path | None) -> Path:
     return folder
 
 
-def _settings(paths: tuple[Path, ...], chosen: Options) -> Settings:
+def settle(paths: tuple[Path, ...], chosen: Options) -> Settings:
+    """Read what the command line and the configuration ask for."""
     from migrator.discover import common_folder
-    from migrator.settings import load as settle
+    from migrator.settings import load
 
     said: Mapping[str, object] = {
         "to": chosen["to"],
@@ -128,7 +129,7 @@ def _settings(paths: tuple[Path, ...], chosen: Options) -> Settings:
         "cache-key-buckets": chosen["cache_key_buckets"],
     }
     files = () if paths == (Path(STDIN),) else paths
-    return settle(chosen["config"], common_folder(files, Path.cwd()), said)
+    return load(chosen["config"], common_folder(files, Path.cwd()), said)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -213,13 +214,13 @@ def _show_survey(found: Survey, book: Rulebook, *, show_all: bool, quiet: bool) 
 
 def _survey(paths: tuple[Path, ...], chosen: Looks) -> tuple[Survey, Settings]:
     from migrator.discover import common_folder
-    from migrator.settings import load as settle
+    from migrator.settings import load
     from migrator.survey import survey
 
     if Path(STDIN) in paths:
         raise SettingsError("cache reads files and folders, not standard input")
     said = {"exclude": chosen["exclude"], "force-exclude": chosen["force_exclude"]}
-    settings = settle(chosen["config"], common_folder(paths, Path.cwd()), said)
+    settings = load(chosen["config"], common_folder(paths, Path.cwd()), said)
     with _progress(chosen["quiet"]) as progress:
         found = survey(paths or (Path(),), settings, cwd=Path.cwd(), today=date.today(), progress=progress)
     return found, settings

@@ -15,6 +15,7 @@ from migrator.cli import app
 from migrator.model import Rewrite
 from migrator.settings import TRANSFORMS as SETTLED
 from migrator.settings import Settings
+from migrator.shadow_session import Spending
 from migrator.transforms import TRANSFORMS
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +61,19 @@ def test_a_transform_explains_itself(transform: str) -> None:
         assert heading in text
 
 
+def commands() -> dict[str, click.Command]:
+    """Every command that can be typed, those of groups as ``shadow run``."""
+    return {
+        **app.commands,
+        **{
+            f"{name} {inner}": command
+            for name, group in app.commands.items()
+            if isinstance(group, click.Group)
+            for inner, command in group.commands.items()
+        },
+    }
+
+
 @pytest.mark.parametrize("name", sorted(app.commands))
 def test_a_command_its_options_and_the_readme_agree(name: str) -> None:
     command = app.commands[name]
@@ -73,13 +87,14 @@ def test_a_command_its_options_and_the_readme_agree(name: str) -> None:
 
 def test_the_readme_names_no_option_that_does_not_exist() -> None:
     table = README.partition("## Options")[2].partition("\n## ")[0]
-    known = {opt for command in app.commands.values() for one in command.params for opt in one.opts}
+    known = {opt for command in commands().values() for one in command.params for opt in one.opts}
     assert set(re.findall(r"`(--[\w-]+)", table)) - known == set()
 
 
 @pytest.mark.parametrize("name", ["scan", "apply"])
 def test_scan_and_apply_take_the_same_options(name: str) -> None:
-    own = {"explain", "only_diff", "no_cache", "cache_dir"}
+    own = {"explain", "only_diff", "no_cache", "cache_dir", "is_compared"}
+    own |= set(Spending.__annotations__)
     shared = {one.name for one in app.commands["scan"].params} - own
     assert {one.name for one in app.commands[name].params} - own == shared
 

@@ -18,6 +18,7 @@ from terminals import on_a_terminal
 
 from migrator import __version__, demo
 from migrator.cli import app, run
+from migrator.demo_server import CANNED
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
@@ -393,22 +394,37 @@ def test_an_interrupt_is_one_line(folder: Path) -> None:
     assert err.strip() == b"migrator: interrupted; every file is either as it was or written whole"
 
 
-def test_demo_runs_from_scan_to_a_clean_scan(capfd: pytest.CaptureFixture[str]) -> None:
+def test_demo_runs_from_scan_to_a_change_that_holds_up(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capfd, "demo")
     assert (code, err) == (0, "")
     assert [line for line in out.splitlines() if line.startswith("$ ")] == [
         "$ migrator scan",
         "$ migrator apply --diff",
         "$ migrator cache",
-        "$ migrator apply",
-        "$ migrator scan",
+        "$ migrator record -- python -m helpdesk.day",
+        "$ migrator cases list",
+        "$ migrator shadow --max-usd 2",
+        "$ migrator apply --shadow",
+        "$ git diff",
     ]
+    assert out.count(CANNED) == 2
     assert '-MODEL = "gpt-4o"  # moved from gpt-4-turbo to gpt-4o in May\n' in out
     assert '+MODEL = "gpt-4.1-mini"  # moved from gpt-4-turbo to gpt-4o in May\n' in out
     assert '+        prompt_cache_key="helpdesk.sorting.desk_of",\n' in out
     assert "  shared   1,105 tokens; a hit reads 1,024 of them\n" in out
-    assert "Changed 7 names and 1 cache key in 5 files.\n" in out
-    assert "Clean: nothing is left to rewrite; 7 names stay for a person, with the reason.\n" in out
+    assert "2 pass, 1 fail\n" in out
+    assert "left: 6 × the comparison of the models does not let it through\n" in out
+    assert "Changed 2 names and 1 cache key in 2 files.\n" in out
+    assert "Done: 2 calls held up and changed; the rest stays for a person, with the reason.\n" in out
+
+
+def test_demo_keeps_its_copy_where_it_is_told_to(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, _, err = call(capfd, "demo", "--keep", str(tmp_path / "kept"))
+    assert (code, err) == (0, "")
+    kept = json.loads((tmp_path / "kept" / ".migrator" / "shadow" / "report.json").read_bytes())
+    assert (kept["canned"], len(kept["sites"])) == (CANNED, 3)
+    code, _, err = call(capfd, "demo", "--keep", str(tmp_path / "kept"))
+    assert (code, err) == (2, f"migrator: {tmp_path / 'kept'}: is there already; name a new folder\n")
 
 
 def test_demo_changes_the_names_that_run_and_nothing_else(

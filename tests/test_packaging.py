@@ -70,7 +70,8 @@ def test_installed_command_lists_its_rules(installed: Path, tmp_path: Path) -> N
 
 def test_installed_command_runs_the_demo(installed: Path, tmp_path: Path) -> None:
     out = python("demo", where=tmp_path, program=installed / "migrator")
-    assert "Clean: nothing is left to rewrite" in out
+    assert "Changed 7 names" not in out
+    assert "pip install 'migrator-llm[shadow]'" in out
 
 
 def test_installed_package_brings_no_test_tool_and_no_openai(installed: Path, tmp_path: Path) -> None:

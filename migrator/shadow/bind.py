@@ -53,7 +53,7 @@ def rebind(request: Sent, template: Template, layout: Layout | None, model: str,
     new: dict[str, object] = {**request, "model": model, **({"prompt_cache_key": key} if key else {})}
     if layout is None:
         return new
-    messages = _messages(request)
+    messages = messages_of(request)
     if messages is None:
         return NotBound("the request holds no list of messages")
     bound = bind(messages, template, layout)
@@ -64,7 +64,7 @@ def rebind(request: Sent, template: Template, layout: Layout | None, model: str,
     return _with_input(new, bound.messages)
 
 
-def _messages(request: Sent) -> tuple[Sent, ...] | None:
+def messages_of(request: Sent) -> tuple[Sent, ...] | None:
     """The messages of a request in the order in which the model reads them."""
     said = request.get("messages", request.get("input"))
     if isinstance(said, str):

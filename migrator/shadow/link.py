@@ -9,15 +9,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from migrator.find import site_id
 from migrator.flow.symbols import last_name
 from migrator.flow.unit import Unit, build
-from migrator.model import Skip
-from migrator.shadow.model import Place
+from migrator.model import CallSite, Skip
+from migrator.shadow.model import Place, SiteCases
 from migrator.sources import read
 
 SITES = "sites.json"
@@ -79,6 +79,12 @@ class Linker:
             unit = None if isinstance(source, Skip) else build(source)
             self.units[shown] = hashlib.sha256(data).hexdigest()[:16], unit
         return self.units[shown]
+
+
+def link_cases(root: Path, sites: Sequence[SiteCases], calls: Sequence[CallSite]) -> Mapping[str, tuple[str, ...]]:
+    """Give for each case, by its id, the calls that it belongs to."""
+    known = {call.id for call in calls}
+    return {case.id: (case.site,) for site in sites for case in site.cases if case.site in known}
 
 
 def call_at(tree: ast.Module, place: Place) -> ast.Call | None:

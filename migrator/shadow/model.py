@@ -255,13 +255,7 @@ class Case:
     @property
     def usage(self) -> Usage | None:
         """Give the tokens, in the words of both endpoints; None where the server did not say."""
-        said = (self.response or {}).get("usage")
-        if not isinstance(said, Mapping):
-            return None
-        details = said.get("prompt_tokens_details") or said.get("input_tokens_details")
-        cached = details.get("cached_tokens") if isinstance(details, Mapping) else 0
-        counts = (_count(said, "prompt_tokens", "input_tokens"), _count(said, "completion_tokens", "output_tokens"))
-        return Usage(counts[0], cached if isinstance(cached, int) else 0, counts[1])
+        return usage(self.response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +266,17 @@ class SiteCases:
     place: Place | None
     cases: tuple[Case, ...]
     seen: int
+
+
+def usage(body: Mapping[str, object] | None) -> Usage | None:
+    """Give the tokens that an answer says it took, in the words of both endpoints; None where it does not say."""
+    said = (body or {}).get("usage")
+    if not isinstance(said, Mapping):
+        return None
+    details = said.get("prompt_tokens_details") or said.get("input_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, Mapping) else 0
+    counts = (_count(said, "prompt_tokens", "input_tokens"), _count(said, "completion_tokens", "output_tokens"))
+    return Usage(counts[0], cached if isinstance(cached, int) else 0, counts[1])
 
 
 def _count(said: Mapping[object, object], *names: str) -> int:

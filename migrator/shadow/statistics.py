@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from math import exp, log
+from math import exp, inf, log
+from typing import Protocol, TypeVar
 
 from migrator.shadow.model import Answer, Kind, Numbers, Outcome, Pair, Rule, Verdict
 from migrator.shadow.shares import clustered_error, mcnemar, rate
@@ -97,29 +98,42 @@ def bar(e_values: Mapping[str, float], alpha: float) -> float:
     return len(e_values) / ((min(len(benjamini_hochberg(e_values, alpha)) + 1, len(e_values))) * alpha)
 
 
-def in_turn(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+class Grouped(Protocol):
+    """What belongs to a prompt and to a unit: a case before it is asked, and the pair that comes of it."""
+
+    @property
+    def template(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+
+One = TypeVar("One", bound=Grouped)
+
+
+def in_turn(pairs: Iterable[One]) -> tuple[One, ...]:
     """Order cases so that every template is seen early and in proportion, and a unit stays together.
 
     Unit k of a template with n of them stands at (k + ½)/n of the way. Within a template the order is kept: whoever
     draws the cases shuffles them.
     """
-    places: list[tuple[float, str, int, tuple[Pair, ...]]] = []
+    places: list[tuple[float, str, int, tuple[One, ...]]] = []
     for template, group in _by_template(pairs).items():
         units = _units(group)
         places += [((k + 0.5) / len(units), template, k, unit) for k, unit in enumerate(units)]
     return tuple(pair for *_, unit in sorted(places, key=lambda place: place[:3]) for pair in unit)
 
 
-def _by_template(pairs: Iterable[Pair]) -> Mapping[str, list[Pair]]:
-    found: dict[str, list[Pair]] = {}
+def _by_template(pairs: Iterable[One]) -> Mapping[str, list[One]]:
+    found: dict[str, list[One]] = {}
     for pair in pairs:
         found.setdefault(pair.template, []).append(pair)
     return found
 
 
-def _units(pairs: Sequence[Pair]) -> tuple[tuple[Pair, ...], ...]:
+def _units(pairs: Sequence[One]) -> tuple[tuple[One, ...], ...]:
     """Put the cases of one unit together, at the place of its first."""
-    found: dict[str, list[Pair]] = {}
+    found: dict[str, list[One]] = {}
     for number, pair in enumerate(pairs):
         found.setdefault(f"u{pair.unit}" if pair.unit else f"n{number}", []).append(pair)
     return tuple(tuple(unit) for unit in found.values())
@@ -170,6 +184,31 @@ def judge(site: str, pairs: Sequence[Pair], rule: Rule, bar: float | None = None
         if e_below(better, rule.margin) >= high and _suspect(units[:end], rule.margin) is None:
             return _verdict(site, Outcome.PASS, "the excess is below the margin", units[:end], rule)
     return _open(site, units[: rule.most], rule, high)
+
+
+def standing(pairs: Sequence[Pair], rule: Rule) -> float:
+    """Give the e-value for a PASS of all pairs so far; 0 where there are none, or a prompt among several leans away.
+
+    It is what ``benjamini_hochberg`` and ``bar`` are given of each site.
+    """
+    units = _units(pairs)[: rule.most]
+    if not units or _suspect(units, rule.margin) is not None:
+        return 0.0
+    return e_below(tallies(units)[0], rule.margin)
+
+
+def conclude(site: str, pairs: Sequence[Pair], rule: Rule, *, passes: bool, needed: float) -> Verdict:
+    """Say what the pairs of one site show where all sites together have said whether it ``passes``.
+
+    A FAIL is the site's own affair. ``needed`` is the e-value that a PASS takes.
+    """
+    alone = judge(site, pairs, rule, inf)
+    if alone.outcome is Outcome.FAIL:
+        return alone
+    units = _units(pairs)[: rule.most]
+    if passes:
+        return _verdict(site, Outcome.PASS, "the excess is below the margin", units, rule)
+    return _open(site, units, rule, needed)
 
 
 def _looks(units: int, rule: Rule) -> Iterable[int]:

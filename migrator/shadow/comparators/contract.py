@@ -20,7 +20,7 @@ def infer(request: Mapping[str, object], replies: Sequence[Reply], own: str = ""
     """Give the contract of a site by one of its requests and the old model's answers; the user's word is first."""
     if own:
         return Contract(Kind.OWN, f"the configuration names {own}", own=own)
-    tools, schema, wants_json = _tools(request), _schema(request), _wants_json(request)
+    tools, schema, wants_json = tools_of(request), _schema(request), _wants_json(request)
     if tools and (any(reply.tools for reply in replies) or not replies):
         return Contract(Kind.TOOLS, f"the request offers {', '.join(sorted(tools))}", schema, tools)
     if schema is not None:
@@ -59,7 +59,7 @@ def _is_label(text: str) -> bool:
     return 0 < len(words) <= LABEL_WORDS and len(text.strip()) <= LABEL_LETTERS
 
 
-def _tools(request: Mapping[str, object]) -> Mapping[str, Schema]:
+def tools_of(request: Mapping[str, object]) -> Mapping[str, Schema]:
     """The schema of each function's arguments, of both interfaces."""
     found: dict[str, Schema] = {}
     offered = request.get("tools")

@@ -1,0 +1,94 @@
+"""Answer one question: which requests compare the models on this recorded case?
+
+The old model is asked again with exactly what was sent; the new one with the new layout and the cache key. Two more
+requests, each with one half of the change, tell which half is to blame. A case that cannot be asked again as it was,
+or cannot be said in the new layout, is not compared, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from migrator.plan_prompts import Target
+from migrator.shadow.bind import NotBound, Sent, rebind
+from migrator.shadow.model import Case
+
+ENDPOINTS = ("chat/completions", "responses")
+# How an answer is delivered, kept or labelled; the answer itself does not depend on it.
+DELIVERY = frozenset({"stream", "stream_options", "store", "metadata", "background", "n", "user", "safety_identifier"})
+# State that the server holds, which may be gone or has gone on.
+HELD = ("previous_response_id", "conversation", "prompt")
+OWN_TOOLS = frozenset({"function", "custom"})
+Rename = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """The bodies of one case: old model and old layout, new and new, and where the layout changes the two halves."""
+
+    old: Sent
+    new: Sent
+    layout: Sent | None = None
+    model: Sent | None = None
+
+
+def bodies(case: Case, target: Target, rename: Rename) -> Bodies | NotBound:
+    """Give the requests that compare the models on a case, or why there are none.
+
+    ``rename`` gives the new name of a model, None for one that stays.
+    """
+    reason = _against(case, target, rename)
+    if reason is not None:
+        return NotBound(reason)
+    new = rename(case.model) or case.model
+    sent = plain(case.request, case.endpoint)
+    changed = (
+        rebind(sent, target.template, target.layout, new, target.key)
+        if target.template
+        else _plainly(sent, new, target.key)
+    )
+    if isinstance(changed, NotBound):
+        return changed
+    if target.layout is None or target.template is None:
+        return Bodies(sent, changed)
+    layout = rebind(sent, target.template, target.layout, case.model, target.key)
+    return Bodies(sent, changed, None if isinstance(layout, NotBound) else layout, _plainly(sent, new, target.key))
+
+
+def _plainly(sent: Sent, model: str, key: str) -> Sent:
+    """The request with another model, and a key where one is given."""
+    return {**sent, "model": model, **({"prompt_cache_key": key} if key else {})}
+
+
+def plain(request: Sent, endpoint: str) -> Sent:
+    """Give a request without what concerns its delivery, and so that no server keeps it."""
+    kept = {name: value for name, value in request.items() if name not in DELIVERY}
+    return {**kept, "store": False} if endpoint == "responses" else kept
+
+
+def _against(case: Case, target: Target, rename: Rename) -> str | None:
+    """Why a case cannot be asked again."""
+    if case.endpoint not in ENDPOINTS:
+        return f"the endpoint {case.endpoint or '(none)'} is not compared"
+    if rename(case.model) not in target.models:
+        return f"ran on {case.model or 'no model'}, which does not move here"
+    held = next((name for name in HELD if case.request.get(name)), None)
+    if held is not None:
+        return f"rests on what the server keeps ({held})"
+    if (tool := _served(case.request)) is not None:
+        return f"uses a tool that the server runs ({tool})"
+    spoken = case.request.get("modalities")
+    if isinstance(spoken, Sequence) and "audio" in spoken:
+        return "asks for audio"
+    return None
+
+
+def _served(request: Mapping[str, object]) -> str | None:
+    """A tool that runs on the server, where it may cost money or do something."""
+    if request.get("web_search_options") is not None:
+        return "web search"
+    offered = request.get("tools")
+    tools = offered if isinstance(offered, list | tuple) else ()
+    kinds = (str(tool.get("type", "")) for tool in tools if isinstance(tool, Mapping))
+    return next((kind for kind in kinds if kind not in OWN_TOOLS), None)

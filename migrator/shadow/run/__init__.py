@@ -1,0 +1,1 @@
+"""What sends the requests of a comparison, and keeps money, answers and pace."""

@@ -1,0 +1,181 @@
+"""Answer one question: what do the answers at one call site show so far?
+
+A ``Trial`` is a site with its cases in the order in which they are asked. Which requests come next and what their
+answers amount to follow from the trial and the answers alone, so that a run that was killed goes on from its answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from migrator.plan_prompts import Target
+from migrator.shadow.bind import Sent
+from migrator.shadow.comparators.compare import compare, learn
+from migrator.shadow.comparators.failures import failure
+from migrator.shadow.comparators.structured import Mask
+from migrator.shadow.model import Answer, Case, Comparison, Contract, Pair, Reply, Rule
+from migrator.shadow.replies import reply
+from migrator.shadow.requests import Bodies
+from migrator.shadow.run.model import Ask, Cell, Got
+
+# An answer to one of these says nothing about the model: the request may be tried again another day.
+PASSING = frozenset({None, 401, 403, 408, 409, 425, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One case that can be compared, with its requests, its prompt and the cases that it depends on."""
+
+    case: Case
+    bodies: Bodies
+    template: str = ""
+    unit: str = ""
+
+    def body(self, cell: Cell) -> Sent | None:
+        """Give one of its requests."""
+        made = self.bodies
+        return {Cell.OLD: made.old, Cell.NEW: made.new, Cell.LAYOUT: made.layout, Cell.MODEL: made.model}[cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One site: ``items`` in the order in which they are asked, ``unbound`` the cases that cannot be, by reason.
+
+    ``half`` is the half of the change that is tried: all of it (NEW), the order alone (LAYOUT) or the model alone.
+    """
+
+    target: Target
+    items: tuple[Item, ...]
+    contract: Contract
+    rule: Rule
+    cases: int
+    unbound: Mapping[str, int] = field(default_factory=dict)
+    half: Cell = Cell.NEW
+
+    @property
+    def site(self) -> str:
+        """Give the id of the call."""
+        return self.target.site.id
+
+    @property
+    def name(self) -> str:
+        """Tell this trial from those of the other halves."""
+        return self.site if self.half is Cell.NEW else f"{self.site} {self.half.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One case with its answers, compared: ``old`` and ``new`` against the recorded one."""
+
+    item: Item
+    recorded: Reply
+    old_reply: Reply
+    new_reply: Reply
+    old: Comparison
+    new: Comparison
+    failure: str = ""
+
+    @property
+    def pair(self) -> Pair:
+        """Give what the statistics need."""
+        return Pair(self.old.answer, self.new.answer, self.item.template, self.item.unit, self.failure)
+
+
+Answers = Mapping[str, Got]
+
+
+def ask(item: Item, site: str, cell: Cell, run: int = 1) -> Ask:
+    """Make one request of a case."""
+    body = item.body(cell)
+    assert body is not None, "the halves are asked only where there are two"
+    return Ask(case=item.case.id, site=site, cell=cell, run=run, endpoint=item.case.endpoint, body=body)
+
+
+def first_asks(trial: Trial, item: Item) -> tuple[Ask, ...]:
+    """The requests that each case takes: old, new, and for a case without an answer another old one."""
+    asks = (ask(item, trial.site, Cell.OLD), ask(item, trial.site, trial.half))
+    return asks if item.case.is_answered else (ask(item, trial.site, Cell.OLD, 2), *asks)
+
+
+def seen(trial: Trial, count: int, answers: Answers) -> tuple[Seen, ...]:
+    """Compare the first ``count`` cases, as far as their answers are there."""
+    replied = [(item, found) for item in trial.items[:count] if (found := _replies(trial, item, answers)) is not None]
+    mask = learn(trial.contract, [(recorded, old) for _, (recorded, old, _) in replied])
+    return tuple(_compared(trial, item, found, mask, answers) for item, found in replied)
+
+
+def learned(trial: Trial, found: Sequence[Seen]) -> Mask:
+    """What the old model's answers say about noise."""
+    return learn(trial.contract, [(one.recorded, one.old_reply) for one in found])
+
+
+def noisy_fields(trial: Trial, found: Sequence[Seen]) -> tuple[str, ...]:
+    """The fields that the old model itself does not say the same twice."""
+    mask = learned(trial, found)
+    return tuple(sorted(path for path in mask.differing if mask.hides(path)))
+
+
+def _replies(trial: Trial, item: Item, answers: Answers) -> tuple[Reply, Reply, Reply] | None:
+    """The recorded answer, the fresh old one and the new one; None where one is missing."""
+    old, new = (answers.get(one.digest) for one in first_asks(trial, item)[-2:])
+    if old is None or new is None or not is_answer(old) or not is_answer(new) or old.body is None:
+        return None
+    if item.case.is_answered:
+        return reply(item.case.response or {}), read(old), read(new)
+    again = answers.get(ask(item, trial.site, Cell.OLD, 2).digest)
+    return (read(again), read(old), read(new)) if again is not None and again.body is not None else None
+
+
+def is_answer(got: Got) -> bool:
+    """Say whether the model, or the API about the request, has answered."""
+    return got.body is not None or (bool(got.error) and got.status not in PASSING and (got.status or 0) < 500)
+
+
+def read(got: Got) -> Reply:
+    """Read what came back; an error of the API is an answer too."""
+    return reply(got.body or {}, "" if got.body is not None else got.error)
+
+
+def _compared(trial: Trial, item: Item, found: tuple[Reply, Reply, Reply], mask: Mask, answers: Answers) -> Seen:
+    recorded, old, new = found
+    contract = _contract(trial.contract, item.case)
+    one = Seen(item, recorded, old, new, compare(contract, recorded, old, mask), compare(contract, recorded, new, mask))
+    return replace(one, failure=_confirmed(trial, contract, one, answers) or "")
+
+
+def _contract(contract: Contract, case: Case) -> Contract:
+    """The site's contract with the tools of this very request, which may offer others."""
+    from migrator.shadow.comparators.contract import tools_of
+
+    return replace(contract, tools=tools_of(case.request))
+
+
+def _suspected(contract: Contract, one: Seen) -> str | None:
+    """A hard failure of the new answer that neither old one has."""
+    return failure(contract, one.recorded, one.new_reply) and failure(contract, one.old_reply, one.new_reply)
+
+
+def _confirmed(trial: Trial, contract: Contract, one: Seen, answers: Answers) -> str | None:
+    """The failure, once a second run has it again."""
+    said = _suspected(contract, one)
+    again = answers.get(ask(one.item, trial.site, trial.half, 2).digest) if said else None
+    if said is None or again is None or not is_answer(again):
+        return None
+    return said if failure(contract, one.recorded, read(again)) is not None else None
+
+
+def confirmations(trial: Trial, found: Iterable[Seen]) -> Iterator[Ask]:
+    """The second runs that tell a hard failure from an accident."""
+    for one in found:
+        if _suspected(_contract(trial.contract, one.item.case), one) is not None:
+            yield ask(one.item, trial.site, trial.half, 2)
+
+
+def failing(found: Iterable[Seen]) -> tuple[Seen, ...]:
+    """The cases that speak against the new model: its answer differs or fails, and the old one's does not."""
+    return tuple(one for one in found if one.failure or _is_loss(one))
+
+
+def _is_loss(one: Seen) -> bool:
+    return one.new.answer is Answer.DIFFERS and one.old.answer is not Answer.DIFFERS

@@ -1,0 +1,305 @@
+"""Answer one question: what does one comparison print, ask, keep and give as its exit code?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from migrator import session
+from migrator.session import Options
+from migrator.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from migrator.comparison import Order, Ready
+    from migrator.evidence import ShadowReport
+    from migrator.lines import Line
+    from migrator.shadow.rounds import State
+    from migrator.shadow.run.runner import Runner
+
+DONE, NOT_RUN = 0, 4
+REPORT = Path(".migrator") / "shadow" / "report.json"
+
+
+class Spending(TypedDict):
+    """What the user asks of the requests."""
+
+    yes: bool
+    max_usd: float | None
+    base_url: str | None
+    batch: bool
+    site: tuple[str, ...]
+    cases: int
+    stored: bool
+
+
+class Applied(Options, Spending):
+    """What ``apply --shadow`` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """How a report is printed, and where to."""
+
+    form: str = "text"
+    file: Path | None = None
+    quiet: bool = False
+    is_dry: bool = False
+
+
+def compare(
+    paths: tuple[Path, ...], said: Mapping[str, object], config: Path | None, chosen: Spending, out: Out
+) -> int:
+    """Plan, ask, send, report; give the exit code."""
+    found = _ready(_order(paths, _settings(paths, said, config), chosen), out)
+    if not found.targets:
+        _tell("Nothing to compare: no call changes its model.", out)
+        return DONE
+    if not found.prepared.trials:
+        _tell("Nothing was sent: begin with `migrator record -- COMMAND`.", out)
+        return NOT_RUN
+    if out.is_dry:
+        return DONE
+    told = run(found, chosen, quiet=out.quiet)
+    if told is None:
+        return NOT_RUN
+    keep(found.root, told)
+    put(told, out)
+    return told.code
+
+
+def apply(paths: tuple[Path, ...], chosen: Applied, *, only_diff: bool) -> int:
+    """Compare, then change only what holds up; the exit code is the comparison's unless a file cannot be written."""
+    if Path(session.STDIN) in paths:
+        raise SettingsError("--shadow compares the recorded requests of a project, not standard input")
+    settings, out = session.settle(paths, chosen), Out(quiet=chosen["quiet"])
+    found = _ready(_order(paths, settings, chosen), out)
+    if not found.prepared.trials:
+        _tell("Nothing was sent and nothing changed: no call that changes its model can be compared.", out)
+        return NOT_RUN if found.targets else DONE
+    told = run(found, chosen, quiet=chosen["quiet"])
+    if told is None:
+        return NOT_RUN
+    keep(found.root, told)
+    if not chosen["quiet"]:
+        put(told, out)
+    planned = session.plan(paths, chosen, settings=gated(settings, told))
+    if only_diff:
+        session.show_diff(planned, chosen["form"])
+        return told.code
+    return session.write(planned, chosen["form"]) or told.code
+
+
+def _settings(paths: tuple[Path, ...], said: Mapping[str, object], config: Path | None) -> Settings:
+    from migrator.discover import common_folder
+    from migrator.settings import load
+
+    return load(config, common_folder(paths, Path.cwd()), said)
+
+
+def _order(paths: tuple[Path, ...], settings: Settings, chosen: Spending) -> Order:
+    from migrator.comparison import SERVER, Order
+    from migrator.shadow.prepare import Wishes
+
+    return Order(
+        paths,
+        settings,
+        base_url=chosen["base_url"] or os.environ.get("OPENAI_BASE_URL") or SERVER,
+        cap=chosen["max_usd"],
+        is_batch=chosen["batch"],
+        sites=chosen["site"],
+        wishes=Wishes(most=chosen["cases"]),
+    )
+
+
+def _ready(order: Order, out: Out) -> Ready:
+    """Plan, and say what would be sent."""
+    from migrator import shadow_words
+    from migrator.comparison import ready
+    from migrator.deliver.terminal import width
+
+    found = ready(order, Path.cwd())
+    if not out.quiet:
+        _print(shadow_words.outlook(found, width()), out)
+    return found
+
+
+def run(found: Ready, chosen: Spending, *, quiet: bool = False) -> ShadowReport | None:
+    """Ask whether to send, and compare; None where the person says no."""
+    from migrator.comparison import compare as go
+
+    if not chosen["stored"] and not _may_send(chosen["yes"]):
+        print("Nothing was sent.", file=sys.stderr)
+        return None
+    with _sending(found, chosen) as runner, _progress(quiet, runner) as look:
+        return go(found, runner, look)
+
+
+def _may_send(yes: bool) -> bool:
+    """Ask a person before anything is sent; a program must have said yes."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise SettingsError("nothing was sent: pass --yes to send the requests, or --dry-run to look only")
+    sys.stderr.write("Send them? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def _sending(found: Ready, chosen: Spending) -> Iterator[Runner]:
+    """Open the store of answers and the way to the server."""
+    from migrator.shadow.run.runner import Runner
+    from migrator.shadow.run.store import Store
+
+    with Store(found.root, found.order.server) as store:
+        key = os.environ.get("OPENAI_API_KEY")
+        runner = Runner(store, found.book, found.order.base_url, key, found.order.cap, chosen["stored"])
+        try:
+            yield runner
+        finally:
+            runner.close()
+
+
+@contextmanager
+def _progress(quiet: bool, runner: Runner) -> Iterator[Callable[[Sequence[State]], None]]:
+    """Show on standard error how far it is, while a person watches."""
+    from migrator.shadow_words import progress
+
+    is_shown = not quiet and sys.stderr.isatty()
+
+    def look(states: Sequence[State]) -> None:
+        if is_shown:
+            sys.stderr.write(f"\r\033[K{progress(states, runner.spent)}")
+            sys.stderr.flush()
+
+    try:
+        yield look
+    finally:
+        if is_shown:
+            sys.stderr.write("\r\033[K")
+
+
+def keep(root: Path, told: ShadowReport) -> None:
+    """Keep the report beside the answers, for `shadow report` and `shadow accept`."""
+    from migrator.deliver.evidence_json import document
+
+    path = root / REPORT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(document(told))
+    path.chmod(0o600)
+
+
+def put(told: ShadowReport, out: Out) -> None:
+    """Print the report, or write it where the user wants it."""
+    from migrator.deliver.terminal import show, width
+    from migrator.deliver.terminal import write as emit
+    from migrator.evidence_report import rows
+
+    if out.form == "text" and out.file is None:
+        show(rows(told, width()))
+        return
+    data = _document(told, out.form)
+    if out.file is None:
+        emit(data)
+        return
+    try:
+        out.file.write_bytes(data)
+    except OSError as error:
+        raise SettingsError(f"{out.file}: {(error.strerror or str(error)).lower()}") from None
+    if not out.quiet:
+        print(f"Wrote {out.file}.", file=sys.stderr)
+
+
+def _document(told: ShadowReport, form: str) -> bytes:
+    """Write the report in one of its forms."""
+    from migrator.deliver import evidence_json
+    from migrator.evidence_report import rows
+    from migrator.lines import WIDTH
+
+    if form == "json":
+        return evidence_json.document(told)
+    return "".join("".join(text for text, _ in line) + "\n" for line in rows(told, WIDTH)).encode()
+
+
+def reprint(file: Path | None, out: Out) -> int:
+    """Print a report that is there, and give its exit code."""
+    told = read(file)
+    put(told, out)
+    return told.code
+
+
+def read(file: Path | None) -> ShadowReport:
+    """Read a report: the one that is named, else that of the last comparison here."""
+    from migrator.deliver.evidence_json import read as parse
+    from migrator.discover import project_root
+
+    path = file or project_root((), Path.cwd()) / REPORT
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        hint = "" if file else "; begin with `migrator shadow`"
+        raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}{hint}") from None
+    try:
+        return parse(data)
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def accept(site: str, reason: str, until: date | None) -> int:
+    """Write down that a difference is wanted."""
+    from migrator.discover import project_root
+    from migrator.evidence import Acceptance
+    from migrator.shadow import accepted
+
+    root = project_root((), Path.cwd())
+    found = [one for one in read(None).sites if one.site.startswith(site) or f"{one.file}:{one.line}" == site]
+    if len(found) != 1:
+        known = ", ".join(f"{one.file}:{one.line}" for one in read(None).sites)
+        raise SettingsError(f"{len(found)} calls of the last comparison are {site!r}; there are: {known}")
+    last = until or date.today() + timedelta(days=accepted.DAYS)
+    if last < date.today():
+        raise SettingsError(f"--until {last}: that day is past")
+    where = f"{found[0].file}:{found[0].line} {found[0].function}".strip()
+    path = accepted.accept(root, found[0].site, where, Acceptance(reason, _name(root), last.isoformat()))
+    print(f"Accepted until {last}: {where}. It stands in {path.name}; commit it.")
+    return DONE
+
+
+def _name(root: Path) -> str:
+    """Give the name that git knows of the person here."""
+    import subprocess
+
+    try:
+        asked = ("git", "-C", str(root), "config", "user.name")
+        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _tell(text: str, out: Out) -> None:
+    print(text, file=sys.stdout if out.form == "text" and out.file is None else sys.stderr)
+
+
+def _print(lines: Iterable[Line], out: Out) -> None:
+    """Print lines where they do not get into a report that a program reads."""
+    from migrator.deliver.terminal import show
+
+    if out.form == "text" and out.file is None:
+        show(lines)
+    else:
+        for line in lines:
+            print("".join(text for text, _ in line), file=sys.stderr)
+
+
+def gated(settings: Settings, told: ShadowReport) -> Settings:
+    """Give the settings under which only what holds up is changed."""
+    from migrator.shadow.gate import gate
+
+    return replace(settings, gate=gate(told))

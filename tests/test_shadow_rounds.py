@@ -1,0 +1,286 @@
+"""Answer one question: are the right requests sent, and is each site decided as its truth is?
+
+The senders here draw answers whose truth is known. Everything else is the product's own.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from migrator.model import CallSite, Position, Span
+from migrator.plan_prompts import Target
+from migrator.prompts.layout import Layout, propose
+from migrator.prompts.template import Message, Place, Segment, Template, Varies
+from migrator.shadow.account import evidence
+from migrator.shadow.model import Case, Outcome, Usage
+from migrator.shadow.prepare import Prepared, Wishes, prepare
+from migrator.shadow.rounds import Rounds, State
+from migrator.shadow.run.model import Ask, Cell, Got
+
+HERE = Place("app.py", Span(0, 1), 1)
+RULES = "Say which kind of mail this is."
+NEW = "gpt-4.1-mini"
+
+
+def rename(name: str) -> str | None:
+    return {"gpt-4o": NEW, "gpt-4o-mini": NEW}.get(name)
+
+
+def site(name: str) -> CallSite:
+    return CallSite(name, "openai.chat", "app.py", Span(0, 1), Position(None, 1, 1))
+
+
+def completion(text: str) -> dict[str, object]:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    return {"choices": [choice], "usage": {"prompt_tokens": 100, "completion_tokens": 2}}
+
+
+def case(number: int, name: str, answer: str, **more: object) -> Case:
+    messages = [{"role": "system", "content": f"Mail {number}.\n\n{RULES}"}, {"role": "user", "content": f"m{number}"}]
+    return Case(
+        id=f"{name}-{number:03}",
+        site=name,
+        place=None,
+        endpoint="chat/completions",
+        address="api.openai.com",
+        request={"model": "gpt-4o", "messages": messages, "temperature": 0.2, **more},
+        response=completion(answer),
+        status=200,
+        error=None,
+        whole=True,
+        retries=0,
+        latency=0.5,
+        first=None,
+        taken=datetime(2026, 11, 1, tzinfo=UTC).isoformat(),
+        commit="",
+        versions={},
+        redacted={},
+        raw=False,
+        stratum="",
+        draw=0.0,
+    )
+
+
+def template() -> Template:
+    head = Segment(HERE, Varies.NEVER, "Mail ")
+    parts = (head, Segment(HERE, Varies.REQUEST, None, "number"), Segment(HERE, Varies.NEVER, f".\n\n{RULES}"))
+    question = Segment(HERE, Varies.REQUEST, None, "mail")
+    return Template((), (Message("system", parts, HERE), Message("user", (question,), HERE)))
+
+
+def target(name: str, *, layout: bool = False) -> Target:
+    shown = template()
+    made = propose(shown) if layout else None
+    assert made is None or isinstance(made, Layout)
+    return Target(site(name), ("gpt-4o",), (NEW,), shown, made, f"app.{name}")
+
+
+Truth = Callable[[Ask, random.Random], str]
+
+
+class Drawn:
+    """Answers are drawn by ``truth``; what was sent is kept."""
+
+    def __init__(self, truth: Truth, *, most: int = 100_000) -> None:
+        self.truth, self.most = truth, most
+        self.sent: list[Ask] = []
+
+    def send(self, asks: Sequence[Ask]) -> Mapping[str, Got]:
+        return {ask.digest: self._answer(ask) for ask in asks}
+
+    def _answer(self, ask: Ask) -> Got:
+        if len(self.sent) >= self.most:
+            return Got(ask.digest, error="budget")
+        self.sent.append(ask)
+        text = self.truth(ask, random.Random(ask.digest))
+        if text.startswith("error"):
+            return Got(ask.digest, error=text.removeprefix("error "), status=400)
+        return Got(ask.digest, completion(text), status=200, usage=Usage(100, 64, 2), latency=0.3)
+
+
+def noisy(share: float, right: str = "complaint") -> Truth:
+    return lambda ask, luck: "praise" if luck.random() < share else right
+
+
+def by_model(old: Truth, new: Truth) -> Truth:
+    return lambda ask, luck: (new if ask.body["model"] == NEW else old)(ask, luck)
+
+
+def ready(*targets: Target, cases: int = 200, **more: object) -> Prepared:
+    recorded = [case(n, one.site.id, "complaint", **more) for one in targets for n in range(cases)]
+    return prepare(targets, recorded, {one.id: (one.site,) for one in recorded}, rename, Wishes())
+
+
+def compared(prepared: Prepared, sender: Drawn) -> tuple[Rounds, tuple[State, ...]]:
+    rounds = Rounds(sender, 0.05, lambda _: 10)
+    return rounds, rounds.run(prepared.trials)
+
+
+def outcome(state: State) -> Outcome:
+    assert state.verdict is not None
+    return state.verdict.outcome
+
+
+def test_the_same_model_passes_and_no_more_is_asked_than_it_takes() -> None:
+    sender = Drawn(noisy(0))
+    _, (state,) = compared(ready(target("a")), sender)
+    assert (outcome(state), state.asked) == (Outcome.PASS, 90)
+    assert Counter(ask.cell for ask in sender.sent) == {Cell.OLD: 90, Cell.NEW: 90}
+
+
+def test_both_models_are_asked_what_was_recorded() -> None:
+    sender = Drawn(noisy(0))
+    compared(ready(target("a", layout=True), cases=10, stream=True, user="ann"), sender)
+    old, new = (next(a for a in sender.sent if a.case == "a-007" and a.cell is cell) for cell in (Cell.OLD, Cell.NEW))
+    said = {"role": "user", "content": "m7"}
+    first = {"role": "system", "content": f"Mail 7.\n\n{RULES}"}
+    turned = {"role": "system", "content": f"{RULES}\n\nMail 7."}
+    assert old.body == {"model": "gpt-4o", "messages": [first, said], "temperature": 0.2}
+    assert new.body == {
+        "model": NEW,
+        "messages": [turned, said],
+        "temperature": 0.2,
+        "prompt_cache_key": "app.a",
+    }
+
+
+def test_a_broken_model_fails_soon() -> None:
+    _, (state,) = compared(ready(target("a")), Drawn(by_model(noisy(0.02), noisy(0.6))))
+    assert outcome(state) is Outcome.FAIL
+    assert state.asked <= 40
+
+
+def test_too_few_cases_are_no_verdict() -> None:
+    rounds, (state,) = compared(ready(target("a"), cases=8), Drawn(noisy(0)))
+    assert outcome(state) is Outcome.INCONCLUSIVE
+    found = evidence([state], rounds.answers, None, None, lambda model, usage: 0.001)
+    assert (found.action, found.cases, found.compared) == ("hold", 8, 8)
+    assert found.more is not None
+    assert found.more + 8 == pytest.approx(88, abs=2)
+    assert found.more_cost == pytest.approx(found.more * 0.002)
+
+
+def test_sites_pass_together_with_more_evidence_where_others_do_not() -> None:
+    prepared = ready(*(target(name) for name in "abcd"))
+    bad = by_model(noisy(0), lambda ask, luck: noisy(0 if ask.site == "a" else 0.5)(ask, luck))
+    sender = Drawn(bad)
+    _, states = compared(prepared, sender)
+    assert [outcome(state) for state in states] == [Outcome.PASS, *[Outcome.FAIL] * 3]
+    # One of four needs an e-value of 80 instead of 20; after 120 cases it is 77.6.
+    assert states[0].asked == 130
+
+
+def test_hard_failures_are_confirmed_before_they_count() -> None:
+    once = by_model(noisy(0), lambda ask, luck: "error 400" if ask.run == 1 and ask.case == "a-003" else "complaint")
+    twice = by_model(noisy(0), lambda ask, luck: "error 400" if ask.case == "a-003" else "complaint")
+    _, (accident,) = compared(ready(target("a")), Drawn(once))
+    _, (failing,) = compared(ready(target("a")), Drawn(twice))
+    assert outcome(accident) is Outcome.PASS
+    assert outcome(failing) is Outcome.FAIL
+    assert failing.verdict is not None
+    assert failing.verdict.reason == "hard failure: the API answered 400"
+
+
+def _is_new_layout(ask: Ask) -> bool:
+    messages = ask.body["messages"]
+    assert isinstance(messages, list)
+    return str(messages[0]["content"]).startswith(RULES)
+
+
+@pytest.mark.parametrize(
+    ("is_bad", "action", "model", "layout"),
+    [
+        (lambda ask: _is_new_layout(ask), "model", 0, 20),
+        (lambda ask: ask.body["model"] == NEW, "layout", 20, 0),
+        (lambda ask: ask.body["model"] == NEW or _is_new_layout(ask), "hold", 20, 20),
+    ],
+    ids=["the layout is to blame", "the model is to blame", "each is to blame"],
+)
+def test_on_a_failure_the_half_that_holds_is_let_through(
+    is_bad: Callable[[Ask], bool], action: str, model: int, layout: int
+) -> None:
+    prepared = ready(target("a", layout=True))
+    truth: Truth = lambda ask, luck: "praise" if is_bad(ask) else "complaint"  # noqa: E731
+    rounds, states = compared(prepared, Drawn(truth))
+    found = evidence(states, rounds.answers, rounds.blames.get("a"), None, lambda *_: None)
+    assert (found.outcome, found.action, found.changes) == ("fail", action, ("model", "order", "cache_key"))
+    assert found.attribution is not None
+    told = (found.attribution.model.count, found.attribution.layout.count)
+    assert told == (min(model, found.attribution.cases), min(layout, found.attribution.cases))
+
+
+def test_money_that_runs_out_stops_everything_and_decides_nothing() -> None:
+    sender = Drawn(noisy(0), most=35)
+    _, (state,) = compared(ready(target("a")), sender)
+    assert outcome(state) is Outcome.INCONCLUSIVE
+    assert state.is_stopped
+    assert len(sender.sent) == 35
+
+
+def test_a_run_goes_on_from_the_answers_that_are_there() -> None:
+    first = Drawn(noisy(0.05), most=60)
+    rounds, _ = compared(ready(target("a")), first)
+    second = Drawn(noisy(0.05))
+    again = Rounds(second, 0.05, lambda _: 10, answers=dict(rounds.answers))
+    (resumed,) = again.run(ready(target("a")).trials)
+    whole = Drawn(noisy(0.05))
+    _, (at_once,) = compared(ready(target("a")), whole)
+    assert {a.digest for a in first.sent}.isdisjoint(a.digest for a in second.sent)
+    assert (outcome(resumed), resumed.verdict) == (outcome(at_once), at_once.verdict)
+    assert len(first.sent) + len(second.sent) == len(whole.sent)
+
+
+def test_a_case_without_an_answer_is_asked_of_the_old_model_twice() -> None:
+    imported = replace(case(1, "a", ""), response=None, status=None, whole=False)
+    prepared = prepare([target("a")], [imported], {imported.id: ("a",)}, rename, Wishes())
+    sender = Drawn(noisy(0))
+    _, (state,) = compared(prepared, sender)
+    assert Counter((ask.cell, ask.run) for ask in sender.sent) == {
+        (Cell.OLD, 2): 1, (Cell.OLD, 1): 1, (Cell.NEW, 1): 1
+    }  # fmt: skip
+    assert len(state.found) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"model": "gpt-5"}, "ran on gpt-5, which does not move here"),
+        ({"previous_response_id": "r"}, "rests on what the server keeps (previous_response_id)"),
+        ({"tools": [{"type": "web_search"}]}, "uses a tool that the server runs (web_search)"),
+        ({"web_search_options": {}}, "uses a tool that the server runs (web search)"),
+        ({"modalities": ["text", "audio"]}, "asks for audio"),
+    ],
+)
+def test_what_cannot_be_asked_again_is_held_with_the_reason(more: dict[str, object], reason: str) -> None:
+    prepared = ready(target("a"), cases=3, **more)
+    assert prepared.trials == ()
+    assert prepared.held == {"a": f"none of its 3 requests can be compared; of 3: {reason}"}
+
+
+def test_a_site_without_cases_is_held_and_a_case_without_a_site_is_counted() -> None:
+    stray, foreign = case(1, "x", "complaint"), case(2, "y", "complaint")
+    prepared = prepare([target("a")], [stray, foreign], {stray.id: ("elsewhere",)}, rename, Wishes())
+    assert prepared.held == {"a": "no request of it is recorded"}
+    assert prepared.unlinked == {"its call does not change": 1, "its call is not known": 1}
+
+
+def test_the_evidence_of_a_site_says_what_was_seen() -> None:
+    rounds, states = compared(ready(target("a", layout=True)), Drawn(by_model(noisy(0.02), noisy(0.6))))
+    found = evidence(states, rounds.answers, None, None, lambda model, usage: 0.01 if model == NEW else 0.04)
+    assert (found.site, found.file, found.line, found.surface) == ("a", "app.py", 1, "openai.chat")
+    assert (found.outcome, found.action) == ("fail", "layout")
+    assert (found.before.model, found.after.model) == ("gpt-4o", NEW)
+    assert (found.before.cost, found.after.cost) == (pytest.approx(40), pytest.approx(10))
+    assert (found.after.calls, found.after.cached) == (found.compared, 64 * found.compared)
+    assert found.losses == sum(one.flip == "loss" for one in found.exchanges)
+    assert found.exchanges[0].weight == max(one.weight for one in found.exchanges)
+    loss = next(one for one in found.exchanges if one.flip == "loss")
+    assert (loss.recorded, loss.new, loss.prompt[0]) == ("complaint", "praise", "m")
+    assert json.dumps(found.path)
