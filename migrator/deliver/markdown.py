@@ -103,7 +103,7 @@ def _more(count: int) -> Iterator[str]:
 
 
 def _code(text: str) -> str:
-    """Write a text as a code span on one line of a table."""
-    flat = re.sub(r"\s+", " ", text.replace("`", "")).strip()
+    """Write a text as a code span in a cell of a table: no backtick ends it, and no bar ends the cell."""
+    flat = re.sub(r"\s+", " ", text.replace("`", "").replace("\\|", "\\ |")).strip()
     cut = flat if len(flat) <= MOST_LETTERS else f"{flat[:MOST_LETTERS]}…"
     return "`{}`".format(cut.replace("|", r"\|")) if cut else ""
