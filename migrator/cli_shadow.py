@@ -203,7 +203,7 @@ def import_cases(asked: Path, answered: Path, redact: tuple[str, ...]) -> int:
 
 
 def _root() -> Path:
-    from migrator.discover import project_root
+    from migrator.folders import project_root
 
     return project_root((), Path.cwd())
 

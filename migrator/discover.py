@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migrator.folders import absolute, common_folder, mode_of, project_root
 from migrator.model import Skip
+from migrator.needles import MAX_PYTHON, PYTHON
 from migrator.settings import Settings
 
 if TYPE_CHECKING:
     from rignore import Walker
 
-PYTHON = frozenset({".py", ".pyi", ".pyw", ".ipynb"})
 PAGES = frozenset({".md", ".mdx", ".markdown", ".qmd", ".rst"})
 
 _SUFFIXES = """
@@ -53,9 +54,6 @@ _LEFT_OUT = """
 """
 LEFT_OUT = tuple(_LEFT_OUT.split())
 
-MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
-
-MAX_PYTHON = 5_000_000
 MAX_NOTEBOOK = 20_000_000
 MAX_OTHER = 1_000_000
 
@@ -98,7 +96,7 @@ def select(paths: Sequence[Path], settings: Settings, cwd: Path) -> Selection:
     others: dict[str, File] = {}
     pages: dict[str, File] = {}
     skips: dict[tuple[str, str], Skip] = {}
-    named = sorted({_absolute(path, cwd) for path in paths})
+    named = sorted({absolute(path, cwd) for path in paths})
     kept = _kept(named, rules, cwd) if rules.forced else frozenset(named)
     for path in named:
         # The walk follows no link, so the resolved start makes every key a resolved path.
@@ -123,26 +121,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return MAX_OTHER + 1
-
-
-def project_root(paths: Sequence[Path], cwd: Path) -> Path:
-    """Give the nearest folder around all paths with ``.git``, else with a project's file, else their own."""
-    common = common_folder(paths, cwd)
-    for markers in ((".git",), MARKERS):
-        for folder in (common, *common.parents):
-            if any(_mode(folder / name) for name in markers):
-                return folder
-    return common
-
-
-def common_folder(paths: Sequence[Path], cwd: Path) -> Path:
-    """Give the deepest folder that holds all paths; a folder holds itself, and no path means ``cwd``."""
-    named = [_absolute(path, cwd) for path in paths]
-    folders = [path if stat.S_ISDIR(_mode(path)) else path.parent for path in named]
-    try:
-        return Path(os.path.commonpath(folders or [cwd]))
-    except ValueError:  # two drives of Windows
-        return folders[0]
 
 
 def candidates(files: Iterable[File], needles: Sequence[bytes]) -> Iterator[Candidate | Skip]:
@@ -238,7 +216,7 @@ def _walk(start: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
     outside = (path for path in paths if not str(path).startswith(inner)) if inner else paths
     for path in rules.keep(start, outside):
         # A link is not followed: what it points to inside the paths is found under its own name.
-        if stat.S_ISREG(_mode(path, follows_links=False)):
+        if stat.S_ISREG(mode_of(path, follows_links=False)):
             yield File(path, _shown(path, cwd))
 
 
@@ -331,17 +309,6 @@ def _is_other(path: Path) -> bool:
     name, suffix = path.name, path.suffix.lower()
     is_text = suffix in OTHER_SUFFIXES or name in OTHER_NAMES or name.startswith(OTHER_STEMS)
     return is_text and name not in LOCKS and path.parent.name != RECORDED
-
-
-def _mode(path: Path, *, follows_links: bool = True) -> int:
-    try:
-        return path.stat(follow_symlinks=follows_links).st_mode
-    except OSError:
-        return 0
-
-
-def _absolute(path: Path, cwd: Path) -> Path:
-    return Path(os.path.abspath(cwd / path))  # noqa: PTH100 - resolve() would follow links
 
 
 def _shown(path: Path, cwd: Path) -> str:

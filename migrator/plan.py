@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from migrator import discover
+from migrator.folders import project_root
 from migrator.model import Decision, Edit, Finding, Patch, Plan, Remark, Report, Review, Rewrite, Skip, Source
 from migrator.rulebook import Migration, Rulebook, load, load_migration
 from migrator.settings import Settings
@@ -50,7 +51,7 @@ def make(
     read = len(selection.python) + len(selection.pages)
     if not hits and not naming:
         return Plan(migration.name, (), (), tuple(skips), read)
-    root = discover.project_root(paths, cwd)
+    root = project_root(paths, cwd)
     code = Code(root, cwd, selection, settings)
     beyond = partial(_beyond, code, [f for f in selection.others if f.shown in naming], settings, today)
     if not hits:
@@ -78,7 +79,7 @@ def targets(
     skips = (*selection.skips, *(f for f in found if isinstance(f, Skip)))
     if not hits:
         return Plan(migration.name, (), (), skips, len(selection.python)), ()
-    code = Code(discover.project_root(paths, cwd), cwd, selection, settings)
+    code = Code(project_root(paths, cwd), cwd, selection, settings)
     project = code.project({path: candidate.data for path, candidate in hits.items()})
     planned, changing = _planned(project, hits, settings, today, progress, is_compared=True)
     return replace(planned, skips=(*skips, *planned.skips), files_read=len(selection.python)), changing

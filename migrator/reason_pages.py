@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+
+from migrator.shipped import reasons
 
 _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]*\)")
 
 
 def page(reason: str) -> str | None:
     """Give ``docs/reasons/<reason>.md`` as Markdown, or None. A link to another page becomes its words alone."""
-    path = _root() / f"{reason}.md"
+    path = reasons() / f"{reason}.md"
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:
         return None
     return _LINK.sub(r"\1", text)
-
-
-def _root() -> Path:
-    """Find the pages: inside the package when installed, in ``docs/`` of a checkout."""
-    inside = Path(__file__).parent / "reasons"
-    return inside if inside.exists() else Path(__file__).parent.parent / "docs" / "reasons"

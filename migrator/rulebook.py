@@ -32,6 +32,7 @@ from migrator.nouns import (
     Url,
     Use,
 )
+from migrator.shipped import rules as rules_folder
 from migrator.tables import RuleError, Table, nearest
 
 __all__ = (
@@ -186,16 +187,16 @@ def load(target: str | None = None, extra: Sequence[Mapping[str, object]] = ()) 
 @cache
 def load_migration(name: str) -> Migration:
     """Read one migration and no other file."""
-    known = tuple(sorted(path.stem for path in _root().glob("migrations/*.toml")))
+    known = tuple(sorted(path.stem for path in rules_folder().glob("migrations/*.toml")))
     if name not in known:
         raise RuleError("rules/migrations", "", "", f"no migration {name!r}{nearest(name, known)}")
-    return rows.migration(name, _read(_root() / "migrations" / f"{name}.toml"))
+    return rows.migration(name, _read(rules_folder() / "migrations" / f"{name}.toml"))
 
 
 @cache
 def load_caching() -> Caching:
     """Read the rules of prompt caching and no other file."""
-    return rows.caching(_read(_root() / "caching.toml"))
+    return rows.caching(_read(rules_folder() / "caching.toml"))
 
 
 @cache
@@ -203,7 +204,7 @@ def _shipped(target: str | None) -> Rulebook:
     models = {model.name: model for path in _files("models") for model in rows.models(_read(path))}
     names = (target,) if target else tuple(path.stem for path in _files("migrations"))
     migrations = {name: load_migration(name) for name in names}
-    reasons = rows.reasons(_read(_root() / "reasons.toml"))
+    reasons = rows.reasons(_read(rules_folder() / "reasons.toml"))
     surfaces: list[Surface] = []
     clients: list[Client] = []
     uses: list[Use] = []
@@ -213,24 +214,18 @@ def _shipped(target: str | None) -> Rulebook:
         clients += rows.clients(table)
         uses += rows.uses(table)
         _no_name_twice(table.file, tuple(surface.name for surface in surfaces))
-    carriers = rows.carriers(_read(_root() / "carriers.toml"))
+    carriers = rows.carriers(_read(rules_folder() / "carriers.toml"))
     for migration in migrations.values():
         _check(migration, models, reasons)
     return Rulebook(models, migrations, tuple(surfaces), tuple(clients), carriers, reasons, tuple(uses))
 
 
-def _root() -> Path:
-    """Find the tables: inside the package when installed, beside it in a checkout."""
-    inside = Path(__file__).parent / "rules"
-    return inside if inside.exists() else Path(__file__).parent.parent / "rules"
-
-
 def _files(folder: str) -> tuple[Path, ...]:
-    return tuple(sorted((_root() / folder).glob("*.toml")))
+    return tuple(sorted((rules_folder() / folder).glob("*.toml")))
 
 
 def _read(path: Path) -> Table:
-    shown = f"rules/{path.relative_to(_root()).as_posix()}"
+    shown = f"rules/{path.relative_to(rules_folder()).as_posix()}"
     try:
         return Table(shown, "", tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

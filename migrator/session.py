@@ -75,6 +75,23 @@ class Looks(TypedDict):
     quiet: bool
 
 
+def is_clean(paths: tuple[Path, ...], chosen: Options) -> bool:
+    """Say whether files are named that plainly hold no old name, so that no plan has to be made to know."""
+    from migrator.needles import is_clean as hold_none
+
+    return chosen["form"] == "text" and hold_none(paths, settle(paths, chosen).migration)
+
+
+def say_clean(*, only_diff: bool, quiet: bool) -> int:
+    """Say that nothing changes, in the words of a run that made a plan."""
+    from migrator.deliver.terminal import show
+    from migrator.lines import UNCHANGED, WOULD_STAY
+
+    if not quiet:
+        _tell([WOULD_STAY]) if only_diff else show([UNCHANGED])
+    return DONE
+
+
 def plan(paths: tuple[Path, ...], chosen: Options, cache: Path | None = None, settings: Settings | None = None) -> Run:
     """Plan what the command line asks for; only what is shown, never what is written, may come from ``cache``."""
     from migrator.plan import make_text
@@ -113,7 +130,7 @@ def cache_folder(named: Path | None) -> Path:
 
 def settle(paths: tuple[Path, ...], chosen: Options) -> Settings:
     """Read what the command line and the configuration ask for."""
-    from migrator.discover import common_folder
+    from migrator.folders import common_folder
     from migrator.settings import load
 
     said: Mapping[str, object] = {
@@ -213,7 +230,7 @@ def _show_survey(found: Survey, book: Rulebook, *, show_all: bool, quiet: bool) 
 
 
 def _survey(paths: tuple[Path, ...], chosen: Looks) -> tuple[Survey, Settings]:
-    from migrator.discover import common_folder
+    from migrator.folders import common_folder
     from migrator.settings import load
     from migrator.survey import survey
 
@@ -309,7 +326,7 @@ def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
 def _log(found: Run, left: Sequence[Skip]) -> bytes:
     """Write the SARIF log, with every path as seen from the project's root."""
     from migrator.deliver import sarif
-    from migrator.discover import project_root
+    from migrator.folders import project_root
     from migrator.regions import files
 
     cwd = Path.cwd()

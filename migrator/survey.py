@@ -16,6 +16,7 @@ from migrator.flow.refusals import argument, refusal
 from migrator.flow.symbols import External, symbols
 from migrator.flow.trace import State, Trace
 from migrator.flow.unit import Unit
+from migrator.folders import project_root
 from migrator.model import Prompt, Skip, Survey
 from migrator.plan import Code, Progress
 from migrator.plan_prompts import is_ignored, keyed, put_in_order
@@ -41,7 +42,7 @@ def survey(
     hits = [f for f in found if isinstance(f, discover.Candidate) and sending.match(f.data)]
     if not hits:
         return Survey(settings.migration, (), tuple(skips), len(selection.python))
-    code = Code(discover.project_root(paths, cwd), cwd, selection, settings)
+    code = Code(project_root(paths, cwd), cwd, selection, settings)
     project = code.project({hit.file.path: hit.data for hit in hits})
     reader = Reader(project, rules, load_caching())
     seen: list[Prompt] = []

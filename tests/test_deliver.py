@@ -313,7 +313,8 @@ def test_markdown_says_what_changes_what_stays_and_what_failed() -> None:
 
 | where | name |  | why |
 | --- | --- | --- | --- |
-| `app/costs.py:3:7` | `gpt-4o` | report | compared with a name: `model == "gpt-4o"`. Change the branch and the value together. |
+| `app/costs.py:3:7` | `gpt-4o` | report | compared with a name: `model == "gpt-4o"`. Change the branch and the \
+value together. |
 | `notes.ipynb:cell 2:2:7` | `gpt-4o` | review | looks like a model choice, but no request could be traced: \
 `keyword model`. Check it; apply with --review. |
 

