@@ -97,11 +97,18 @@ def _flag(name: str, text: str) -> Callable[[Command], Command]:
 
 @app.command(short_help="Show every name of an old model and what would happen to it.")
 @click.option("--explain", is_flag=True, help="Show the way of each name to its calls.")
+@click.option("--deprecated", is_flag=True, help="List every literal that names a model with a shutdown date.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor keep results.")
 @click.option("--cache-dir", metavar="DIR", type=click.Path(path_type=Path), help="Keep results there.")
 @options
 def scan(
-    paths: tuple[Path, ...], *, explain: bool, no_cache: bool, cache_dir: Path | None, **chosen: Unpack[Options]
+    paths: tuple[Path, ...],
+    *,
+    explain: bool,
+    deprecated: bool,
+    no_cache: bool,
+    cache_dir: Path | None,
+    **chosen: Unpack[Options],
 ) -> int:
     """Show every name of an old model, what would happen to it, and why.
 
@@ -110,6 +117,8 @@ def scan(
     from migrator import session
 
     with one_line_errors():
+        if deprecated:
+            return session.deprecated(paths, chosen)
         found = session.plan(paths, chosen, None if no_cache else session.cache_folder(cache_dir))
     session.show_scan(found, chosen["form"], explain=explain)
     return found.code
@@ -178,6 +187,21 @@ def rules() -> int:
 
     show(lookup.overview(_book(), width()))
     return DONE
+
+
+@app.command(short_help="List the models it knows: prices, limits, shutdown dates.")
+@click.option("--check", is_flag=True, help="Ask the server for its dates, with the key in OPENAI_API_KEY.")
+@click.option("--base-url", metavar="URL", help="Ask this server. [default: OPENAI_BASE_URL, or OpenAI's]")
+def models(*, check: bool, base_url: str | None) -> int:
+    """List the models that the tables know, with prices, limits, shutdown dates and the days left.
+
+    With --check the server's own list is read (GET /v1/models), and what differs from the tables is
+    named. The exit code is then 1.
+    """
+    from migrator import session
+
+    with one_line_errors():
+        return session.models(base_url, check=check)
 
 
 @app.command(short_help="Explain one of them, with sources.")

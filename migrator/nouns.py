@@ -35,6 +35,14 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Shutdowns:
+    """The announced shutdown dates of models by their names, and where they were read."""
+
+    dates: Mapping[str, date]
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """Names that a migration tells about and never changes. ``reason`` is a key of the reasons table."""
 

@@ -24,6 +24,7 @@ from migrator.nouns import (
     Reason,
     Refused,
     Reported,
+    Shutdowns,
     Slot,
     Surface,
     Url,
@@ -84,6 +85,19 @@ def _model(table: Table) -> Model:
         encoding=table.maybe_text("encoding"),
         sources=_sources(table),
     )
+
+
+def shutdowns(table: Table) -> Shutdowns:
+    """Read ``shutdowns.toml``: one table for each date."""
+    table.only("source", "checked", "shutdown")
+    dates: dict[str, date] = {}
+    for row in table.children("shutdown"):
+        row.only("on", "names")
+        day = row.day("on")
+        if day is None:
+            raise row.wrong("on", "is missing")
+        dates.update(dict.fromkeys(row.names("names"), day))
+    return Shutdowns(dates, _fact(table))
 
 
 def _sources(table: Table) -> tuple[Fact, ...]:

@@ -27,6 +27,7 @@ from migrator.nouns import (
     Provider,
     Reason,
     Reported,
+    Shutdowns,
     Slot,
     Surface,
     Url,
@@ -51,6 +52,7 @@ __all__ = (
     "Reported",
     "RuleError",
     "Rulebook",
+    "Shutdowns",
     "Slot",
     "Surface",
     "Url",
@@ -58,6 +60,7 @@ __all__ = (
     "load",
     "load_caching",
     "load_migration",
+    "load_shutdowns",
 )
 
 CONFIGURATION = "[tool.migrator]"
@@ -197,6 +200,12 @@ def load_migration(name: str) -> Migration:
 def load_caching() -> Caching:
     """Read the rules of prompt caching and no other file."""
     return rows.caching(_read(rules_folder() / "caching.toml"))
+
+
+@cache
+def load_shutdowns() -> Shutdowns:
+    """Read the announced shutdown dates and no other file."""
+    return rows.shutdowns(_read(_root() / "shutdowns.toml"))
 
 
 @cache

@@ -190,6 +190,46 @@ def show_scan(found: Run, form: str, *, explain: bool) -> None:
         show(report.summary(found.plan, found.book, review=review, width=width(), explain=explain))
 
 
+def deprecated(paths: tuple[Path, ...], chosen: Options) -> int:
+    """Print every literal that names a model with an announced shutdown date, and give the exit code."""
+    from migrator import model_words
+    from migrator.deliver.json import deprecated as document
+    from migrator.deliver.terminal import show, width
+    from migrator.deliver.terminal import write as emit
+    from migrator.deprecated import deprecated as look
+    from migrator.rulebook import load_shutdowns
+
+    if Path(STDIN) in paths:
+        raise SettingsError("--deprecated reads files and folders, not standard input")
+    found = look(paths or (Path(),), settle(paths, chosen), cwd=Path.cwd())
+    if chosen["form"] == "json":
+        emit(document(found, date.today()))
+    else:
+        show(model_words.deprecated(found, load_shutdowns(), date.today(), width()))
+    _complain(found.skips)
+    if any(skip.is_error for skip in found.skips):
+        return WRONG
+    return CHANGES if found.named else DONE
+
+
+def models(base_url: str | None, *, check: bool) -> int:
+    """Print the models; with ``check`` what a server says of them that the tables do not, and give the exit code."""
+    from migrator import model_words
+    from migrator.deliver.terminal import show, width
+    from migrator.rulebook import load
+
+    book = load()
+    if not check:
+        show(model_words.models(book, date.today(), width()))
+        return DONE
+    from migrator.model_list import ask
+
+    server = base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+    told = tuple(model_words.differences(book, ask(server, os.environ.get("OPENAI_API_KEY"))))
+    show([((text, "review"),) for text in told] or [(("The server says what the tables say.", ""),)])
+    return CHANGES if told else DONE
+
+
 def _show_nothing(found: Run) -> None:
     from migrator import report
     from migrator.deliver.terminal import show, width

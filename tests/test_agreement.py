@@ -93,7 +93,7 @@ def test_the_readme_names_no_option_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize("name", ["scan", "apply"])
 def test_scan_and_apply_take_the_same_options(name: str) -> None:
-    own = {"explain", "only_diff", "no_cache", "cache_dir", "is_compared"}
+    own = {"deprecated", "explain", "only_diff", "no_cache", "cache_dir", "is_compared"}
     own |= set(Spending.__annotations__)
     shared = {one.name for one in app.commands["scan"].params} - own
     assert {one.name for one in app.commands[name].params} - own == shared

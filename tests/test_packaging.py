@@ -72,8 +72,7 @@ def test_installed_command_lists_its_rules(installed: Path, tmp_path: Path) -> N
 
 def test_installed_command_runs_the_demo(installed: Path, tmp_path: Path) -> None:
     out = python("demo", where=tmp_path, program=installed / "migrator")
-    assert "Changed 7 names" not in out
-    assert "pip install 'migrator-llm[shadow]'" in out
+    assert "pip install 'migrator-llm[shadow]'" in " ".join(out.split())
 
 
 def test_installed_command_knows_the_pages_of_its_reasons(installed: Path, tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from migrator import __version__, prices
+from migrator.deprecated import Deprecated
 from migrator.model import Decision, Hazard, Plan, Position, Prompt, Receipt, Rewrite, Skip, Step, Survey
 from migrator.prompt_data import value
 from migrator.readings import changes, kind, price, spelling, surface, target
@@ -54,6 +56,29 @@ def survey(found: Survey, book: Rulebook) -> bytes:
             "files_parsed": found.files_parsed,
             **{word: sum(prompt.verdict == word for prompt in found.prompts) for word in VERDICTS},
         },
+    }
+    return _written(content)
+
+
+def deprecated(found: Deprecated, today: date) -> bytes:
+    """Write what ``migrator scan --deprecated`` lists."""
+    content: Value = {
+        "version": VERSION,
+        "tool": {"name": "migrator", "version": __version__},
+        "literals": [
+            {
+                "path": one.shown,
+                "cell": one.position.cell,
+                "line": one.position.line,
+                "column": one.position.column,
+                "value": one.value,
+                "model": one.model,
+                "shutdown": one.shutdown.isoformat(),
+                "days_left": (one.shutdown - today).days,
+            }
+            for one in found.named
+        ],
+        "skipped": [_skip(skip) for skip in found.skips],
     }
     return _written(content)
 

