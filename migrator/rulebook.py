@@ -205,7 +205,7 @@ def load_caching() -> Caching:
 @cache
 def load_shutdowns() -> Shutdowns:
     """Read the announced shutdown dates and no other file."""
-    return rows.shutdowns(_read(_root() / "shutdowns.toml"))
+    return rows.shutdowns(_read(rules_folder() / "shutdowns.toml"))
 
 
 @cache

@@ -201,6 +201,8 @@ def deprecated(paths: tuple[Path, ...], chosen: Options) -> int:
 
     if Path(STDIN) in paths:
         raise SettingsError("--deprecated reads files and folders, not standard input")
+    if chosen["form"] not in ("text", "json"):
+        raise SettingsError(f"--deprecated prints text or json, not {chosen['form']}")
     found = look(paths or (Path(),), settle(paths, chosen), cwd=Path.cwd())
     if chosen["form"] == "json":
         emit(document(found, date.today()))

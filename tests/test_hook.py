@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from migrator import needles
+from migrator import __version__, needles
 from migrator.cli import app, run
 from migrator.rulebook import load_migration
 
@@ -178,3 +179,16 @@ def test_what_a_person_must_know_goes_the_long_way(
 @pytest.mark.parametrize("name", [path.stem for path in (ROOT / "rules" / "migrations").glob("*.toml")])
 def test_the_needles_are_those_of_the_migration(name: str) -> None:
     assert needles._needles(name) == load_migration(name).prefilter
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/pre-commit.md"])
+def test_the_hooks_of_a_page_are_those_of_the_manifest(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    listed = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+    named = set(re.findall(r"^ *- id: ([\w-]+)$", text, re.MULTILINE))
+    assert named
+    assert named <= {one["id"] for one in listed}
+    assert f"rev: v{__version__}\n" in text
+    if page.startswith("docs"):
+        told = re.findall(r"^\| `([\w-]+)` \| `(.+?)` \|", text, re.MULTILINE)
+        assert told == [(one["id"], one["entry"]) for one in listed]
