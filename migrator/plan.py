@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -61,9 +61,10 @@ def make(
 
     bytes_of = {path: candidate.data for path, candidate in hits.items()}
     others_read = {**code.others, **{f.path: f.shown for f in selection.pages}}
-    inputs = Inputs(root, code.known, others_read, bytes_of, settings, today)
+    within = frozenset(f.path for f in (*selection.python, *selection.pages))
+    inputs = Inputs(root, code.known, others_read, bytes_of, settings, today, within)
     planned = remembered(
-        cache, inputs, lambda: beyond(_planned(code.project(bytes_of), hits, settings, today, progress)[0])
+        cache, inputs, lambda: beyond(_planned(code.project(bytes_of), hits, within, settings, today, progress)[0])
     )
     return replace(planned, skips=(*skips, *planned.skips), files_read=read)
 
@@ -81,7 +82,8 @@ def targets(
         return Plan(migration.name, (), (), skips, len(selection.python)), ()
     code = Code(project_root(paths, cwd), cwd, selection, settings)
     project = code.project({path: candidate.data for path, candidate in hits.items()})
-    planned, changing = _planned(project, hits, settings, today, progress, is_compared=True)
+    within = frozenset(f.path for f in selection.python)
+    planned, changing = _planned(project, hits, within, settings, today, progress, is_compared=True)
     return replace(planned, skips=(*skips, *planned.skips), files_read=len(selection.python)), changing
 
 
@@ -167,7 +169,8 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
 
     project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces), pins.read(cwd), {})
     project.data[path] = text
-    return replace(_planned(project, {path: candidate}, settings, today, None)[0], files_read=1)
+    hits = {path: candidate}
+    return replace(_planned(project, hits, hits.keys(), settings, today, None)[0], files_read=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +192,14 @@ class Draft:
 def _planned(
     project: Project,
     hits: Mapping[Path, discover.Candidate],
+    within: Collection[Path],
     settings: Settings,
     today: date,
     progress: Progress | None,
     *,
     is_compared: bool = False,
 ) -> tuple[Plan, tuple[Target, ...]]:
-    """Plan the files of Python, and say which calls change."""
+    """Plan the files of Python, and say which calls change; nothing changes in a file that is not ``within``."""
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
     known = project.files
@@ -218,7 +222,7 @@ def _planned(
         first = {draft.path: _spliced(draft) for draft in drafts}
         provers.begin([(d.source, d.edits, d.after) for d in first.values() if d.after is not None])
         with _uncollected():
-            prompts = _prompts(project, rules, drafts, settings, today, is_compared=is_compared)
+            prompts = _prompts(project, rules, drafts, within, settings, today, is_compared=is_compared)
         edited = _with_edits(project, drafts, prompts.edits)
         spliced = [_spliced(d) if d.path in prompts.edits else first[d.path] for d in edited]
         proven = _proven(migration, spliced, skips, len(project.units), provers)
@@ -226,7 +230,14 @@ def _planned(
 
 
 def _prompts(
-    project: Project, rules: Rulebook, drafts: Sequence[Draft], settings: Settings, today: date, *, is_compared: bool
+    project: Project,
+    rules: Rulebook,
+    drafts: Sequence[Draft],
+    within: Collection[Path],
+    settings: Settings,
+    today: date,
+    *,
+    is_compared: bool,
 ) -> Prompts:
     """Look at the prompts of the calls that the decided names arrive at."""
     from migrator.plan_prompts import Prompts, plan_prompts
@@ -234,7 +245,8 @@ def _prompts(
 
     if not is_compared and not set(settings.transforms).intersection(OF_PROMPTS):
         return Prompts()
-    return plan_prompts(project, rules, (d for draft in drafts for d in draft.decisions), settings, today)
+    decisions = (d for draft in drafts for d in draft.decisions)
+    return plan_prompts(project, rules, decisions, settings, today, within=within)
 
 
 def _with_edits(project: Project, drafts: Sequence[Draft], edits: Mapping[Path, tuple[Edit, ...]]) -> Iterator[Draft]:

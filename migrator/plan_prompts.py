@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -65,9 +65,18 @@ class _Place:
 
 
 def plan_prompts(
-    project: Project, rules: Rulebook, decisions: Iterable[Decision], settings: Settings, today: date
+    project: Project,
+    rules: Rulebook,
+    decisions: Iterable[Decision],
+    settings: Settings,
+    today: date,
+    *,
+    within: Collection[Path],
 ) -> Prompts:
-    """Look at the prompt of every call whose model changes, and give those a cache key for which it pays."""
+    """Look at the prompt of every call whose model changes, and give those a cache key for which it pays.
+
+    A name may arrive at a call in a file that was not asked for, or left out: what is not ``within`` stays.
+    """
     caching = load_caching()
     reader = Reader(project, rules, caching, keyed_only=True)
     paths = {shown: path for path, shown in project.files.items()}
@@ -83,14 +92,18 @@ def plan_prompts(
         if unit is None or path is None or found is None or is_ignored(unit, found.call, today):
             targets.append(Target(place.site, before, models))
             continue
-        template = found.template
+        template, as_it_is = found.template, found
         found, ordered, moves = put_in_order(reader, found, settings, place.site.id)
+        if not all(paths[edit.shown] in within for edit in moves):
+            found, ordered, moves = as_it_is, Ordered(), ()
         told = prompt(found, place.site, models, caching, before=before, exact=False)
         if told.reason == "hidden_prompt" and found.surface.cache_key and not has_way(reader, unit, found.surface):
             told = replace(told, reason="old_library", detail=f"{found.surface.cache_key['since']} is not sure")
         added: tuple[Edit, ...] = ()
         if told.reason == "" or not found.surface.cache_key:
             told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
+        if not all(paths[edit.shown] in within for edit in added):
+            told, added = replace(told, key="", reason="outside", detail=""), ()
         seen.append(ordered.on(told, caching))
         kept = added if "cache_key" in settings.transforms else ()
         targets.append(Target(place.site, before, models, template, ordered.layout, told.key if kept else ""))

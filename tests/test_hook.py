@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -111,6 +112,49 @@ def test_only_the_named_files_change_and_nothing_else_appears(tmp_path: Path) ->
     after = contents(folder)
     assert {name for name in after if after[name] != before.get(name)} == {"part_0/call.py", "part_0/names.py"}
     assert after.keys() == before.keys()
+
+
+CALL = """\
+from openai import OpenAI
+from names import MODEL
+
+HANDBOOK = "Be friendly and precise. Never promise a refund. " * 120
+
+
+def answer(mail: str):
+    return OpenAI().responses.create(model=MODEL, instructions=HANDBOOK, input=mail)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        (["names.py"], ["names.py"]),
+        (["--exclude", "call.py", "."], ["names.py"]),
+        (["--exclude", "call.py", "--force-exclude", "names.py", "call.py"], ["names.py"]),
+        (["--review", "names.py"], ["names.py"]),
+        (["call.py", "names.py"], ["names.py", "call.py"]),
+        (["."], ["names.py", "call.py"]),
+    ],
+)
+def test_a_call_in_a_file_that_was_not_asked_for_stays(
+    words: list[str],
+    changed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "names.py").write_text('MODEL = "gpt-4o"\n', encoding="utf-8")
+    (tmp_path / "call.py").write_text(CALL, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    # With results that are kept, so that one choice of files never stands for another.
+    for other in ([], words):
+        run(["scan", "--format", "json", *other])
+    seen = json.loads(capfd.readouterr().out.partition("\n}\n")[2])
+    assert seen["summary"]["files_to_change"] == len(changed)
+    assert run(["apply", "--diff", *words]) == 1
+    assert re.findall(r"^--- a/(.*)$", capfd.readouterr().out, re.MULTILINE) == changed
 
 
 def test_no_network_is_asked_for(tmp_path: Path) -> None:
