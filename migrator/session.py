@@ -373,8 +373,7 @@ def _log(found: Run, left: Sequence[Skip]) -> bytes:
 
     cwd = Path.cwd()
     root = project_root([cwd], cwd)
-    above = "" if cwd == root else cwd.relative_to(root).as_posix()
-    return sarif.document(found.plan, found.book, files(found.plan, cwd), above=above, left=left)
+    return sarif.document(found.plan, found.book, files(found.plan, cwd), root=root, cwd=cwd, left=left)
 
 
 def _complain(skips: Sequence[Skip]) -> None:

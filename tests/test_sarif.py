@@ -42,9 +42,14 @@ def planned(folder: Path, **chosen: Any) -> Plan:
     return plan.make([folder], Settings(**chosen), cwd=folder, today=TODAY)
 
 
+def written(found: Plan, folder: Path) -> bytes:
+    """Write the log of a plan of one folder."""
+    return sarif.document(found, BOOK, regions.files(found, folder), root=folder, cwd=folder)
+
+
 def run_of(found: Plan, folder: Path) -> Log:
     """Give the one run of a plan's log."""
-    log = json.loads(sarif.document(found, BOOK, regions.files(found, folder)))
+    log = json.loads(written(found, folder))
     (only,) = log["runs"]
     return only  # type: ignore[no-any-return]
 
@@ -182,11 +187,22 @@ def test_a_path_is_one_of_the_root_wherever_it_runs(
     below.mkdir()
     (tmp_path / ".git").mkdir()
     (below / "a#b.py").write_text(CODE, encoding="utf-8")
+    (tmp_path / "beside.py").write_text(CODE, encoding="utf-8")
     monkeypatch.chdir(below)
-    assert run(["scan", "--no-cache", "--format", "sarif"]) == 1
-    (result, *_) = json.loads(capfd.readouterr().out)["runs"][0]["results"]
+    assert run(["scan", "--no-cache", "--format", "sarif", ".", "../beside.py"]) == 1
+    results = json.loads(capfd.readouterr().out)["runs"][0]["results"]
+    places = [result["locations"][0]["physicalLocation"]["artifactLocation"] for result in results]
+    assert {place["uriBaseId"] for place in places} == {"%SRCROOT%"}
+    assert {place["uri"] for place in places} == {"gr%C3%B6%C3%9Fe%201/a%23b.py", "beside.py"}
+
+
+def test_a_path_outside_of_the_root_is_whole(tmp_path: Path) -> None:
+    other = decision(1, is_rewrite=True)
+    outside = (tmp_path / "a b.py").as_posix()
+    moved = replace(other, finding=replace(other.finding, origin=replace(other.finding.origin, shown=outside)))
+    (result,) = run_of(Plan("gpt-4.1-mini", (moved,), (), ()), ROOT)["results"]
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]
-    assert place == {"uri": "gr%C3%B6%C3%9Fe%201/a%23b.py", "uriBaseId": "%SRCROOT%"}
+    assert place == {"uri": (tmp_path / "a b.py").as_uri()}
 
 
 def test_a_file_that_failed_is_told_and_the_run_is_no_success() -> None:
@@ -208,7 +224,7 @@ def decision(number: int, *, is_rewrite: bool) -> Report | Rewrite:
 
 def test_a_log_stays_below_what_code_scanning_takes() -> None:
     many = tuple(decision(number, is_rewrite=number % 3 == 0) for number in range(1, 30_001))
-    data = sarif.document(Plan("gpt-4.1-mini", many, (), ()), BOOK, regions.files(Plan("", (), (), ()), ROOT))
+    data = written(Plan("gpt-4.1-mini", many, (), ()), ROOT)
     (only,) = json.loads(data)["runs"]
     assert len(only["results"]) == sarif.MOST_RESULTS == 25_000
     assert sum(result["level"] == "warning" for result in only["results"]) == 10_000
@@ -248,6 +264,6 @@ def test_a_cache_key_has_a_result_of_its_own(tmp_path: Path) -> None:
 def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
     shutil.copytree(FIXTURES / "repos" / "sample", tmp_path, dirs_exist_ok=True)
     found = planned(tmp_path)
-    first, second = (sarif.document(found, BOOK, regions.files(found, tmp_path)) for _ in range(2))
-    assert first == second
-    assert sarif.document(replace(found, ignored=9), BOOK, regions.files(found, tmp_path)) == first
+    first = written(found, tmp_path)
+    assert written(found, tmp_path) == first
+    assert written(replace(found, ignored=9), tmp_path) == first

