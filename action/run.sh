@@ -22,16 +22,18 @@ for name in python3 python; do
 done
 [ -n "$python" ] || fail "Python 3.11 or newer is needed: put actions/setup-python before this step"
 
-# Exactly the version of the action: it is installed from the action's own files.
-venv="$RUNNER_TEMP/migrator-venv"
-programs() { if [ -d "$venv/Scripts" ]; then echo "$venv/Scripts"; else echo "$venv/bin"; fi; }
-if [ ! -d "$venv" ]; then
+# Exactly the version of the action: it is installed from the action's own files, once a job.
+venv="$RUNNER_TEMP/migrator-$(printf '%s' "$GITHUB_ACTION_PATH" | cksum | cut -d ' ' -f 1)"
+if [ ! -e "$venv/installed" ]; then
     echo "::group::Install migrator"
-    "$python" -m venv "$venv"
-    "$(programs)/python" -m pip install --quiet --disable-pip-version-check "$GITHUB_ACTION_PATH"
+    "$python" -m venv --clear "$venv"
+fi
+if [ -d "$venv/Scripts" ]; then bin="$venv/Scripts"; else bin="$venv/bin"; fi
+if [ ! -e "$venv/installed" ]; then
+    "$bin/python" -m pip install --quiet --disable-pip-version-check "$GITHUB_ACTION_PATH"
+    touch "$venv/installed"
     echo "::endgroup::"
 fi
-bin=$(programs)
 
 # Results are kept outside of the checkout: the reports below are readings of one scan, and no file of a
 # stranger's pull request can stand for one.
@@ -58,7 +60,9 @@ report="$RUNNER_TEMP/migrator.json"
 scan json >"$report" || code=$?
 [ -s "$report" ] || fail "the scan did not start; the line above says why"
 
-scan github || true
+# Code scanning annotates by itself; what failed is told in any case.
+if [ "$MIGRATOR_MODE" = check ]; then wanted='^::'; else wanted='^::error '; fi
+scan github | grep "$wanted" || true
 scan markdown >>"$GITHUB_STEP_SUMMARY" || true
 
 read -r changed findings < <("$bin/python" - "$report" <<'PYTHON'

