@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
@@ -38,6 +39,21 @@ def quote(unit: Unit, near: ast.AST) -> str:
     strings = [n for n in ast.walk(near) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     marks = [next((letter for letter in unit.code(n) if letter in "\"'"), '"') for n in strings]
     return "'" if marks.count("'") > marks.count('"') else '"'
+
+
+def joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Put insertions at one place into one edit, in their order, with a comma between those that have none."""
+    found: dict[tuple[str, Span], Edit] = {}
+    for edit in edits:
+        key = (edit.shown, edit.span)
+        first = found.get(key)
+        if first is None or edit.span.start != edit.span.end or first.text == edit.text == ",":
+            found[key] = edit
+            continue
+        needs = not first.text.rstrip().endswith(",") and not edit.text.lstrip().startswith(",")
+        # The last one names the edit: a key and a parameter together are proven as parameters.
+        found[key] = replace(edit, text=f"{first.text}{',' if needs else ''}{edit.text}")
+    return tuple(found.values())
 
 
 def _start(unit: Unit, call: ast.Call, given: list[ast.expr]) -> int | None:

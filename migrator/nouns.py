@@ -119,6 +119,26 @@ class CallNote:
     conflicts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
 
 
+Action = Literal["add", "rename", "drop", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What becomes of one parameter of a request when its model moves.
+
+    ``action`` "add": it is given ``value`` where the call says nothing of it; "rename": it becomes ``to``; "drop": it
+    goes; "check": it is taken only where the parameters in ``needs`` have these values, and holds the call back where
+    they have others. How a parameter is spelled in a call stands in the surface's table.
+    """
+
+    name: str
+    action: Action
+    value: str
+    to: str
+    needs: Mapping[str, str]
+    fact: Fact
+
+
 @dataclass(frozen=True, slots=True)
 class Enumeration:
     """An enumeration of a library whose members name models: ``camel.types.ModelType``.
@@ -173,6 +193,12 @@ class Migration:
     aliases: Mapping[str, str] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
     call_notes: tuple[CallNote, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def heads(self) -> tuple[bytes, ...]:
+        """Those byte strings of the prefilter with which a name begins: what other files are searched for."""
+        return tuple(head for head in self.prefilter if any(name.encode().startswith(head) for name in self.names))
 
     def match(self, value: str) -> Match | None:
         """Read a string as one whole name, with or without a provider's prefix."""
@@ -308,6 +334,10 @@ class Surface:
     "openai/", "openai:"). With ``hold`` (a reason) a literal that arrives here is reported and never
     rewritten. ``endpoint`` are keywords of this very call that point it at another server.
     ``knows`` maps a target model to the requirement that first accepts it ("litellm>=1.66.1").
+    ``parameters`` says how a parameter of the request is spelled in the call, by its name in the API
+    ("reasoning.effort" is the entry "effort" of the argument ``reasoning``); "since" is the requirement from which on
+    that is so, "only" how a callee must begin, "except" what it must not hold, "of" the settings object that must be
+    written. One that is not there is set by the library itself, or cannot be set.
     ``cache_key`` says how ``prompt_cache_key`` gets through, and ``prompt`` where the call takes what
     the model reads ("messages", "system", "filled", "input", "template", "tools", "schema"): both are for the caching
     transforms. ``adds``: as in ``Use``.
@@ -334,6 +364,7 @@ class Surface:
     client: Slot | None = None
     prompt: Mapping[str, Slot] = field(default_factory=dict)
     adds: int = 0
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,7 @@ def _planned(
     progress: Progress | None,
     *,
     is_compared: bool = False,
+    barred: frozenset[str] = frozenset(),
 ) -> tuple[Plan, tuple[Target, ...]]:
     """Plan the files of Python, and say which calls change; nothing changes in a file that is not ``within``."""
     rules = load(settings.migration, settings.surfaces)
@@ -216,6 +217,7 @@ def _planned(
                 skips.append(drafted)
             else:
                 drafts.append(drafted)
+    drafts, parameters = _parameterised(project, rules, drafts, within, settings, today, barred)
     from migrator.verify import Provers
 
     with Provers(sum(bool(draft.edits) for draft in drafts)) as provers:
@@ -223,10 +225,52 @@ def _planned(
         provers.begin([(d.source, d.edits, d.after) for d in first.values() if d.after is not None])
         with _uncollected():
             prompts = _prompts(project, rules, drafts, within, settings, today, is_compared=is_compared)
-        edited = _with_edits(project, drafts, prompts.edits)
-        spliced = [_spliced(d) if d.path in prompts.edits else first[d.path] for d in edited]
+        wanted = _together(prompts.edits, parameters)
+        spliced = [_spliced(d) if d.path in wanted else first[d.path] for d in _with_edits(project, drafts, wanted)]
         proven = _proven(migration, spliced, skips, len(project.units), provers)
+        unproven = {d.source.shown for d in spliced if d.path in parameters} - {p.shown for p in proven.patches}
+        if unproven - barred:
+            # A name must not change where its call's parameters cannot.
+            again = barred | unproven
+            return _planned(project, hits, within, settings, today, progress, is_compared=is_compared, barred=again)
         return replace(proven, prompts=prompts.seen), prompts.targets
+
+
+def _parameterised(
+    project: Project,
+    rules: Rulebook,
+    drafts: list[Draft],
+    within: Collection[Path],
+    settings: Settings,
+    today: date,
+    barred: frozenset[str],
+) -> tuple[list[Draft], Mapping[Path, tuple[Edit, ...]]]:
+    """Give the drafts with the names that stay because a call cannot have its parameters, and the edits of those."""
+    migration = rules.migrations[settings.migration]
+    if not migration.parameters:
+        return drafts, {}
+    from migrator.plan_parameters import plan_parameters
+
+    decisions = [decision for draft in drafts for decision in draft.decisions]
+    found = plan_parameters(project, rules, migration, decisions, settings, today, within=within, barred=barred)
+    decided = [(draft, tuple(map(found.decided, draft.decisions))) for draft in drafts]
+    again = [
+        draft if decisions == draft.decisions else replace(draft, decisions=decisions, edits=edits)
+        for draft, decisions in decided
+        for edits in (_edits(draft.source, decisions, settings)[1],)
+    ]
+    return again, found.edits
+
+
+def _together(
+    one: Mapping[Path, tuple[Edit, ...]], two: Mapping[Path, tuple[Edit, ...]]
+) -> Mapping[Path, tuple[Edit, ...]]:
+    """Put edits of the same files together; what both insert at one place becomes one edit."""
+    if not two:
+        return one
+    from migrator.insertions import joined
+
+    return {path: joined((*one.get(path, ()), *two.get(path, ()))) for path in {**one, **two}}
 
 
 def _prompts(

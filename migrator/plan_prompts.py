@@ -88,7 +88,7 @@ def plan_prompts(
         models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
         path = paths.get(place.site.shown)
         unit = project.unit(path) if path is not None else None
-        found = _site(reader, unit, place.site.span) if unit is not None else None
+        found = site_at(reader, unit, place.site.span) if unit is not None else None
         if unit is None or path is None or found is None or is_ignored(unit, found.call, today):
             targets.append(Target(place.site, before, models))
             continue
@@ -176,7 +176,7 @@ def _may_move(gate: Gate, site: str) -> bool:
     return gate.allows(site, "layout") and not gate.allows(site, "model")
 
 
-def _site(reader: Reader, unit: Unit, span: Span) -> Site | None:
+def site_at(reader: Reader, unit: Unit, span: Span) -> Site | None:
     """Find the call that covers exactly these bytes."""
     key = ("calls by span", unit)
     if key not in reader.project.memory:

@@ -8,6 +8,7 @@ from datetime import date
 from migrator.nouns import (
     READING,
     STORE,
+    Action,
     Breaker,
     Caching,
     CallNote,
@@ -20,6 +21,7 @@ from migrator.nouns import (
     Model,
     Note,
     Often,
+    Parameter,
     Provider,
     Reason,
     Refused,
@@ -38,9 +40,14 @@ KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asser
 CACHE_KEYS = ("keyword", "in", "of", "as", "since", "since_parse", "since_stream", "else", "uses", "own")
 SURFACE_KEYS = (
     *("name", "calls", "model", "forms", "hold", "provider"),
-    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds"),
+    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds", "parameters"),
 )
 PROMPT_KINDS = ("tools", "schema", "system", "filled", "messages", "template", "input")
+MIGRATION_KEYS = (
+    *("migration", "rename", "enumeration", "aliases", "reported", "note", "call_note", "refused"),
+    "parameter",
+)
+ACTIONS: Mapping[str, Action] = {"add": "add", "rename": "rename", "drop": "drop", "check": "check"}
 OFTEN = ("deployment", "process", "day", "user", "request")
 CALL_NOTE_KEYS = (
     *("name", "names", "text", "source", "checked", "keyword", "contains", "entries", "numbers", "named"),
@@ -122,7 +129,7 @@ def _checked(table: Table) -> date:
 
 def migration(name: str, table: Table) -> Migration:
     """Read one file of ``migrations/``: the ``[migration]`` table and the tables beside it."""
-    table.only("migration", "rename", "enumeration", "aliases", "reported", "note", "call_note", "refused")
+    table.only(*MIGRATION_KEYS)
     head = table.child("migration")
     if head is None:
         raise table.wrong("migration", "is missing")
@@ -146,6 +153,23 @@ def migration(name: str, table: Table) -> Migration:
         aliases=table.mapping("aliases"),
         refused=tuple(_refused(child) for child in table.children("refused")),
         call_notes=tuple(_call_note(child) for child in table.children("call_note")),
+        parameters=tuple(_parameter(child) for child in table.children("parameter")),
+    )
+
+
+def _parameter(table: Table) -> Parameter:
+    table.only("name", "action", "value", "to", "needs", "source", "checked")
+    action = ACTIONS[_one_of(table, "action", tuple(ACTIONS), None)]
+    needed = {"add": "value", "rename": "to", "check": "needs"}.get(action)
+    if needed is not None and needed not in table.data:
+        raise table.wrong(needed, f"is missing, which the action {action!r} takes")
+    return Parameter(
+        name=table.text("name"),
+        action=action,
+        value=table.maybe_text("value") or "",
+        to=table.maybe_text("to") or "",
+        needs=table.mapping("needs"),
+        fact=_fact(table),
     )
 
 
@@ -240,6 +264,7 @@ def surface(table: Table, library: Library, known: Mapping[str, Reason]) -> Surf
         client=next(iter(_slots(table, "client", required=False)), None),
         prompt=_prompt(table),
         adds=table.number("adds") or 0,
+        parameters=table.mapping("parameters"),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from migrator.evidence import Gate
 
-TRANSFORMS = ("model", "order_prompt", "cache_key")
+TRANSFORMS = ("model", "parameters", "order_prompt", "cache_key")
 
 FILES = ("migrator.toml", "pyproject.toml")
 

@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterator, Sequence, Set
 
 from migrator import edits as splicing
-from migrator import sources, verify_keys, verify_order, verify_steady
+from migrator import sources, verify_keys, verify_order, verify_parameters, verify_steady
 from migrator.model import Cell, Edit, Skip, Source, Span
 
 # LibCST holds the interpreter's lock, so only processes help; starting one costs about as much as this many files.
@@ -125,6 +125,8 @@ def _contains(outer: Span, inner: Span) -> bool:
 def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str | None:
     """Compare the new tree with the old one, in which each edited string is read again after the edit."""
     old, new = sources.parse(source), sources.parse(changed)
+    if (reason := verify_parameters.undo(source, changed, old, new, edits)) is not None:
+        return reason
     if (reason := verify_keys.undo(changed, new, edits, "cache_key")) is not None:
         return reason
     owners = _owners(source, old, [e for e in edits if e.transform == "model"])

@@ -134,7 +134,7 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         ("to = 2027-01-01", "'to' in {} must be a string, not a date"),
         ('only = ["modle"]', "unknown transform 'modle' in 'only' of {}; did you mean 'model'?"),
         (
-            'skip = ["model", "order_prompt", "cache_key"]',
+            'skip = ["model", "parameters", "order_prompt", "cache_key"]',
             "nothing is left to run: 'skip' of {} names all that is chosen",
         ),
     ],
@@ -153,7 +153,7 @@ def test_review_is_for_the_command_line_alone(tmp_path: Path) -> None:
 
 def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
     assert refusal(tmp_path, skip=("zebra",)) == (
-        "unknown transform 'zebra' in 'skip' of the command line; known: model, order_prompt, cache_key"
+        "unknown transform 'zebra' in 'skip' of the command line; known: model, parameters, order_prompt, cache_key"
     )
 
 

@@ -50,6 +50,9 @@ def scalars(text: str) -> Iterator[Scalar]:
         line = mark.line + 1 if mark else 1
         raise Unreadable(f"line {line}: not valid YAML ({error.problem or error.context})") from None
     except yaml.YAMLError as error:
+        if "nesting depth" in str(error):
+            # PyYAML 6.0.4 counts by itself, before we can.
+            raise Unreadable("line 1: too deeply nested") from None
         raise Unreadable(f"line 1: not valid YAML ({(str(error).splitlines() or [''])[0]})") from None
 
 
