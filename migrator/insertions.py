@@ -15,6 +15,7 @@ from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
 
 _AFTER = re.compile(rb"(?:\s|\\\r?\n|#[^\r\n]*)*,")
+_TABLE = re.compile(r"(?s)(?P<before>\s*,?\s*)(?P<name>\w+)=\{(?P<inside>.*)\}(?P<after>,?)")
 _REST = re.compile(rb"[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|\Z)")
 
 
@@ -49,6 +50,13 @@ def joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
         first = found.get(key)
         if first is None or edit.span.start != edit.span.end or first.text == edit.text == ",":
             found[key] = edit
+            continue
+        tables = _TABLE.fullmatch(first.text), _TABLE.fullmatch(edit.text)
+        if tables[0] and tables[1] and tables[0]["name"] == tables[1]["name"]:
+            # Both make the same dictionary: it is made once, with what both put into it.
+            both = f"{tables[0]['inside']}, {tables[1]['inside']}"
+            text = f"{tables[0]['before']}{tables[0]['name']}={{{both}}}{tables[0]['after']}"
+            found[key] = replace(edit, text=text)
             continue
         needs = not first.text.rstrip().endswith(",") and not edit.text.lstrip().startswith(",")
         # The last one names the edit: a key and a parameter together are proven as parameters.

@@ -174,6 +174,7 @@ class Migration:
     ``prefixes`` are provider prefixes that stay ("", "openai/", "openai:", ...); ``gateways`` are
     prefixes of hosts that may not offer the target, rewritten only with ``--gateways``.
     ``suffixes`` stay behind a name (":completions"). ``aliases`` are short names ("4o").
+    ``hosts`` are servers that serve these names besides OpenAI's own, such as a gateway of the company.
     ``prefilter`` are byte strings: a file that has none of them cannot matter.
     ``enumerations`` are those of libraries that have a member for each model.
     """
@@ -194,6 +195,7 @@ class Migration:
     refused: tuple[Refused, ...] = ()
     call_notes: tuple[CallNote, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    hosts: tuple[str, ...] = ()
 
     @property
     def heads(self) -> tuple[bytes, ...]:

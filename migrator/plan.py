@@ -53,7 +53,9 @@ def make(
         return Plan(migration.name, (), (), tuple(skips), read)
     root = project_root(paths, cwd)
     code = Code(root, cwd, selection, settings)
-    beyond = partial(_beyond, code, [f for f in selection.others if f.shown in naming], settings, today)
+    # A migration of the user's own names the models too, as it must.
+    others = [f for f in selection.others if f.shown in naming and f.path != cwd / settings.migration]
+    beyond = partial(_beyond, code, others, settings, today)
     if not hits:
         return beyond(Plan(migration.name, (), (), tuple(skips), read))
     from migrator.cache import remembered

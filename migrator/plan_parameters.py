@@ -6,15 +6,18 @@ each name that arrives there is changed: what the new model needs the old one ma
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from migrator.flow.project import Project
+from migrator.flow.symbols import External, symbols
 from migrator.model import CallSite, Decision, Edit, Report, Review, Rewrite, Span
 from migrator.nouns import Migration
 from migrator.plan_prompts import is_ignored, site_at
+from migrator.prompts.sites import Site
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, load_caching
 from migrator.settings import Settings
@@ -120,6 +123,8 @@ def _looked_at(
             calls.refused[place] = "the call is not one that can be changed"
             continue
         made = set_parameters.edits(reader, found, migration)
+        if not isinstance(made, Refusal) and made and (other := _other_name(project, rules, found)) is not None:
+            made = Refusal(f"a call of its object names a model too: {other}")
         where = f"{place[0]}:{unit.lines.position(place[1].start).line}"
         if isinstance(made, Refusal):
             calls.refused[place] = f"{where}: {made.detail}"
@@ -130,6 +135,24 @@ def _looked_at(
         if made and not set_parameters.is_closed(reader, found, migration):
             calls.doubted[place] = f"{where}: another model may arrive there, which may refuse the parameters"
     return calls
+
+
+def _other_name(project: Project, rules: Rulebook, site: Site) -> str | None:
+    """The call of an object that names a model of its own (``llm.bind(model=...)``): it has the object's parameters."""
+    begin = f"{site.symbol.name}()."
+    own = [surface for surface in rules.surfaces if any(call.startswith(begin) for call in surface.calls)]
+    methods = {call.rpartition(".")[2] for surface in own for call in surface.calls if call.startswith(begin)}
+    words = {keyword for surface in own for slot in surface.slots for keyword in slot.keywords}
+    named = [(method, word) for method in sorted(methods) for word in sorted(words)]
+    for method, word, unit in ((m, w, unit) for m, w in named for unit in project.units_naming(m, w)):
+        for node in unit.attributes.get(method, ()):
+            call = unit.parent(node)
+            if not isinstance(call, ast.Call) or word not in {k.arg for k in call.keywords}:
+                continue
+            names = (s.name for s in symbols(project, unit, call.func) if isinstance(s, External))
+            if any(name.startswith(begin) for name in names):
+                return f"{unit.source.shown}:{call.lineno}"
+    return None
 
 
 def _spread(moving: Sequence[Decision], calls: _Calls, stays: dict[str, str]) -> None:

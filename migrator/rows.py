@@ -45,7 +45,7 @@ SURFACE_KEYS = (
 PROMPT_KINDS = ("tools", "schema", "system", "filled", "messages", "template", "input")
 MIGRATION_KEYS = (
     *("migration", "rename", "enumeration", "aliases", "reported", "note", "call_note", "refused"),
-    "parameter",
+    *("parameter", "model"),
 )
 ACTIONS: Mapping[str, Action] = {"add": "add", "rename": "rename", "drop": "drop", "check": "check"}
 OFTEN = ("deployment", "process", "day", "user", "request")
@@ -72,8 +72,7 @@ def reasons(table: Table) -> Mapping[str, Reason]:
 
 
 def models(table: Table) -> tuple[Model, ...]:
-    """Read a file of ``[[model]]`` tables."""
-    table.only("model")
+    """Read the ``[[model]]`` tables of a file."""
     return tuple(_model(child) for child in table.children("model"))
 
 
@@ -133,7 +132,7 @@ def migration(name: str, table: Table) -> Migration:
     head = table.child("migration")
     if head is None:
         raise table.wrong("migration", "is missing")
-    head.only("target", "prefixes", "gateways", "suffixes", "prefilter", "sources")
+    head.only("target", "prefixes", "gateways", "suffixes", "prefilter", "hosts", "sources")
     renames = table.children("rename")
     for rename in renames:
         rename.only("from", "to", "pinned")
@@ -154,6 +153,7 @@ def migration(name: str, table: Table) -> Migration:
         refused=tuple(_refused(child) for child in table.children("refused")),
         call_notes=tuple(_call_note(child) for child in table.children("call_note")),
         parameters=tuple(_parameter(child) for child in table.children("parameter")),
+        hosts=head.texts("hosts"),
     )
 
 

@@ -189,11 +189,22 @@ def load(target: str | None = None, extra: Sequence[Mapping[str, object]] = ()) 
 
 @cache
 def load_migration(name: str) -> Migration:
-    """Read one migration and no other file."""
+    """Read one migration and no other file. A name that ends in ``.toml`` is a file of the user's own."""
+    return rows.migration(name, _migration_table(name))
+
+
+def is_own(name: str) -> bool:
+    """Say whether a migration is a file of the user's."""
+    return name.endswith(".toml")
+
+
+def _migration_table(name: str) -> Table:
+    if is_own(name):
+        return _read(Path(name))
     known = tuple(sorted(path.stem for path in rules_folder().glob("migrations/*.toml")))
     if name not in known:
         raise RuleError("rules/migrations", "", "", f"no migration {name!r}{nearest(name, known)}")
-    return rows.migration(name, _read(rules_folder() / "migrations" / f"{name}.toml"))
+    return _read(rules_folder() / "migrations" / f"{name}.toml")
 
 
 @cache
@@ -210,7 +221,9 @@ def load_shutdowns() -> Shutdowns:
 
 @cache
 def _shipped(target: str | None) -> Rulebook:
-    models = {model.name: model for path in _files("models") for model in rows.models(_read(path))}
+    models = {model.name: model for path in _files("models") for model in _models(path)}
+    if target is not None and is_own(target):
+        models.update((model.name, model) for model in rows.models(_migration_table(target)))
     names = (target,) if target else tuple(path.stem for path in _files("migrations"))
     migrations = {name: load_migration(name) for name in names}
     reasons = rows.reasons(_read(rules_folder() / "reasons.toml"))
@@ -229,15 +242,23 @@ def _shipped(target: str | None) -> Rulebook:
     return Rulebook(models, migrations, tuple(surfaces), tuple(clients), carriers, reasons, tuple(uses))
 
 
+def _models(path: Path) -> tuple[Model, ...]:
+    table = _read(path)
+    table.only("model")
+    return rows.models(table)
+
+
 def _files(folder: str) -> tuple[Path, ...]:
     return tuple(sorted((rules_folder() / folder).glob("*.toml")))
 
 
 def _read(path: Path) -> Table:
-    shown = f"rules/{path.relative_to(rules_folder()).as_posix()}"
+    shown = f"rules/{path.relative_to(rules_folder()).as_posix()}" if path.is_relative_to(rules_folder()) else str(path)
     try:
         return Table(shown, "", tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise RuleError(shown, "", "", f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RuleError(shown, "", "", f"cannot be read: {error}") from None
 
 
@@ -249,7 +270,7 @@ def _no_name_twice(file: str, names: tuple[str, ...]) -> None:
 
 def _check(migration: Migration, models: Mapping[str, Model], reasons: Mapping[str, Reason]) -> None:
     """Raise where a migration names a model or a reason that no table has."""
-    file = f"rules/migrations/{migration.name}.toml"
+    file = migration.name if is_own(migration.name) else f"rules/migrations/{migration.name}.toml"
     named = (*migration.names, *migration.names.values(), *migration.pinned.values(), migration.target)
     for name in named:
         if name not in models:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -154,6 +155,37 @@ def test_a_call_in_a_file_that_was_not_asked_for_stays(
     seen = json.loads(capfd.readouterr().out.partition("\n}\n")[2])
     assert seen["summary"]["files_to_change"] == len(changed)
     assert run(["apply", "--diff", *words]) == 1
+    assert re.findall(r"^--- a/(.*)$", capfd.readouterr().out, re.MULTILINE) == changed
+
+
+TWO = """\
+from a import A
+from b import B
+from openai import OpenAI
+
+
+def ask(mail, fast):
+    return OpenAI().responses.create(model=A if fast else B, input=mail)
+"""
+
+
+@pytest.mark.parametrize(
+    ("b", "words", "changed"),
+    [
+        ('B = "gpt-4o"', ["."], ["a.py", "b.py", "call.py"]),
+        ('B = "gpt-4o"', ["a.py", "call.py"], []),
+        ('B = "gpt-4o"', ["a.py", "b.py"], []),
+        ('B = "gpt-4o"  # migrator: ignore', ["."], []),
+    ],
+)
+def test_parameters_need_every_name_of_a_call(
+    b: str, words: list[str], changed: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".git").mkdir()
+    for name, text in (("a", 'A = "gpt-4o"'), ("b", b), ("call", TWO)):
+        (tmp_path / f"{name}.py").write_text(f"{text}\n", encoding="utf-8")
+    with contextlib.chdir(tmp_path):
+        run(["apply", "--diff", "--to", "gpt-6-luna", *words])
     assert re.findall(r"^--- a/(.*)$", capfd.readouterr().out, re.MULTILINE) == changed
 
 

@@ -28,12 +28,10 @@ def hop(folder: Path, migration: str) -> Plan:
     return made
 
 
-def rewritten(made: Plan) -> set[tuple[str, int]]:
-    """Where names were changed: the file and how many changed names stand before it in the file."""
-    places = sorted(
-        (d.finding.origin.shown, d.finding.origin.span.start) for d in made.decisions if isinstance(d, Rewrite)
-    )
-    return {(shown, [p for s, p in places if s == shown].index(start)) for shown, start in places}
+def rewritten(made: Plan) -> list[tuple[str, int]]:
+    """Where names were changed: the file and the line of each."""
+    places = (d.finding.origin for d in made.decisions if isinstance(d, Rewrite))
+    return sorted((origin.shown, origin.position.line) for origin in places)
 
 
 def tree(folder: Path) -> Tree:
@@ -53,6 +51,7 @@ def test_two_hops_are_one(case: Case, tmp_path: Path) -> None:
     second = hop(near, FAR)
     direct = hop(far, FAR)
     # Where one hop leaves a name alone that another changes, what it changes is tried by the fixtures.
-    if rewritten(first) == rewritten(second) == rewritten(direct):
+    # The second hop finds its names on other lines, where the first one added some.
+    if rewritten(first) == rewritten(direct) and len(rewritten(second)) == len(rewritten(direct)):
         assert tree(near) == tree(far)
         assert hop(near, FAR).patches == ()
