@@ -14,6 +14,7 @@ from dataclasses import replace
 from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
 
+COPY = "{**"
 _AFTER = re.compile(rb"(?:\s|\\\r?\n|#[^\r\n]*)*,")
 _TABLE = re.compile(r"(?s)(?P<before>\s*,?\s*)(?P<name>\w+)=\{(?P<inside>.*)\}(?P<after>,?)")
 _REST = re.compile(rb"[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|\Z)")
@@ -33,6 +34,13 @@ def entry(unit: Unit, table: ast.Dict, text: str, transform: str) -> tuple[Edit,
     last = max((_end(unit, node) for node in table.values), default=None)
     firsts = [k if k is not None else v for k, v in zip(table.keys, table.values, strict=True)]
     return _behind(unit, last, end, text, transform, unit.span(firsts[-1]).start if firsts else None)
+
+
+def copied(unit: Unit, held: ast.expr, text: str, transform: str) -> tuple[Edit, ...]:
+    """Put a copy of a dictionary with one more entry in its place: ``{**held, "key": value}``."""
+    span, shown = unit.span(held), unit.source.shown
+    before = Edit(shown, Span(span.start, span.start), COPY, transform)
+    return before, Edit(shown, Span(span.end, span.end), f", {text}}}", transform)
 
 
 def quote(unit: Unit, near: ast.AST) -> str:
@@ -114,7 +122,7 @@ def _places(
     indent = _indent(data, start)
     closing = data[at:end]
     if indent is None or is_flat or not _breaks(closing):
-        yield at, f", {text}" if not comma else f" {text}," if _breaks(closing) else f" {text}"
+        yield at, f" {text}," if comma else f", {text}"
         return
     newline = "\r\n" if b"\r\n" in data else "\n"
     rest = _REST.match(data, at)

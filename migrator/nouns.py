@@ -266,6 +266,7 @@ class Caching:
     ``minimum``: a shorter prefix is not cached. ``step``: above it, hits grow in such steps.
     ``key_length``: of ``prompt_cache_key``. ``requests_per_minute``: of one prefix and key.
     ``message_tokens``: what the format adds to each message. ``hit_rates``: for the prices that are shown.
+    ``refusing``: parts of the names of models on Azure that answer a key with an error.
     """
 
     minimum: int
@@ -279,6 +280,7 @@ class Caching:
     stays: Mapping[str, Reason]
     sources: tuple[Fact, ...]
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
+    refusing: tuple[str, ...] = ()
 
     def hit(self, tokens: int) -> int:
         """Give the tokens that a hit reads from the cache, of a beginning that has so many: 1,300 → 1,280."""
@@ -341,8 +343,8 @@ class Surface:
     that is so, "only" how a callee must begin, "except" what it must not hold, "of" the settings object that must be
     written. One that is not there is set by the library itself, or cannot be set.
     ``cache_key`` says how ``prompt_cache_key`` gets through, and ``prompt`` where the call takes what
-    the model reads ("messages", "system", "filled", "input", "template", "tools", "schema"): both are for the caching
-    transforms. ``adds``: as in ``Use``.
+    the model reads ("messages", "system", "filled", "braced", "input", "template", "tools", "schema"): both are for the
+    caching transforms. ``adds``: as in ``Use``. With ``decorates`` the prompt is what the function below returns.
     ``url``: only a call that sends there is a request. ``client`` is the argument that carries the
     client that sends (``openai_client=AsyncOpenAI(...)``).
 
@@ -366,6 +368,7 @@ class Surface:
     client: Slot | None = None
     prompt: Mapping[str, Slot] = field(default_factory=dict)
     adds: int = 0
+    decorates: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -375,7 +378,8 @@ class Use:
 
     ``object`` is the argument that carries the object; None: the call is a method of the object.
     ``through`` are methods on the way to the call that add to the prompt (``bind_tools = "tools"``).
-    ``adds``: the library writes a text of its own before the prompt, of at most so many tokens.
+    ``adds``: the library writes a text of its own before the prompt, of at most so many tokens. ``cache_key``: how a
+    key gets through here, where the table of the object says that it is written ``at`` the use.
     """
 
     calls: tuple[str, ...]
@@ -383,6 +387,7 @@ class Use:
     prompt: Mapping[str, Slot]
     through: Mapping[str, str]
     adds: int = 0
+    cache_key: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

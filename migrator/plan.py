@@ -46,6 +46,7 @@ def make(
     selection = discover.select(paths, settings, cwd)
     found = tuple(discover.candidates((*selection.python, *selection.pages), migration.prefilter))
     skips = [*selection.skips, *(f for f in found if isinstance(f, Skip))]
+    found = (*_sending(selection, settings), *found)
     hits = {c.file.path: c for c in found if isinstance(c, discover.Candidate)}
     naming = discover.others_naming(selection.others, migration.prefilter)
     read = len(selection.python) + len(selection.pages)
@@ -87,6 +88,14 @@ def targets(
     within = frozenset(f.path for f in selection.python)
     planned, changing = _planned(project, hits, within, settings, today, progress, is_compared=True)
     return replace(planned, skips=(*skips, *planned.skips), files_read=len(selection.python)), changing
+
+
+def _sending(selection: discover.Selection, settings: Settings) -> Iterator[discover.Candidate | Skip]:
+    """Where keys for Azure are asked for, the files with a call that sends a prompt: no old name need be in them."""
+    if settings.azure_keys and "cache_key" in settings.transforms:
+        from migrator.prompts.sending import candidates
+
+        yield from candidates(selection.python, load(settings.migration, settings.surfaces))
 
 
 @dataclass(eq=False)
@@ -292,7 +301,8 @@ def _prompts(
     if not is_compared and not set(settings.transforms).intersection(OF_PROMPTS):
         return Prompts()
     decisions = (d for draft in drafts for d in draft.decisions)
-    return plan_prompts(project, rules, decisions, settings, today, within=within)
+    paths = tuple(draft.path for draft in drafts)
+    return plan_prompts(project, rules, decisions, settings, today, paths, within=within)
 
 
 def _with_edits(project: Project, drafts: Sequence[Draft], edits: Mapping[Path, tuple[Edit, ...]]) -> Iterator[Draft]:

@@ -37,12 +37,12 @@ from migrator.tables import Table, nearest
 OWN = Library("your own", "", "[tool.migrator]")
 EVIDENCE = ("measured", "source", "documentation", "configuration")
 KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asserts", "widget", STORE, *READING)
-CACHE_KEYS = ("keyword", "in", "of", "as", "since", "since_parse", "since_stream", "else", "uses", "own")
+CACHE_KEYS = ("keyword", "in", "of", "as", "since", "since_parse", "since_stream", "else", "uses", "own", "at")
 SURFACE_KEYS = (
     *("name", "calls", "model", "forms", "hold", "provider"),
-    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds", "parameters"),
+    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds", "parameters", "decorates"),
 )
-PROMPT_KINDS = ("tools", "schema", "system", "filled", "messages", "template", "input")
+PROMPT_KINDS = ("tools", "schema", "system", "filled", "braced", "messages", "template", "input")
 MIGRATION_KEYS = (
     *("migration", "rename", "enumeration", "aliases", "reported", "note", "call_note", "refused"),
     *("parameter", "model"),
@@ -259,6 +259,7 @@ def surface(table: Table, library: Library, known: Mapping[str, Reason]) -> Surf
         knows=table.mapping("knows"),
         evidence=_one_of(table, "evidence", EVIDENCE, "configuration" if library is OWN else None),
         cache_key=_cache_key(table),
+        decorates=table.flag("decorates"),
         library=library,
         url=_url(table),
         client=next(iter(_slots(table, "client", required=False)), None),
@@ -344,13 +345,13 @@ def caching(table: Table) -> Caching:
     head = table.child("cache")
     if head is None:
         raise table.wrong("cache", "is missing")
-    head.only(*CACHE_RULES, "hit_rates", "sources")
+    head.only(*CACHE_RULES, "hit_rates", "refusing", "sources")
     minimum, step, length, rate, tokens = (_needed(head, key) for key in CACHE_RULES)
     often = tuple(_often(child) for child in table.children("often"))
     why, stays = (reasons(found) if found is not None else {} for found in map(table.child, ("refusal", "stays")))
     breakers = _breakers(table.child("breaker"), {row.why for row in often})
-    rates = head.numbers("hit_rates")
-    return Caching(minimum, step, length, rate, tokens, rates, often, why, stays, _sources(head), breakers)
+    rates, refusing = head.numbers("hit_rates"), head.texts("refusing")
+    return Caching(minimum, step, length, rate, tokens, rates, often, why, stays, _sources(head), breakers, refusing)
 
 
 def _breakers(table: Table | None, known: Iterable[str]) -> Mapping[str, Breaker]:
@@ -404,7 +405,7 @@ def uses(table: Table) -> tuple[Use, ...]:
 
 
 def _use(table: Table) -> Use:
-    table.only("calls", "object", "prompt", "through", "adds")
+    table.only("calls", "object", "prompt", "through", "adds", "cache_key")
     through = table.mapping("through")
     for kind in through.values():
         if kind not in PROMPT_KINDS:
@@ -415,6 +416,7 @@ def _use(table: Table) -> Use:
         prompt=_prompt(table),
         through=through,
         adds=table.number("adds") or 0,
+        cache_key=_cache_key(table),
     )
 
 

@@ -32,6 +32,7 @@ class Options(TypedDict):
     pin: bool | None
     gateways: bool | None
     docs: bool | None
+    azure_cache_keys: bool | None
     cache_key_buckets: int | None
     exclude: tuple[str, ...]
     force_exclude: bool | None
@@ -68,6 +69,7 @@ class Run:
 class Looks(TypedDict):
     """What ``cache`` takes."""
 
+    azure_cache_keys: bool | None
     exclude: tuple[str, ...]
     force_exclude: bool | None
     config: Path | None
@@ -143,6 +145,7 @@ def settle(paths: tuple[Path, ...], chosen: Options) -> Settings:
         "skip": _names(chosen["skip"]),
         "exclude": chosen["exclude"],
         "force-exclude": chosen["force_exclude"],
+        "azure-cache-keys": chosen["azure_cache_keys"],
         "cache-key-buckets": chosen["cache_key_buckets"],
     }
     files = () if paths == (Path(STDIN),) else paths
@@ -278,7 +281,11 @@ def _survey(paths: tuple[Path, ...], chosen: Looks) -> tuple[Survey, Settings]:
 
     if Path(STDIN) in paths:
         raise SettingsError("cache reads files and folders, not standard input")
-    said = {"exclude": chosen["exclude"], "force-exclude": chosen["force_exclude"]}
+    said = {
+        "azure-cache-keys": chosen["azure_cache_keys"],
+        "exclude": chosen["exclude"],
+        "force-exclude": chosen["force_exclude"],
+    }
     settings = load(chosen["config"], common_folder(paths, Path.cwd()), said)
     with _progress(chosen["quiet"]) as progress:
         found = survey(paths or (Path(),), settings, cwd=Path.cwd(), today=date.today(), progress=progress)
@@ -349,7 +356,7 @@ def write_stdin(found: Run) -> int:
 
 
 def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
-    from migrator.deliver import github, json, markdown
+    from migrator.deliver import github, json, plan_markdown
     from migrator.deliver.terminal import write as emit
 
     left = done.left if done else ()
@@ -359,7 +366,7 @@ def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
         case "sarif":
             emit(_log(found, left))
         case "markdown":
-            emit(markdown.document(found.plan, found.book, review=found.settings.review, left=left))
+            emit(plan_markdown.document(found.plan, found.book, review=found.settings.review, left=left))
         case _:
             for command in github.commands(found.plan, found.book, left):
                 emit(f"{command}\n".encode("utf-8", "surrogateescape"))

@@ -110,7 +110,7 @@ def _order(paths: tuple[Path, ...], settings: Settings, chosen: Spending) -> Ord
         paths,
         settings,
         base_url=chosen["base_url"] or os.environ.get("OPENAI_BASE_URL") or SERVER,
-        cap=chosen["max_usd"],
+        cap=settings.shadow.most if chosen["max_usd"] is None else chosen["max_usd"],
         is_batch=chosen["batch"],
         sites=chosen["site"],
         wishes=Wishes(most=chosen["cases"]),

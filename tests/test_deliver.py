@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from migrator import prices, receipt, report
-from migrator.deliver import diff, github, markdown
+from migrator.deliver import diff, github, plan_markdown
 from migrator.deliver import json as document
 from migrator.lines import Line
 from migrator.model import (
@@ -298,7 +298,7 @@ def test_github_escapes_what_would_end_a_property_or_a_command() -> None:
 
 
 def test_markdown_says_what_changes_what_stays_and_what_failed() -> None:
-    page = markdown.document(PLAN, BOOK, review=False).decode()
+    page = plan_markdown.document(PLAN, BOOK, review=False).decode()
     assert (
         page
         == """\
@@ -327,7 +327,7 @@ Failed:
 gpt-4.1-mini has an announced shutdown date: 2027-01-14.
 """
     )
-    assert markdown.document(NOTHING, BOOK, review=False) == (
+    assert plan_markdown.document(NOTHING, BOOK, review=False) == (
         b"### migrator: nothing names the old models\n\n7 files read.\n"
     )
 
@@ -335,9 +335,9 @@ gpt-4.1-mini has an announced shutdown date: 2027-01-14.
 def test_markdown_lets_no_text_of_the_code_out_of_its_cell() -> None:
     hostile = Hazard("comparison", "`a`\\| @team\n<img src=x> " + "x" * 300, "app/costs.py", Position(None, 3, 4))
     held = Report(finding("a`|b.py", "gpt-4o", 3), "comparison", hostile.detail)
-    page = markdown.document(replace(PLAN, decisions=(held,) * 400, skips=()), BOOK, review=False).decode()
+    page = plan_markdown.document(replace(PLAN, decisions=(held,) * 400, skips=()), BOOK, review=False).decode()
     rows = [line for line in page.splitlines() if "@team" in line]
-    assert len(rows) == markdown.MOST_ROWS == 300
+    assert len(rows) == plan_markdown.MOST_ROWS == 300
     assert "\n\nand 100 more: `migrator scan` shows them.\n" in page
     assert set(rows) == {
         "| `a\\|b.py:3:7` | `gpt-4o` | report | compared with a name: `a\\ \\| @team <img src=x> "

@@ -33,6 +33,8 @@ TRANSFORMS = {
     "order_prompt": ("model", "order_prompt"),
     "set_parameters": ("model", "parameters", "cache_key"),
 }
+# Keys for Azure are asked for in the cases whose names begin so.
+ON_AZURE = "azure_"
 # Migrations other than the default, by folder.
 MIGRATIONS = {"set_parameters": "gpt-6-luna"}
 # What is held for review is applied in these folders.
@@ -124,6 +126,7 @@ def planned(case: Case, folder: Path) -> Plan:
         migration=MIGRATIONS.get(case.folder, Settings().migration),
         transforms=TRANSFORMS.get(case.folder, usual),
         review=case.folder in REVIEWED,
+        azure_keys=case.folder == "add_cache_key" and case.name.startswith(ON_AZURE),
     )
     return plan.make([folder], settings, cwd=folder, today=TODAY)
 

@@ -51,7 +51,7 @@ def _load(path: Path, link: Callable[[Place], str], found: Gathered) -> None:
         if isinstance(counts, dict):
             seen.update(counts)
         elif (case := case_of(record, link)) is not None:
-            key = _key(case.place)
+            key = _key(case)
             found.cases[key].append(case)
             found.caps[key] = max(found.caps[key], _int(record.get("cap")))
             seen[key] = max(seen.get(key, 0), _int(record.get("seen")))
@@ -82,9 +82,11 @@ def case_of(record: Record, link: Callable[[Place], str]) -> Case | None:
     if not isinstance(request, dict) or "id" not in record:
         return None
     place = _place(record.get("place"))
+    site = link(place) if place is not None else ""
+    lacks = record.get("lacks")
     return Case(
         id=str(record["id"]),
-        site=link(place) if place is not None else "",
+        site=site,
         place=place,
         endpoint=str(record.get("endpoint", "")),
         address=str(record.get("address", "")),
@@ -103,6 +105,9 @@ def case_of(record: Record, link: Callable[[Place], str]) -> Case | None:
         raw=record.get("raw") is True,
         stratum=str(record.get("stratum", "")),
         draw=_float(record.get("draw")) or 0.0,
+        origin=str(record.get("origin", "")),
+        lacks=tuple(str(one) for one in lacks) if isinstance(lacks, list) else (),
+        linked="place" if site else "",
     )
 
 
@@ -147,7 +152,12 @@ def sample(cases: Iterable[Case], most: int) -> Sequence[Case]:
     return [case for case in turns if case is not None][: most or None]
 
 
-def _key(place: Place | None) -> str:
+def _key(case: Case) -> str:
+    """A place as the recorder wrote it; what was imported without one is not sampled together with other cases."""
+    return f"{case.origin}::" if case.place is None else _spot(case.place)
+
+
+def _spot(place: Place | None) -> str:
     return f"{place.file}:{place.line}:{place.column}" if place is not None else "::"
 
 
@@ -174,4 +184,4 @@ def _counts(value: object) -> Mapping[str, int]:
 def count(run: Path) -> tuple[int, int]:
     """Give how many records a run has, and from how many places."""
     found = [record for path in run.glob("*.jsonl") for record in records(path) if "counts" not in record]
-    return len(found), len({_key(_place(record.get("place"))) for record in found})
+    return len(found), len({_spot(_place(record.get("place"))) for record in found})

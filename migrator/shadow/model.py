@@ -20,6 +20,7 @@ class Evidence:
     """One difference: ``kind`` is a word such as "number" or "missing field", ``where`` a path or the words around.
 
     ``is_noise``: the old model disagrees with itself here, so that the difference is shown and not counted.
+    ``texts`` are the two texts of a field in full where nobody could say yet whether they say the same.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Evidence:
     old: str = ""
     new: str = ""
     is_noise: bool = False
+    texts: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,9 @@ class Case:
 
     ``site`` is the id of the ``CallSite`` that a scan from the project's root gives; empty where none is known.
     ``whole``: the answer came to its end. ``latency`` and ``first`` (the first byte of a stream) are seconds.
-    ``redacted`` counts the placeholders by kind: a request with some is not exactly what was sent.
+    ``redacted`` counts the placeholders by kind: a request with some is not exactly what was sent. ``origin`` is the
+    form from which a case was imported, ``lacks`` what that form does not hold of the request. ``linked`` says how
+    the site was found: by its "place" or by a "template". ``fits`` counts the calls whose prompts fit equally well.
     """
 
     id: str
@@ -241,6 +245,15 @@ class Case:
     raw: bool
     stratum: str
     draw: float
+    origin: str = ""
+    lacks: tuple[str, ...] = ()
+    linked: str = ""
+    fits: int = 0
+
+    @property
+    def is_replayable(self) -> bool:
+        """Say whether the request is all there, so that it can be sent again."""
+        return not self.lacks
 
     @property
     def model(self) -> str:

@@ -20,13 +20,14 @@ from migrator.shadow.units import templates, units
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user asks of a site: a margin by the kind of its answers, an own comparator, an own margin."""
+    """What the user asks of a site: a margin by the kind of its answers, an own comparator and margin, a mask."""
 
     margins: Mapping[Kind, float] = field(default_factory=lambda: MARGINS)
     alpha: float = 0.05
     most: int = 400
     comparator: Callable[[Target], str] = lambda _: ""
     margin: Callable[[Target], float | None] = lambda _: None
+    mask: Callable[[Target], tuple[str, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,15 @@ def _trial(target: Target, cases: Sequence[Case], rename: Rename, wishes: Wishes
         reason, count = unbound.most_common(1)[0]
         return f"none of its {len(cases)} requests can be compared; of {count}: {reason}"
     contract = _contract(target, [item.case for item in items], wishes)
-    return Trial(target, _ordered(target, items), contract, _rule(target, contract, wishes), len(cases), dict(unbound))
+    return Trial(
+        target=target,
+        items=_ordered(target, items),
+        contract=contract,
+        rule=_rule(target, contract, wishes),
+        cases=len(cases),
+        unbound=dict(unbound),
+        mask=wishes.mask(target),
+    )
 
 
 def _ordered(target: Target, items: Sequence[Item]) -> tuple[Item, ...]:

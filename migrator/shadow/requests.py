@@ -69,6 +69,8 @@ def plain(request: Sent, endpoint: str) -> Sent:
 
 def _against(case: Case, target: Target, rename: Rename) -> str | None:
     """Why a case cannot be asked again."""
+    if case.lacks:
+        return f"is not all there: {case.lacks[0]}"
     if case.endpoint not in ENDPOINTS:
         return f"the endpoint {case.endpoint or '(none)'} is not compared"
     if rename(case.model) not in target.models:
