@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,16 +21,19 @@ from migrator.settings import Settings, SettingsError
 from migrator.shadow import accepted
 from migrator.shadow.account import evidence
 from migrator.shadow.comparators import own
-from migrator.shadow.link import link_cases
 from migrator.shadow.linked import load_linked
+from migrator.shadow.links import link_cases
 from migrator.shadow.model import Usage
 from migrator.shadow.outlook import Outlook, outlook, total
 from migrator.shadow.prepare import Prepared, Wishes, prepare
+from migrator.shadow.requests import Move
 from migrator.shadow.rounds import Look, Rounds, Sender, State
 from migrator.shadow.run.model import Got
 from migrator.shadow.wanted import configured, functions
 
 VERSION = 1
+# The tables that say how the request itself has its parameters.
+REQUESTS = {"chat/completions": "openai.chat", "responses": "openai.responses"}
 SERVER = "https://api.openai.com/v1"
 PEEK, FIRST_WAVE, LAST_WAVE = 10, 20, 160
 
@@ -92,10 +95,10 @@ def ready(order: Order, cwd: Path, progress: plan.Progress | None = None) -> Rea
     root = project_root(paths, cwd)
     sites = load_linked(root)
     recorded = [case for site in sites for case in site.cases]
-    links = link_cases(root, sites, [target.site for target in targets])
+    links = link_cases(root, sites, [target.site for target in targets], cwd)
     wishes = configured(order.wishes, order.settings.shadow, functions(recorded, links))
     order = replace(order, wishes=wishes)
-    prepared = prepare(chosen, recorded, links, _renaming(order.settings), wishes)
+    prepared = prepare(chosen, recorded, links, _move(order.settings), wishes)
     return Ready(order, root, planned, chosen, prepared)
 
 
@@ -103,9 +106,13 @@ def _is_chosen(target: Target, sites: Sequence[str]) -> bool:
     return not sites or any(target.site.id.startswith(site) for site in sites)
 
 
-def _renaming(settings: Settings) -> Callable[[str], str | None]:
+def _move(settings: Settings) -> Move:
     migration = load_migration(settings.migration)
-    return lambda name: migration.rename(name, settings.pin) if migration.match(name) else None
+    parameters = migration.parameters if "parameters" in settings.transforms else ()
+    tables = {surface.name: surface.parameters for surface in load(settings.migration).surfaces} if parameters else {}
+    spelled = {endpoint: tables[name] for endpoint, name in REQUESTS.items() if name in tables}
+    rename = partial(migration.rename, pin=settings.pin)
+    return Move(lambda name: rename(name) if migration.match(name) else None, parameters, spelled)
 
 
 def compare(found: Ready, sender: Sender, look: Look = lambda _: None) -> ShadowReport:

@@ -51,7 +51,7 @@ def journal(project: Path, cap: int = 200) -> Journal:
 
 def add(to: Journal, text: str, *, line: int = 2, taken: datetime | None = None, status: int = 200) -> None:
     """Record one request of a line of the project, as a Python that knows no columns does."""
-    place = {"file": "app.py", "path": str(Path("app.py").absolute()), "function": "ask", "line": line, "column": None}
+    place = {"file": "app.py", "function": "ask", "line": line, "column": None}
     call = {"place": place, "endpoint": "chat/completions", "address": "h/v1", "status": status, "length": len(text)}
     times = {"taken": (taken or datetime.now(UTC)).isoformat(), "latency": 0.5, "first": None, "retries": 0}
     request = {"model": "gpt-4o", "messages": [{"role": "user", "content": text}], "stream": True}

@@ -132,6 +132,7 @@ def _facts(case: Case) -> Iterator[tuple[str, str]]:
     yield "imported", f"from {case.origin}" if case.origin else ""
     yield "lacks", f"not replayable: {'; '.join(case.lacks)}" if case.lacks else ""
     yield "called by", " → ".join(f"{file}:{line}" for file, line, _ in place.stack[:-1]) if place else ""
+    yield "made by", ", ".join(f"{one.place.makes} at {one.place.file}:{one.place.line}" for one in case.makers)
     yield "endpoint", f"{case.endpoint}{f' at {case.address}' if case.address else ''}"
     yield "status", _status(case)
     yield "time", _times(case)

@@ -12,7 +12,7 @@ from migrator.shadow.bind import NotBound
 from migrator.shadow.comparators.contract import infer
 from migrator.shadow.model import Case, Contract, Kind, Rule
 from migrator.shadow.replies import reply
-from migrator.shadow.requests import Rename, bodies
+from migrator.shadow.requests import Move, bodies
 from migrator.shadow.statistics import MARGINS, in_turn
 from migrator.shadow.trial import Item, Trial
 from migrator.shadow.units import templates, units
@@ -48,7 +48,7 @@ def prepare(
     targets: Sequence[Target],
     cases: Sequence[Case],
     links: Mapping[str, tuple[str, ...]],
-    rename: Rename,
+    move: Move,
     wishes: Wishes,
 ) -> Prepared:
     """Put cases and calls together. ``links`` gives the calls of a case by the case's id."""
@@ -57,7 +57,7 @@ def prepare(
     known = {target.site.id for target in targets}
     for target in targets:
         own = [case for case in cases if target.site.id in links.get(case.id, ())]
-        made = _trial(target, own, rename, wishes)
+        made = _trial(target, own, move, wishes)
         if isinstance(made, Trial):
             trials.append(made)
         else:
@@ -75,7 +75,7 @@ def _unlinked(cases: Iterable[Case], links: Mapping[str, tuple[str, ...]], known
             yield "its call does not change"
 
 
-def _trial(target: Target, cases: Sequence[Case], rename: Rename, wishes: Wishes) -> Trial | str:
+def _trial(target: Target, cases: Sequence[Case], move: Move, wishes: Wishes) -> Trial | str:
     """Make the trial of one site, or say why there is none."""
     usable = [case for case in cases if case.is_answered or case.status is None]
     if not usable:
@@ -86,7 +86,7 @@ def _trial(target: Target, cases: Sequence[Case], rename: Rename, wishes: Wishes
     items: list[Item] = []
     groups, kinds = units(usable), templates(usable)
     for case in usable:
-        made = bodies(case, target, rename)
+        made = bodies(case, target, move)
         if isinstance(made, NotBound):
             unbound[made.reason] += 1
         else:
