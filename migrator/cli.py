@@ -83,7 +83,7 @@ def options(command: Command) -> Command:
         click.option(
             "--format",
             "form",
-            type=click.Choice(["text", "json", "github"]),
+            type=click.Choice(["text", "json", "github", "sarif", "markdown"]),
             default="text",
             help="How to print. [default: text]",
         ),
@@ -150,6 +150,8 @@ def apply(paths: tuple[Path, ...], *, only_diff: bool, is_compared: bool, **chos
         with one_line_errors():
             return shadow_session.apply(paths, chosen, only_diff=only_diff)
     with one_line_errors():
+        if session.is_clean(paths, chosen):
+            return session.say_clean(only_diff=only_diff, quiet=chosen["quiet"])
         found = session.plan(paths, chosen)
     if only_diff:
         session.show_diff(found, chosen["form"])

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from migrator import __version__, plan, prices
-from migrator.discover import project_root
 from migrator.evidence import Money, ShadowReport, SiteEvidence
+from migrator.folders import project_root
 from migrator.model import Plan
 from migrator.plan_prompts import Target
 from migrator.rulebook import Rulebook, load, load_migration

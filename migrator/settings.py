@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator.checks import BOOLEAN, NUMBER, STRING, STRINGS, TABLE, TABLES, check, given, nearest
 from migrator.checks import SettingsError as SettingsError
-from migrator.evidence import Gate
 from migrator.shadow_settings import ShadowSettings, read
+
+if TYPE_CHECKING:
+    from migrator.evidence import Gate
 
 TRANSFORMS = ("model", "parameters", "order_prompt", "cache_key")
 

@@ -96,7 +96,7 @@ def apply(paths: tuple[Path, ...], chosen: Applied, *, only_diff: bool) -> int:
 
 
 def _settings(paths: tuple[Path, ...], said: Mapping[str, object], config: Path | None) -> Settings:
-    from migrator.discover import common_folder
+    from migrator.folders import common_folder
     from migrator.settings import load
 
     return load(config, common_folder(paths, Path.cwd()), said)
@@ -260,7 +260,7 @@ def reprint(file: Path | None, out: Out) -> int:
 def read(file: Path | None) -> ShadowReport:
     """Read a report: the one that is named, else that of the last comparison here."""
     from migrator.deliver.evidence_json import read as parse
-    from migrator.discover import project_root
+    from migrator.folders import project_root
 
     path = file or project_root((), Path.cwd()) / REPORT
     try:
@@ -276,8 +276,8 @@ def read(file: Path | None) -> ShadowReport:
 
 def accept(site: str, reason: str, until: date | None) -> int:
     """Write down that a difference is wanted."""
-    from migrator.discover import project_root
     from migrator.evidence import Acceptance
+    from migrator.folders import project_root
     from migrator.shadow import accepted
 
     root = project_root((), Path.cwd())

@@ -14,7 +14,8 @@ RECORDER = ROOT / "shadow" / "recorder"
 
 # One row is one layer. A module imports from rows above its own, never from its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("evidence", "model", "nouns", "tables"),
+    ("folders", "shipped"),
+    ("evidence", "model", "needles", "nouns", "tables"),
     ("rows",),
     ("rulebook",),
     ("filebook",),
@@ -47,7 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("lines",),
     ("deprecated", "model_list", "survey"),
-    ("evidence_words", "readings"),
+    ("evidence_words", "readings", "reason_pages", "regions"),
     ("markup", "picture", "prompt_costs"),
     ("evidence_plots", "prompt_words", "prompt_data"),
     ("evidence_report", "evidence_sections", "model_words", "report"),
