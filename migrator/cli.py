@@ -17,6 +17,7 @@ import click
 from migrator import __version__
 from migrator.cli_compare import shadow, spending
 from migrator.cli_errors import Unable, one_line_errors
+from migrator.cli_pull import pr
 from migrator.cli_shadow import cases, record
 
 if TYPE_CHECKING:
@@ -250,3 +251,4 @@ def _book() -> Rulebook:
 app.add_command(record)
 app.add_command(cases)
 app.add_command(shadow)
+app.add_command(pr)

@@ -76,13 +76,13 @@ class Settings:
     gate: Gate | None = None
 
 
-def load(config: Path | None, root: Path, overrides: Mapping[str, object]) -> Settings:
+def load(config: Path | None, root: Path, overrides: Mapping[str, object], *, looks_above: bool = True) -> Settings:
     """Build the settings of a run.
 
-    ``config`` is a file that the user named; without one the nearest file at or above ``root`` counts.
-    ``overrides`` has the keys of a file and ``review``; None and () say nothing.
+    ``config`` is a file that the user named; without one the nearest file at or above ``root`` counts, or only one in
+    ``root`` itself. ``overrides`` has the keys of a file and ``review``; None and () say nothing.
     """
-    path = config or find(root)
+    path = config or find(root, looks_above=looks_above)
     table, place = _read(path, root) if path else ({}, "")
     said = {key: value for key, value in overrides.items() if value is not None and value != ()}
     check(table, FILE_KEYS, place, RUN_KEYS)
@@ -93,9 +93,9 @@ def load(config: Path | None, root: Path, overrides: Mapping[str, object]) -> Se
     return replace(_settings(chosen, _transforms(chosen, places), path), shadow=shadow)
 
 
-def find(root: Path) -> Path | None:
+def find(root: Path, *, looks_above: bool = True) -> Path | None:
     """Give the nearest file at or above ``root``; a pyproject.toml counts if it has our table."""
-    paths = (folder / name for folder in (root, *root.parents) for name in FILES)
+    paths = (folder / name for folder in (root, *(root.parents if looks_above else ())) for name in FILES)
     return next((path for path in paths if _counts(path)), None)
 
 
@@ -131,6 +131,8 @@ def _parse(path: Path, shown: str) -> Mapping[str, object]:
         raise SettingsError(f"{shown}: not UTF-8 at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{shown}: not TOML: {error}") from error
+    except RecursionError:
+        raise SettingsError(f"{shown}: not TOML that can be read: it is nested too deeply") from None
 
 
 def _own_table(document: Mapping[str, object]) -> object:

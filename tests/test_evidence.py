@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 from made_up import CANNED, HOSTILE, hostile, large, report, share, site, usual
 from markdown_it import MarkdownIt
 
-from migrator import evidence, evidence_report
+from migrator import evidence, evidence_report, github_text
 from migrator import evidence_words as words
 from migrator.deliver import evidence_json, junit, markdown
 
@@ -329,8 +329,8 @@ def test_markdown_holds_no_mark_from_outside(told: evidence.ShadowReport) -> Non
     "mark", [*HOSTILE, "@ada", "#12", "*a*", "_a_", "`a`", "~~a~~", "[a](b)", "<b>", "a | b", "$x$"]
 )
 def test_markdown_shows_a_text_as_it_is(mark: str) -> None:
-    page = rendered(f"x {markdown.literal(mark)} y")
-    said = "".join(page.loose).replace(markdown.QUIET, "")
+    page = rendered(f"x {github_text.literal(mark)} y")
+    said = "".join(page.loose).replace(github_text.QUIET, "")
     assert (page.tags, said.strip()) == ({"p"}, f"x {' '.join(words.visible(mark).split())} y")
 
 

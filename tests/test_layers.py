@@ -49,7 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("lines",),
     ("deprecated", "model_list", "survey"),
     ("evidence_words", "readings", "reason_pages", "regions"),
-    ("markup", "picture", "prompt_costs"),
+    ("github_text", "markup", "picture", "prompt_costs"),
     ("evidence_plots", "prompt_words", "prompt_data"),
     ("evidence_report", "evidence_sections", "model_words", "report"),
     ("lookup", "receipt", "survey_report"),
@@ -58,17 +58,18 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("shadow_words",),
     ("session",),
     ("shadow_session",),
+    ("pull_session",),
     ("demo_server",),
     ("demo",),
     ("cli_errors",),
-    ("cli_compare", "cli_shadow"),
+    ("cli_compare", "cli_pull", "cli_shadow"),
     ("cli",),
     ("__main__",),
 )
 
 # Who may import what is heavy or belongs to one place. Everybody else goes through them.
 GUESTS: dict[str, tuple[str, ...]] = {
-    "click": ("cli", "cli_compare", "cli_errors", "cli_shadow"),
+    "click": ("cli", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
     "rich": ("deliver.terminal",),
     "openai": ("shadow.run.batches", "shadow.run.client", "shadow.run.runner"),
     "markdown_it": ("sources",),
@@ -81,7 +82,7 @@ GUESTS: dict[str, tuple[str, ...]] = {
 
 # What these modules import stays unimported until it is used, so that a start costs nothing.
 LIGHT = (
-    *("__init__", "__main__", "cli", "cli_compare", "cli_errors", "cli_shadow", "session", "plan"),
+    *("__init__", "__main__", "cli", "cli_compare", "cli_errors", "cli_pull", "cli_shadow", "session", "plan"),
     *("discover", "deliver", "report", "settings", "rulebook"),
 )
 

@@ -1,18 +1,16 @@
 """Answer one question: what does a shadow report look like in a pull request?
 
 GitHub's Markdown: a table, then the evidence of each call folded away. What comes from outside, a path or an answer, is
-written so that no character of it means anything to Markdown. GitHub looks for ``@ada`` and ``#12`` in the text of the
-finished page, so that escaping does not stop it: it stays out of ``<code>``, and of a word with a zero-width space.
+written by ``github_text``, so that no character of it means anything to Markdown.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from html import escape
 
 from migrator import evidence_words as words
 from migrator.evidence import Exchange, ShadowReport, SiteEvidence
+from migrator.github_text import code, literal, quoted, sentence
 from migrator.lines import plural
 
 # GitHub refuses the body of a pull request or a comment with more characters.
@@ -26,11 +24,6 @@ ALIGNED = ("---", "--:", "--:", "--:", "--:", "--:", "--:", "---", "---")
 CUT = "\n*The evidence was cut here to fit; the whole report is in the run's files.*\n"
 MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 ORDER = ("fail", "inconclusive", "pass")
-# What Markdown, HTML or a table reads as more than a letter.
-_MARKS = re.compile(r"[\\`*_{}\[\]()<>#+!|~&\"'$^=:@-]")
-# What GitHub and GitLab make a link of, or a call to a person.
-_CALLS = re.compile(r"[@#!$%~^&](?=\w)|:(?=//)|(?<=\bGH)(?=-\d)|(?<=\bwww)(?=\.)")
-QUIET = "\u200b"
 
 
 def document(report: ShadowReport, limit: int = LIMIT) -> str:
@@ -167,31 +160,3 @@ def _foot(report: ShadowReport) -> Iterator[str]:
         said.insert(0, "A star marks a difference that a person accepted.")
     said.append(f"At most {words.percent(report.alpha)} of what passes is wrong.")
     yield f"{literal(' '.join(said)[:2_000])}\n"
-
-
-def _flat(text: str) -> str:
-    return " ".join(words.visible(text).split())
-
-
-def literal(text: str) -> str:
-    """Write a text between Markdown as it is: every mark becomes its number, and nothing becomes a link."""
-    return _MARKS.sub(_number, _CALLS.sub(rf"\g<0>{QUIET}", _flat(text)))
-
-
-def code(text: str) -> str:
-    """Write a text between Markdown in the font of code, as literally."""
-    return f"<code>{_MARKS.sub(_number, _flat(text))}</code>"
-
-
-def _number(found: re.Match[str]) -> str:
-    return f"&#{ord(found[0])};"
-
-
-def sentence(text: str) -> str:
-    """Write a text between HTML, where Markdown is not read; nothing becomes a link."""
-    return escape(_CALLS.sub(rf"\g<0>{QUIET}", _flat(text)))
-
-
-def quoted(text: str) -> str:
-    """Write a text between HTML in the font of code."""
-    return f"<code>{escape(_flat(text))}</code>"

@@ -70,7 +70,7 @@ def _names(path: Path) -> Iterator[str]:
 def _from_pyproject(text: str) -> str | None:
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return None
     poetry = document.get("tool", {}).get("poetry", {})
     name = document.get("project", {}).get("name") or poetry.get("name")

@@ -1,0 +1,48 @@
+"""Answer one question: what did the user type after ``pr``?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from migrator.cli_errors import one_line_errors
+
+
+@click.command(short_help="Put the change on a branch, and write the text of its pull request.")
+@click.argument("repository", metavar="[REPO]", type=click.Path(path_type=Path), default=Path())
+@click.option("--base", metavar="BRANCH", help="Start from this branch. [default: the one that is checked out]")
+@click.option(
+    "--shadow-report",
+    "report",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Change only what this report lets through; JSON of `migrator shadow`.",
+)
+@click.option("--body", metavar="FILE", type=click.Path(path_type=Path), help="Write the text there.")
+@click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]")
+@click.option("--dry-run", "is_dry", is_flag=True, help="Print the text and say what would be done; change nothing.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only what matters.")
+def pr(
+    repository: Path,
+    *,
+    base: str | None,
+    report: Path | None,
+    body: Path | None,
+    to: str | None,
+    is_dry: bool,
+    quiet: bool,
+) -> int:
+    """Put the change on a branch of its own, as one commit, and write the text of its pull request.
+
+    REPO is a local repository, by default the one around the current folder. The branch is called
+    migrator/gpt-4.1-mini. Your work tree and your index stay as they are, nothing of the repository
+    runs, and nothing is sent anywhere. The text goes to standard output.
+
+    Without a shadow report the text says that it is a draft. A branch with commits of others is never
+    moved: the exit code is then 4.
+    """
+    from migrator import pull_session
+
+    with one_line_errors():
+        return pull_session.make(pull_session.Wish(repository, base, report, body, to, is_dry, quiet))

@@ -1,0 +1,280 @@
+"""Answer one question: how does a commit get onto a branch while nothing of the repository runs?
+
+Objects are read and written one by one. There is no checkout, so that no filter, no hook and no link of the repository
+has a part in it, and the user's work tree and index stay as they are. The environment is made from nothing: neither
+the system's nor the user's configuration counts, and the repository's own is overruled where it names a program.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from migrator.evidence_words import visible
+from migrator.settings import CannotRun
+
+NAME, EMAIL = "migrator", "migrator@migrator.invalid"
+FILES = ("100644", "100755")
+# One command of git, in seconds; the largest repository takes a minute.
+PATIENCE = 600
+# What a repository's configuration could run, or change behind our back.
+OVERRULED: Mapping[str, str] = {
+    "commit.gpgSign": "false",
+    "core.attributesFile": os.devnull,
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.splitIndex": "false",
+    "core.symlinks": "false",
+    "gc.auto": "0",
+    "i18n.commitEncoding": "utf-8",
+    "log.showSignature": "false",
+    "maintenance.auto": "false",
+    "protocol.allow": "never",
+    "submodule.recurse": "false",
+}
+ENVIRONMENT: Mapping[str, str] = {
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_ASKPASS": "",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+    **{
+        f"GIT_{who}_{what}": said
+        for who in ("AUTHOR", "COMMITTER")
+        for what, said in (("NAME", NAME), ("EMAIL", EMAIL))
+    },
+}
+# Without these no program starts; no name of them says anything to git.
+KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository on this machine: ``folder`` is where git keeps it, ``trusted`` are the user's safe.directory.
+
+    ``objects`` are variables for git: where new objects go, if not into the repository.
+    """
+
+    folder: Path
+    trusted: tuple[str, ...] = ()
+    objects: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a commit: its mode, its object, its size in bytes (0 where it has none) and its path."""
+
+    mode: str
+    blob: str
+    size: int
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch as it is: ``tip``, ``parents`` and ``tree`` of its last commit, and who else has a commit on it.
+
+    ``strangers`` are the e-mail addresses, other than ours, of authors and committers since the base.
+    """
+
+    tip: str
+    parents: tuple[str, ...]
+    tree: str
+    strangers: tuple[str, ...]
+
+
+def open_repository(path: Path) -> Repository:
+    """Find the repository that a folder belongs to. Raises CannotRun, with git's words, where there is none."""
+    if not path.is_dir():
+        raise CannotRun(f"{path}: no such folder")
+    trusted = _trusted()
+    found = _git(Repository(path, trusted), "rev-parse", "--absolute-git-dir", at=("-C", str(path)))
+    return Repository(Path(os.fsdecode(found.removesuffix(b"\n"))), trusted)
+
+
+def beside(repository: Repository, scratch: Path) -> Repository:
+    """Give the same repository with new objects in another folder, so that the repository stays as it is."""
+    own = repository.folder / os.fsdecode(_git(repository, "rev-parse", "--git-path", "objects").removesuffix(b"\n"))
+    moved = (("GIT_OBJECT_DIRECTORY", str(scratch)), ("GIT_ALTERNATE_OBJECT_DIRECTORIES", str(own)))
+    return replace(repository, objects=moved)
+
+
+def _trusted() -> tuple[str, ...]:
+    """Ask which folders the user lets git work in although they are another user's; it runs nothing of those."""
+    asked = ("git", "-C", Path.home().anchor, "config", "-z", "--get-all", "safe.directory")
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key.startswith("GIT_CONFIG")
+    }
+    done = _run(asked, b"", kept)
+    return tuple(os.fsdecode(one) for one in done.stdout.split(b"\0")[:-1])
+
+
+def commit_of(repository: Repository, name: str) -> str | None:
+    """Give the commit that a name means, None where there is none. The name may look like an option."""
+    said = _try(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return None if said is None else said.decode().strip()
+
+
+def current(repository: Repository) -> str:
+    """Name the branch that is checked out; ``HEAD`` where there is none."""
+    said = _try(repository, "symbolic-ref", "--quiet", "--short", "HEAD")
+    return "HEAD" if said is None else os.fsdecode(said.removesuffix(b"\n"))
+
+
+def entries(repository: Repository, commit: str) -> Iterator[Entry]:
+    """List the files of a commit as they stand in it: links and submodules too, each with its mode."""
+    listed = _git(repository, "ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    for line in listed.split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        mode, _, blob, size = head.decode("ascii").split()
+        yield Entry(mode, blob, int(size) if size.isdigit() else 0, path)
+
+
+def read(repository: Repository, blobs: Sequence[str], take: Callable[[str, bytes], None]) -> None:
+    """Hand over the bytes of each object, in order; none is filtered, and one is in memory at a time."""
+    command, environment = _command(repository, "cat-file", "--batch"), _environment(repository)
+    with tempfile.TemporaryFile() as wanted:
+        wanted.write("".join(f"{blob}\n" for blob in blobs).encode("ascii"))
+        wanted.seek(0)
+        with subprocess.Popen(
+            command, stdin=wanted, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        ) as process:
+            assert process.stdout is not None
+            for blob in blobs:
+                take(blob, _object(process.stdout, blob))
+
+
+def _object(stream: IO[bytes], blob: str) -> bytes:
+    head = stream.readline().split()
+    if len(head) != 3 or head[1] != b"blob":
+        raise CannotRun(f"object {blob} is missing here: fetch the repository whole")
+    data = stream.read(int(head[2]))
+    stream.read(1)
+    return data
+
+
+def write_tree(repository: Repository, commit: str, changed: Mapping[bytes, tuple[str, bytes]]) -> str:
+    """Write the tree of a commit with other bytes in some files, given as mode and bytes by their paths."""
+    with tempfile.TemporaryDirectory(prefix="migrator-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _git(repository, "read-tree", commit, more=index)
+        lines = b"".join(_line(repository, path, *changed[path]) for path in sorted(changed))
+        _git(repository, "update-index", "-z", "--index-info", given=lines, more=index)
+        return _git(repository, "write-tree", more=index).decode().strip()
+
+
+def _line(repository: Repository, path: bytes, mode: str, data: bytes) -> bytes:
+    blob = _git(repository, "hash-object", "-w", "-t", "blob", "--no-filters", "--stdin", given=data).strip()
+    return b"%s %s\t%s\0" % (mode.encode(), blob, path)
+
+
+def write_commit(repository: Repository, tree: str, parent: str, message: str) -> str:
+    """Write a commit of ours, and give its name; no branch has it yet."""
+    asked = ("commit-tree", tree, "-p", parent, "-F", "-")
+    return _git(repository, *asked, given=message.encode("utf-8", "replace")).decode().strip()
+
+
+def branch(repository: Repository, name: str, base: str) -> Branch | None:
+    """Look at a branch, and at whose commits it has since ``base``; None where there is no such branch."""
+    tip = commit_of(repository, f"refs/heads/{name}")
+    if tip is None:
+        return None
+    asked = ("rev-list", "--max-count=1000", "--format=%ae%x00%ce", f"{base}..{tip}", "--")
+    lines = _git(repository, *asked).split(b"\n")
+    mails = {mail for line in lines if b"\0" in line for mail in line.split(b"\0")} - {EMAIL.encode()}
+    parents = _git(repository, "rev-parse", f"{tip}^@").decode().split()
+    tree = _git(repository, "rev-parse", f"{tip}^{{tree}}").decode().strip()
+    return Branch(tip, tuple(parents), tree, tuple(sorted(mail.decode("utf-8", "replace") for mail in mails)))
+
+
+def in_the_way(repository: Repository, name: str) -> str:
+    """Say in one line why a branch must not be moved; "" where it may be."""
+    if _try(repository, "symbolic-ref", "--quiet", f"refs/heads/{name}") is not None:
+        return f"the branch {name} is a link to another one: delete it"
+    held = f"branch refs/heads/{name}".encode()
+    for block in _git(repository, "worktree", "list", "--porcelain", "-z").split(b"\0\0"):
+        lines = block.split(b"\0")
+        if held in lines:
+            place = visible(os.fsdecode(lines[0].removeprefix(b"worktree ")))
+            return f"the branch {name} is checked out in {place}: switch to another one there"
+    parts = name.split("/")
+    above = next(
+        (one for i in range(1, len(parts)) if commit_of(repository, f"refs/heads/{(one := '/'.join(parts[:i]))}")), ""
+    )
+    return f"the branch {above} stands in the way of {name}: rename it" if above else ""
+
+
+def move(repository: Repository, name: str, commit: str, before: str | None) -> None:
+    """Let a branch name a commit, if it still is where it was; ``before`` is None where it must not be there."""
+    _git(repository, "update-ref", "--no-deref", "-m", "migrator pr", f"refs/heads/{name}", commit, before or "")
+
+
+def _try(repository: Repository, *arguments: str) -> bytes | None:
+    """Ask git something that may have no answer."""
+    done = _run(_command(repository, *arguments), b"", _environment(repository))
+    return done.stdout if done.returncode == 0 else None
+
+
+def _git(
+    repository: Repository,
+    *arguments: str,
+    given: bytes = b"",
+    more: Mapping[str, str] | None = None,
+    at: Sequence[str] | None = None,
+) -> bytes:
+    """Run one command of git. Raises CannotRun with git's own last line."""
+    environment = {**_environment(repository), **(more or {})}
+    done = _run(_command(repository, *arguments, at=at), given, environment)
+    if done.returncode:
+        raise CannotRun(_complaint(arguments[0], done.stderr))
+    return done.stdout
+
+
+def _run(command: Sequence[str], given: bytes, environment: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, input=given, capture_output=True, check=False, timeout=PATIENCE, env=environment)
+    except FileNotFoundError:
+        raise CannotRun("git is not installed, or not in PATH") from None
+    except subprocess.TimeoutExpired:
+        raise CannotRun(f"git did not end within {PATIENCE} seconds") from None
+
+
+def _command(repository: Repository, *arguments: str, at: Sequence[str] | None = None) -> tuple[str, ...]:
+    return ("git", "--no-pager", *(at or ("--git-dir", str(repository.folder))), *arguments)
+
+
+def _environment(repository: Repository) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {**kept, **ENVIRONMENT, **_configured(_settings(repository.trusted)), **dict(repository.objects)}
+
+
+def _settings(trusted: Iterable[str]) -> Iterator[tuple[str, str]]:
+    yield from OVERRULED.items()
+    yield from (("safe.directory", folder) for folder in trusted)
+
+
+def _configured(settings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Write settings as git reads them from the environment, where no list of processes shows them."""
+    listed = tuple(settings)
+    numbered = enumerate(listed)
+    made = {
+        f"GIT_CONFIG_{word}_{i}": text for i, one in numbered for word, text in zip(("KEY", "VALUE"), one, strict=True)
+    }
+    return {"GIT_CONFIG_COUNT": str(len(listed)), **made}
+
+
+def _complaint(command: str, said: bytes) -> str:
+    lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+    chosen = next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "it failed")
+    return f"git {command}: {visible(chosen.removeprefix('fatal: '))[:300]}"
