@@ -19,6 +19,11 @@ from migrator.cli_errors import one_line_errors
     type=click.Path(path_type=Path),
     help="Change only what this report lets through; JSON of `migrator shadow`.",
 )
+@click.option("--repo", "online", metavar="OWNER/NAME", help="Open the pull request there, on GitHub.")
+@click.option("--api-url", "api", metavar="URL", help="GitHub Enterprise: https://HOST/api/v3.")
+@click.option("--label", "labels", metavar="NAME", multiple=True, help="Add this label; may be repeated.")
+@click.option("--reviewer", "reviewers", metavar="USER", multiple=True, help="Ask this person; may be repeated.")
+@click.option("--assignee", "assignees", metavar="USER", multiple=True, help="Assign this person; may be repeated.")
 @click.option("--body", metavar="FILE", type=click.Path(path_type=Path), help="Write the text there.")
 @click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]")
 @click.option("--dry-run", "is_dry", is_flag=True, help="Print the text and say what would be done; change nothing.")
@@ -28,6 +33,11 @@ def pr(
     *,
     base: str | None,
     report: Path | None,
+    online: str | None,
+    api: str | None,
+    labels: tuple[str, ...],
+    reviewers: tuple[str, ...],
+    assignees: tuple[str, ...],
     body: Path | None,
     to: str | None,
     is_dry: bool,
@@ -39,10 +49,21 @@ def pr(
     migrator/gpt-4.1-mini. Your work tree and your index stay as they are, nothing of the repository
     runs, and nothing is sent anywhere. The text goes to standard output.
 
+    With --repo no local repository is needed: the base branch is fetched from GitHub, the branch is
+    pushed and its pull request opened, renewed, or closed where nothing is left to change. The token
+    is read from GITHUB_TOKEN. --dry-run prints every request that would change something there.
+
     Without a shadow report the text says that it is a draft. A branch with commits of others is never
     moved: the exit code is then 4.
     """
     from migrator import pull_session
 
     with one_line_errors():
-        return pull_session.make(pull_session.Wish(repository, base, report, body, to, is_dry, quiet))
+        wish = pull_session.Wish(repository, base, report, body, to, is_dry, quiet)
+        if online is None:
+            return pull_session.make(wish)
+        from migrator import pull_forge
+        from migrator.deliver.forge import API
+
+        added = {"labels": labels, "reviewers": reviewers, "assignees": assignees}
+        return pull_forge.make(wish, pull_forge.There(online, api or API, added))

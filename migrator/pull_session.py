@@ -70,10 +70,14 @@ def make(wish: Wish) -> int:
     report = read(wish.report) if wish.report is not None else None
     with ExitStack() as stack:
         start = _start(wish, stack)
-        copy = _lay_out(start, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migrator-"))))
-        settings = _settings(copy, start, wish.to, report)
-        change = _change(copy, start, settings, report)
+        change, copy = planned(start, wish, report, stack)
         return _deliver(change, copy, start, wish)
+
+
+def planned(start: Start, wish: Wish, report: ShadowReport | None, stack: ExitStack) -> tuple[Change, Copy]:
+    """Plan the base commit in a folder that does not last."""
+    copy = _lay_out(start, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migrator-"))))
+    return _change(copy, start, _settings(copy, start, wish.to, report), report), copy
 
 
 def _start(wish: Wish, stack: ExitStack) -> Start:
@@ -136,9 +140,9 @@ def _aside(entry: Entry) -> str:
         return "a path that leads out of the repository"
     if os.name == "nt" and any(mark in entry.path for mark in (b"\\", b":")):
         return "a path that this system does not have"
-    if entry.size > MOST_CONFIG and os.fsdecode(entry.path) in FILES:
+    if not 0 <= entry.size <= MOST_CONFIG and os.fsdecode(entry.path) in FILES:
         raise SettingsError(f"{os.fsdecode(entry.path)}: larger than {MOST_CONFIG:,} bytes; it is not read")
-    return f"larger than {MOST_FILE:,} bytes" if entry.size > MOST_FILE else ""
+    return "" if 0 <= entry.size <= MOST_FILE else f"larger than {MOST_FILE:,} bytes"
 
 
 def _write(root: Path, path: bytes, data: bytes) -> bool:
@@ -214,16 +218,21 @@ def _drafts(plan: Plan, start: Start, report: ShadowReport | None) -> Iterator[s
         yield f"{unknown} of the names that change belong to no call that was compared"
 
 
+def branch_of(change: Change) -> str:
+    """Name the branch."""
+    return f"migrator/{change.plan.migration}"
+
+
 def _deliver(change: Change, copy: Copy, start: Start, wish: Wish) -> int:
     """Move the branch, unless it is as it should be or is not ours to move, and write the text."""
     from migrator.deliver import git
 
-    name = f"migrator/{change.plan.migration}"
+    name = branch_of(change)
     there = git.branch(start.repository, name, start.commit)
     if not change.plan.patches:
         return _superseded(change, name, start, there)
     _stop(start, name, there)
-    tree = git.write_tree(start.repository, start.commit, _blobs(change.plan, copy))
+    tree = git.write_tree(start.repository, start.commit, blobs(change.plan, copy))
     is_new = there is None or (there.tree, there.parents) != (tree, (start.commit,))
     if is_new:
         from migrator.deliver.pull_request import message
@@ -245,15 +254,20 @@ def _stop(start: Start, name: str, there: Branch | None) -> None:
     """Stop where the branch is not ours to move."""
     from migrator.deliver import git
 
-    if there is not None and there.strangers:
-        who = ", ".join(_shown(one)[:100] for one in there.strangers[:3])
-        raise CannotRun(f"{name} has commits of others ({who}): nothing was changed; merge or delete the branch first")
+    stop_at(name, there.strangers if there is not None else ())
     reason = git.in_the_way(start.repository, name)
     if reason:
         raise CannotRun(reason)
 
 
-def _blobs(plan: Plan, copy: Copy) -> Mapping[bytes, tuple[str, bytes]]:
+def stop_at(name: str, strangers: Sequence[str]) -> None:
+    """Stop where somebody else has a commit on the branch."""
+    if strangers:
+        who = ", ".join(_shown(one)[:100] for one in strangers[:3])
+        raise CannotRun(f"{name} has commits of others ({who}): nothing was changed; merge or delete the branch first")
+
+
+def blobs(plan: Plan, copy: Copy) -> Mapping[bytes, tuple[str, bytes]]:
     """Give the new bytes of each file, with the mode that it has; a file that was not laid out is an error of ours."""
     found = ((os.fsencode(patch.path.relative_to(copy.root).as_posix()), patch.after) for patch in plan.patches)
     return {path: (copy.files[path].mode, data) for path, data in found if not path.startswith(WORKFLOWS.encode())}
@@ -274,12 +288,9 @@ def _superseded(change: Change, name: str, start: Start, there: Branch | None) -
 
 def _put(change: Change, wish: Wish) -> None:
     """Write the text where the user wants it."""
-    from migrator.deliver import markdown
-    from migrator.deliver.pull_request import LIMIT, document
     from migrator.deliver.terminal import write as emit
 
-    evidence = "" if change.report is None else markdown.document(change.report, LIMIT // 2)
-    data = document(change, evidence).encode("utf-8", "replace")
+    data = text(change).encode("utf-8", "replace")
     if wish.body is None:
         emit(data)
         return
@@ -290,15 +301,28 @@ def _put(change: Change, wish: Wish) -> None:
         raise SettingsError(f"{wish.body}: {(error.strerror or str(error)).lower()}") from None
 
 
+def text(change: Change) -> str:
+    """Write the text, with the evidence of the report."""
+    from migrator.deliver import markdown
+    from migrator.deliver.pull_request import LIMIT, document
+
+    return document(change, "" if change.report is None else markdown.document(change.report, LIMIT // 2))
+
+
 def _done(change: Change, name: str, start: Start, there: Branch | None, commit: str, wish: Wish) -> str:
+    what = f"{counts(change)}, on {start.name} ({start.commit[:12]})"
+    if wish.is_dry:
+        return f"{name} would be {'made anew' if there else 'made'}: {what}."
+    return f"{name} is {'made anew' if there else 'made'} at {commit[:12]}: {what}."
+
+
+def counts(change: Change) -> str:
+    """Count what changes, in words."""
     from migrator.lines import plural
     from migrator.readings import counted
 
     edits = counted(edit for patch in change.plan.patches for edit in patch.edits)
-    what = f"{edits} in {plural(len(change.plan.patches), 'file')}, on {start.name} ({start.commit[:12]})"
-    if wish.is_dry:
-        return f"{name} would be {'made anew' if there else 'made'}: {what}."
-    return f"{name} is {'made anew' if there else 'made'} at {commit[:12]}: {what}."
+    return f"{edits} in {plural(len(change.plan.patches), 'file')}"
 
 
 def _tell(text: str, wish: Wish) -> None:

@@ -59,6 +59,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("session",),
     ("shadow_session",),
     ("pull_session",),
+    ("pull_forge",),
     ("demo_server",),
     ("demo",),
     ("cli_errors",),

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -56,24 +57,50 @@ ENVIRONMENT: Mapping[str, str] = {
     },
 }
 # Without these no program starts; no name of them says anything to git.
+NETWORK = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "https_proxy", "http_proxy", "no_proxy")
 KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository on a server: its URL, with no name or password in it, and the token, which only the server gets."""
+
+    url: str
+    token: str = field(repr=False)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What git is told about this one server."""
+        said = b64encode(f"x-access-token:{self.token}".encode()).decode()
+        return {
+            f"protocol.{self.url.partition(':')[0]}.allow": "always",
+            f"http.{self.url}.extraHeader": f"Authorization: Basic {said}",
+            "http.followRedirects": "false",
+            "credential.helper": "",
+            "fetch.fsckObjects": "true",
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
     """A repository on this machine: ``folder`` is where git keeps it, ``trusted`` are the user's safe.directory.
 
-    ``objects`` are variables for git: where new objects go, if not into the repository.
+    ``objects`` are variables for git: where new objects go, if not into the repository. ``remote`` is the only server
+    that it may speak to.
     """
 
     folder: Path
     trusted: tuple[str, ...] = ()
     objects: tuple[tuple[str, str], ...] = ()
+    remote: Remote | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of a commit: its mode, its object, its size in bytes (0 where it has none) and its path."""
+    """One file of a commit: its mode, its object, its size in bytes and its path.
+
+    The size is 0 where it has none, as a submodule, and -1 where the object is not here, because it is too large.
+    """
 
     mode: str
     blob: str
@@ -101,6 +128,37 @@ def open_repository(path: Path) -> Repository:
     trusted = _trusted()
     found = _git(Repository(path, trusted), "rev-parse", "--absolute-git-dir", at=("-C", str(path)))
     return Repository(Path(os.fsdecode(found.removesuffix(b"\n"))), trusted)
+
+
+def clone(remote: Remote, folder: Path, base: str, largest: int) -> Repository:
+    """Get the last commit of one branch, without a checkout and without files of more than ``largest`` bytes."""
+    _git(Repository(folder), "init", "--quiet", "--bare", "--template=", str(folder), at=())
+    plain = (folder / "config").read_bytes()
+    repository = Repository(folder, remote=remote)
+    asked = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", f"--filter=blob:limit={largest}")
+    _git(repository, "fetch", *asked, remote.url, f"+refs/heads/{base}:refs/heads/{base}")
+    # Without this, git asks the server for each object that was left out.
+    (folder / "config").write_bytes(plain)
+    return repository
+
+
+def fetch(repository: Repository, name: str) -> bool:
+    """Get the last commit of another branch; False where the server has no such branch."""
+    assert repository.remote is not None
+    url = repository.remote.url
+    if not _git(repository, "ls-remote", url, f"refs/heads/{name}"):
+        return False
+    asked = ("--quiet", "--depth=2", "--no-tags", "--no-recurse-submodules")
+    _git(repository, "fetch", *asked, url, f"+refs/heads/{name}:refs/heads/{name}")
+    return True
+
+
+def push(repository: Repository, name: str, commit: str, before: str | None) -> None:
+    """Let a branch on the server name a commit ("": delete it), if it still is where it was (None: nowhere)."""
+    assert repository.remote is not None
+    ref = f"refs/heads/{name}"
+    asked = ("--porcelain", "--no-verify", f"--force-with-lease={ref}:{before or ''}")
+    _git(repository, "push", *asked, repository.remote.url, f"{commit}:{ref}")
 
 
 def beside(repository: Repository, scratch: Path) -> Repository:
@@ -138,7 +196,7 @@ def entries(repository: Repository, commit: str) -> Iterator[Entry]:
     for line in listed.split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, _, blob, size = head.decode("ascii").split()
-        yield Entry(mode, blob, int(size) if size.isdigit() else 0, path)
+        yield Entry(mode, blob, int(size) if size.isdigit() else -(size == "BAD"), path)
 
 
 def read(repository: Repository, blobs: Sequence[str], take: Callable[[str, bytes], None]) -> None:
@@ -171,12 +229,17 @@ def write_tree(repository: Repository, commit: str, changed: Mapping[bytes, tupl
         _git(repository, "read-tree", commit, more=index)
         lines = b"".join(_line(repository, path, *changed[path]) for path in sorted(changed))
         _git(repository, "update-index", "-z", "--index-info", given=lines, more=index)
-        return _git(repository, "write-tree", more=index).decode().strip()
+        return _git(repository, "write-tree", "--missing-ok", more=index).decode().strip()
 
 
 def _line(repository: Repository, path: bytes, mode: str, data: bytes) -> bytes:
     blob = _git(repository, "hash-object", "-w", "-t", "blob", "--no-filters", "--stdin", given=data).strip()
     return b"%s %s\t%s\0" % (mode.encode(), blob, path)
+
+
+def difference(repository: Repository, one: str, other: str) -> bytes:
+    """Give the files that differ between two commits, with their objects: two equal answers are the same change."""
+    return _git(repository, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", one, other)
 
 
 def write_commit(repository: Repository, tree: str, parent: str, message: str) -> str:
@@ -237,7 +300,8 @@ def _git(
     environment = {**_environment(repository), **(more or {})}
     done = _run(_command(repository, *arguments, at=at), given, environment)
     if done.returncode:
-        raise CannotRun(_complaint(arguments[0], done.stderr))
+        said = done.stderr or done.stdout
+        raise CannotRun(_complaint(arguments[0], said, repository.remote))
     return done.stdout
 
 
@@ -251,17 +315,24 @@ def _run(command: Sequence[str], given: bytes, environment: Mapping[str, str]) -
 
 
 def _command(repository: Repository, *arguments: str, at: Sequence[str] | None = None) -> tuple[str, ...]:
-    return ("git", "--no-pager", *(at or ("--git-dir", str(repository.folder))), *arguments)
+    where = ("--git-dir", str(repository.folder)) if at is None else at
+    return ("git", "--no-pager", *where, *arguments)
 
 
 def _environment(repository: Repository) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {**kept, **ENVIRONMENT, **_configured(_settings(repository.trusted)), **dict(repository.objects)}
+    made = {**kept, **ENVIRONMENT, **_configured(_settings(repository)), **dict(repository.objects)}
+    if repository.remote is not None:
+        made["GIT_ALLOW_PROTOCOL"] = repository.remote.url.partition(":")[0]
+        made |= {name: os.environ[name] for name in NETWORK if name in os.environ}
+    return made
 
 
-def _settings(trusted: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _settings(repository: Repository) -> Iterator[tuple[str, str]]:
     yield from OVERRULED.items()
-    yield from (("safe.directory", folder) for folder in trusted)
+    yield from (("safe.directory", folder) for folder in repository.trusted)
+    if repository.remote is not None:
+        yield from repository.remote.settings.items()
 
 
 def _configured(settings: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -274,7 +345,11 @@ def _configured(settings: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {"GIT_CONFIG_COUNT": str(len(listed)), **made}
 
 
-def _complaint(command: str, said: bytes) -> str:
-    lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    chosen = next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "it failed")
-    return f"git {command}: {visible(chosen.removeprefix('fatal: '))[:300]}"
+def _complaint(command: str, said: bytes, remote: Remote | None) -> str:
+    text = said.decode("utf-8", "replace")
+    for secret in (remote.token, remote.settings[f"http.{remote.url}.extraHeader"]) if remote is not None else ():
+        text = text.replace(secret, "***")
+    lines = [line for line in text.splitlines() if line.strip() and line != "Done"]
+    marked = [line for line in lines if line.startswith(("fatal: ", "!", "remote: error", "remote: fatal"))]
+    chosen = (marked or lines or ["it failed"])[0]
+    return f"git {command}: {' '.join(visible(chosen.removeprefix('fatal: ')).split())[:300]}"

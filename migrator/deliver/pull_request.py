@@ -7,8 +7,9 @@ links an issue. The last line is data for ``migrator`` itself, which GitHub does
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -28,6 +29,7 @@ MOST_ROWS = 300
 LONGEST = 200
 MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 HEAD = ("where", "from → to", "caching", "verdict", "list price")
+_DATA = re.compile(r"<!-- migrator: (\{[^\n]*\}) -->")
 CUT = "The evidence did not fit here; `migrator shadow report` prints the whole report."
 
 
@@ -106,6 +108,22 @@ def data(change: Change) -> str:
         "draft": bool(change.drafts),
     }
     return f"<!-- migrator: {json.dumps(said, separators=(',', ':'))} -->"
+
+
+def data_of(body: str) -> Mapping[str, object]:
+    """Read that data in the body of a pull request; empty where there is none of ours."""
+    found = _DATA.findall(body)
+    try:
+        said = json.loads(found[-1]) if found else {}
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def closed(body: str, why: str) -> str:
+    """Give the body of a pull request that ``migrator`` itself closes, so that it blocks nothing later on."""
+    said = json.dumps({**data_of(body), "closed": why}, separators=(",", ":"))
+    return f"{_DATA.sub('', body).rstrip()}\n\n<!-- migrator: {said} -->\n"
 
 
 def _top(change: Change) -> Iterator[str]:
