@@ -59,6 +59,10 @@ def pr(
     from migrator import pull_session
 
     with one_line_errors():
+        if online is None and (api or labels or reviewers or assignees):
+            raise click.UsageError("--api-url, --label, --reviewer and --assignee need --repo OWNER/NAME")
+        if online is not None and repository != Path():
+            raise click.UsageError(f"{repository}: a folder and --repo name two repositories; give one of them")
         wish = pull_session.Wish(repository, base, report, body, to, is_dry, quiet)
         if online is None:
             return pull_session.make(wish)

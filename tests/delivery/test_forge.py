@@ -1,0 +1,166 @@
+"""Answer one question: does the forge's part of ``migrator pr`` work with a GitHub that nobody here wrote?
+
+That is emulate of vercel-labs (npm, Apache-2.0), which keeps repositories, branches and pull requests. It has no git
+over HTTP, so the branches are made by its interface, and it takes a second pull request for a branch and one for a
+branch that is not there, which GitHub refuses.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from npm import unpacked
+
+from migrator.deliver.forge import GitHub, Pull, Wanted
+from migrator.settings import CannotRun
+
+pytestmark = pytest.mark.delivery
+
+# The last one that starts on Node 20; `latest` is another package.
+PACKAGE = "emulate@0.11.2"
+TOKEN = "ghp_migrator_emulated"
+BRANCH = "migrator/gpt-4.1-mini"
+WANTED = Wanted(BRANCH, "main", "Move 1 name", "text\n\n<!-- migrator: {} -->\n", True)
+# It listens on all interfaces; this keeps it on this machine.
+PROGRAM = """
+import net from "node:net";
+const listen = net.Server.prototype.listen;
+net.Server.prototype.listen = function (port, ...rest) {
+  return typeof port === "number"
+    ? listen.call(this, port, "127.0.0.1", ...rest.filter((one) => typeof one === "function"))
+    : listen.call(this, port, ...rest);
+};
+const { createEmulator } = await import(process.argv[2]);
+const seed = {
+  tokens: { [process.argv[4]]: { login: "acme", scopes: ["repo", "user"] } },
+  github: {
+    users: [{ login: "acme" }, { login: "ada" }],
+    repos: [{ owner: "acme", name: "helpdesk", auto_init: true }],
+  },
+};
+await createEmulator({ service: "github", port: Number(process.argv[3]), seed });
+console.log("ready");
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
+"""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start it on a free port, with one repository that has a first commit."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    package = unpacked(PACKAGE)
+    program = tmp_path_factory.mktemp("emulate") / "start.mjs"
+    program.write_text(PROGRAM, encoding="utf-8")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    command = [node, str(program), str(package / "dist" / "api.js"), str(port), TOKEN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            assert line == b"ready\n", process.stderr.read() if process.stderr else b""
+            answering(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+
+
+def answering(port: int) -> None:
+    """Wait until it listens; it says that it is ready a little before."""
+    for _ in range(200):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        time.sleep(0.05)
+    pytest.fail("emulate does not listen")
+
+
+def send(url: str, method: str, path: str, body: object = None) -> dict[str, object]:
+    """Ask it something that ``migrator`` does not ask."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/repos/acme/helpdesk{path}", data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        return json.loads(reply.read() or b"{}")  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def branch(url: str) -> Iterator[str]:
+    """Make a branch with one file more, and close and delete what is left of it."""
+    base = send(url, "GET", "/git/ref/heads/main")["object"]["sha"]  # type: ignore[index]
+    send(url, "POST", "/git/refs", {"ref": f"refs/heads/{BRANCH}", "sha": base})
+    content = base64.b64encode(f"{time.time()}\n".encode()).decode()
+    sent = {"message": "Move", "content": content, "branch": BRANCH}
+    send(url, "PUT", f"/contents/file-{time.time_ns()}.py", sent)
+    yield BRANCH
+    for pull in forge(url).pulls(BRANCH):
+        send(url, "PATCH", f"/pulls/{pull.number}", {"state": "closed"})
+    send(url, "DELETE", f"/git/refs/heads/{BRANCH}")
+
+
+def forge(url: str, **more: object) -> GitHub:
+    return GitHub("acme/helpdesk", TOKEN, url, sleep=lambda _: None, **more)  # type: ignore[arg-type]
+
+
+def test_a_pull_request_from_its_opening_to_its_end(url: str, branch: str) -> None:
+    github = forge(url)
+    assert github.default_branch() == "main"
+    before = [one.number for one in github.pulls(branch)]
+    pull = github.put(WANTED, None)
+    assert pull is not None
+    assert pull == Pull(pull.number, pull.url, True, False, WANTED.title, WANTED.body)
+    assert send(url, "GET", f"/pulls/{pull.number}")["draft"] is True
+    assert [one.number for one in github.pulls(branch)] == [pull.number, *before]
+    assert github.put(WANTED, pull) is pull
+    changed = github.put(Wanted(branch, "main", "Move 2 names", "other", True), pull)
+    assert changed is not None
+    assert (changed.number, changed.title, changed.body) == (pull.number, "Move 2 names", "other")
+    github.close(changed, "why", "closed")
+    (closed,) = (one for one in github.pulls(branch) if one.number == pull.number)
+    assert (closed.is_open, closed.is_merged, closed.body) == (False, False, "closed")
+    said = send(url, "GET", f"/issues/{pull.number}/comments")
+    assert [one["body"] for one in said] == ["why"]  # type: ignore[index]
+
+
+def test_labels_and_reviewers_are_added(url: str, branch: str) -> None:
+    github = forge(url)
+    pull = github.put(WANTED, None)
+    assert pull is not None
+    assert github.dress(pull, "labels", ["models"]) == ""
+    assert github.dress(pull, "reviewers", ["ada"]) == ""
+    found = send(url, "GET", f"/pulls/{pull.number}")
+    assert [one["name"] for one in found["labels"]] == ["models"]  # type: ignore[attr-defined]
+    assert [one["login"] for one in found["requested_reviewers"]] == ["ada"]  # type: ignore[attr-defined]
+    assert github.dress(Pull(99_999, "", True, False, "", ""), "labels", ["models"]) != ""
+
+
+def test_a_dry_run_sends_nothing(url: str, branch: str) -> None:
+    said: list[str] = []
+    before = len(forge(url).pulls(branch))
+    assert forge(url, say=said.append).put(WANTED, None) is None
+    assert len(forge(url).pulls(branch)) == before
+    assert [one.partition("\n")[0] for one in said] == [f"POST {url}/repos/acme/helpdesk/pulls"]
+
+
+def test_refusals_are_one_line(url: str) -> None:
+    other = GitHub("acme/none", TOKEN, url, sleep=lambda _: None)
+    with pytest.raises(CannotRun, match=r"answers 404 to GET /: Not Found$"):
+        other.default_branch()
+
+
+def test_addresses_of_a_branch_are_read(url: str, branch: str) -> None:
+    assert set(forge(url).mails("main", branch)) == {"acme@users.noreply.github.com"}

@@ -1,0 +1,352 @@
+"""Answer one question: does ``migrator pr --repo`` do on a forge what it says, once, and keep the token to itself?
+
+git speaks to a real ``git http-backend``; ``forge_server`` says what the forge is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from forge_server import NAME, TOKEN, State, serving
+
+from migrator.cli import run
+from migrator.deliver import forge, git, pull_request
+from migrator.settings import CannotRun
+
+BRANCH = "migrator/gpt-4.1-mini"
+CALL = (
+    "from openai import OpenAI\n\n\ndef {name}(mail):\n"
+    '    return OpenAI().responses.create(model="{model}", input=mail)\n'
+)
+URL = "https://forge.example/pull/1"
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
+    """Keep this machine's configuration out, and wait for nothing; gives the seconds that it would have waited."""
+    for name in [
+        name for name in os.environ if name.startswith(("GIT_", "GITHUB_")) or name.lower().endswith("_proxy")
+    ]:
+        monkeypatch.delenv(name)
+    (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.com\n", encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    waited: list[float] = []
+    monkeypatch.setattr(forge.GitHub.__init__, "__defaults__", (forge.API, None, waited.append, 0.0))
+    return waited
+
+
+def ask(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, check=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """Make a checkout of what the server will have."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    ask(folder, "init", "--quiet", "--initial-branch", "main")
+    for name, model in (("title", "gpt-4o-mini"), ("answer", "gpt-4o")):
+        (folder / f"{name}.py").write_text(CALL.format(name=name, model=model), encoding="utf-8")
+    ask(folder, "add", ".")
+    ask(folder, "commit", "--quiet", "--message", "first")
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path, work: Path) -> Iterator[State]:
+    """Serve a bare repository with that commit."""
+    with serving(tmp_path / "served") as state:
+        ask(tmp_path, "clone", "--quiet", "--bare", str(work), str(state.bare))
+        state.git("config", "http.receivepack", "true")
+        state.git("config", "uploadpack.allowFilter", "true")
+        ask(work, "remote", "add", "origin", str(state.bare))
+        yield state
+
+
+def moved(work: Path, name: str, text: str) -> None:
+    """Let the base go on."""
+    (work / name).write_text(text, encoding="utf-8")
+    ask(work, "add", ".")
+    ask(work, "commit", "--quiet", "--message", name)
+    ask(work, "push", "--quiet", "origin", "main")
+
+
+def told(server: State, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Run the command, and see that nothing that it says has the token."""
+    code = run(["pr", "--repo", NAME, "--api-url", server.api, *words])
+    out, err = capsys.readouterr()
+    assert TOKEN not in out + err
+    return code, out, err
+
+
+def tip(server: State) -> str:
+    return server.git("for-each-ref", "--format=%(objectname)", f"refs/heads/{BRANCH}")
+
+
+def test_a_pull_request_is_opened(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = told(server, capsys, "--label", "models", "--reviewer", "ada", "--assignee", "ada")
+    assert (code, out, err) == (0, f"{URL} is opened: 2 names in 2 files, a draft.\n", "")
+    (pull,) = server.pulls
+    assert (pull["title"], pull["draft"], pull["base"]) == ("Move 2 names to gpt-4.1-mini", True, "main")
+    assert pull_request.data_of(str(pull["body"]))["base"] == server.git("rev-parse", "main")
+    assert (pull["labels"], pull["requested_reviewers"], pull["assignees"]) == (
+        [{"labels": ["models"]}],
+        [{"reviewers": ["ada"]}],
+        [{"assignees": ["ada"]}],
+    )
+    assert server.git("rev-list", "--format=%ae", f"main..{BRANCH}").splitlines()[1:] == [git.EMAIL]
+    assert server.git("diff", "--stat", "main", BRANCH).endswith("2 files changed, 2 insertions(+), 2 deletions(-)")
+
+
+def test_a_second_run_sends_nothing(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    told(server, capsys)
+    made, server.asked[:] = tip(server), []
+    assert told(server, capsys) == (0, f"{URL} is as it should be: 2 names in 2 files, a draft.\n", "")
+    assert (tip(server), server.changing()) == (made, [])
+
+
+def test_a_base_that_moves_elsewhere_needs_no_push(
+    server: State, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(server, capsys)
+    made = tip(server)
+    moved(work, "other.py", "print(1)\n")
+    assert told(server, capsys)[0] == 0
+    assert tip(server) == made
+
+
+def test_a_base_that_conflicts_makes_the_branch_anew(
+    server: State, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(server, capsys)
+    moved(work, "title.py", "# new\n" + CALL.format(name="title", model="gpt-4o-mini"))
+    assert told(server, capsys)[:2] == (0, f"{URL} is up to date now: 2 names in 2 files, a draft.\n")
+    assert server.git("rev-parse", f"{BRANCH}^") == server.git("rev-parse", "main")
+    assert len(server.pulls) == 1
+
+
+def test_a_commit_of_somebody_else_stops_it(server: State, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(server, capsys)
+    ask(work, "fetch", "--quiet", "origin")
+    ask(work, "checkout", "--quiet", "-b", "mine", f"origin/{BRANCH}")
+    ask(work, "commit", "--quiet", "--allow-empty", "--message", "mine")
+    # Ours on top of it hides it from who looks at the last commit alone.
+    ours = ["-c", f"user.email={git.EMAIL}"]
+    ask(work, *ours, "commit", "--quiet", "--allow-empty", "--message", "on top")
+    ask(work, "push", "--quiet", "origin", f"mine:{BRANCH}")
+    ask(work, "checkout", "--quiet", "main")
+    moved(work, "title.py", "# new\n" + CALL.format(name="title", model="gpt-4o-mini"))
+    made, server.asked[:] = tip(server), []
+    code, _, err = told(server, capsys)
+    assert (code, tip(server), server.changing()) == (4, made, [])
+    assert err.startswith(f"migrator: {BRANCH} has commits of others (ada@example.com): nothing was changed")
+
+
+def test_a_person_who_closes_it_is_not_asked_again(
+    server: State, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(server, capsys)
+    server.pulls[0]["state"] = "closed"
+    server.asked.clear()
+    said = f"Nothing was done: a person closed {URL}, which was the same change.\n"
+    assert told(server, capsys) == (0, said, "")
+    assert server.changing() == []
+    # Another change is another question.
+    moved(work, "more.py", CALL.format(name="more", model="gpt-4o"))
+    assert told(server, capsys)[1] == "https://forge.example/pull/2 is opened: 3 names in 3 files, a draft.\n"
+
+
+def test_what_is_superseded_is_closed_and_blocks_nothing(
+    server: State, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(server, capsys)
+    for name in ("title", "answer"):
+        moved(work, f"{name}.py", "print(1)\n")
+    assert told(server, capsys)[:2] == (0, f"Nothing to change on main.\n{URL} is closed: superseded.\n")
+    assert (tip(server), server.pulls[0]["state"]) == ("", "closed")
+    assert server.pulls[0]["comments"] == [
+        {"body": "Nothing is left to change on the base branch, so `migrator` closes this."}
+    ]
+    for name, model in (("title", "gpt-4o-mini"), ("answer", "gpt-4o")):
+        moved(work, f"{name}.py", CALL.format(name=name, model=model))
+    assert told(server, capsys)[1].startswith("https://forge.example/pull/2 is opened")
+
+
+def test_a_wrong_reviewer_is_told_and_nothing_more(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = told(server, capsys, "--reviewer", "nobody")
+    assert (code, out) == (0, f"{URL} is opened: 2 names in 2 files, a draft.\n")
+    assert err.startswith("migrator: reviewers were not added: 127.0.0.1:")
+    assert err.endswith("Reviews may only be requested from collaborators.\n")
+
+
+def test_a_dry_run_prints_what_would_be_sent(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = told(server, capsys, "--dry-run")
+    assert (code, tip(server), server.pulls, server.changing()) == (0, "", [], [])
+    pushed, _, posted = out.partition("\n\n")
+    assert pushed.startswith(f"git push --force-with-lease={BRANCH}: {NAME} ")
+    head, _, body = posted.partition("\n")
+    assert head == f"POST {server.api}/repos/{NAME}/pulls"
+    assert json.loads(body)["head"] == BRANCH
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_limit_is_waited_for(
+    server: State, alone: list[float], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {"message": "You have exceeded a secondary rate limit."}
+    server.scripted.append(("POST ", (status, {"Retry-After": "7"}, said)))
+    assert told(server, capsys)[0] == 0
+    assert 7.0 in alone
+    assert len(server.pulls) == 1
+
+
+def test_a_limit_that_is_far_away_ends_it(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    server.scripted.append(("GET ", (403, {"Retry-After": "3600"}, {})))
+    code, _, err = told(server, capsys)
+    assert (code, err.endswith("asks to wait 3,600 seconds: run it again then\n")) == (4, True)
+
+
+def test_an_answer_that_is_lost_opens_no_second_one(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    server.lost.append(f"POST /api/v3/repos/{NAME}/pulls")
+    assert told(server, capsys)[0] == 0
+    assert len(server.pulls) == 1
+
+
+def test_a_server_that_breaks_once_is_asked_again(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    server.scripted += [("GET ", (502, {}, {})), ("POST ", (502, {}, {}))]
+    assert told(server, capsys)[0] == 0
+    assert len(server.pulls) == 1
+
+
+def test_one_that_was_opened_meanwhile_is_taken(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    told(server, capsys)
+    server.scripted.append((f"GET /api/v3/repos/{NAME}/pulls", (200, {}, [])))
+    assert told(server, capsys)[0] == 0
+    assert len(server.pulls) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "reply", "said"),
+    [
+        ("GET", (404, {}, {"message": "Not Found"}), "answers 404 to GET /: Not Found"),
+        ("GET", (301, {"Location": "http://127.0.0.1:1/"}, {}), "it has moved or is called otherwise now"),
+        ("POST", (403, {}, {"message": f"no right with {TOKEN}"}), "answers 403 to POST /pulls: no right with ***"),
+        ("POST", (422, {}, {"message": "Validation Failed", "errors": [{"message": "No commits"}]}), "No commits"),
+        ("POST", (201, {}, []), "without the number of the pull request"),
+    ],
+)
+def test_a_refusal_is_one_line(
+    server: State,
+    method: str,
+    reply: tuple[int, dict[str, str], object],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.scripted.append((f"{method} ", reply))
+    code, _, err = told(server, capsys)
+    assert (code, err.count("\n")) == (4, 1)
+    assert said in err
+
+
+def test_a_wrong_token_is_one_line(
+    server: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_wrong")
+    code, out, err = told(server, capsys)
+    assert (code, out, err.count("\n"), "ghs_wrong" in err) == (4, "", 1, False)
+    assert "answers 401" in err
+    # git is refused too, and asks nobody for a password.
+    code, _, err = told(server, capsys, "--base", "main")
+    assert (code, err.count("\n"), "ghs_wrong" in err) == (4, 1, False)
+    assert err.startswith("migrator: git fetch: ")
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert told(server, capsys)[2].startswith("migrator: GITHUB_TOKEN is not set")
+
+
+def test_a_push_that_is_refused_opens_nothing(server: State, capsys: pytest.CaptureFixture[str]) -> None:
+    hook = server.bare / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho protected >&2\nexit 1\n", encoding="utf-8")
+    hook.chmod(0o755)
+    code, _, err = told(server, capsys)
+    assert (code, err.count("\n"), server.pulls) == (4, 1, [])
+    assert err.startswith("migrator: git push: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--repo", "acme"], 2, "--repo 'acme': write owner/name"),
+        (["--repo", "../x"], 2, "--repo '../x': write owner/name"),
+        (["--repo", NAME, "folder"], 2, "folder: a folder and --repo name two repositories; give one of them"),
+        (["--label", "x"], 2, "need --repo OWNER/NAME"),
+        (["--repo", "a/b?c"], 2, "--repo 'a/b?c': write owner/name"),
+        (["--repo", NAME, "--api-url", "http://ghe.example/api/v3"], 4, "only https"),
+        (["--repo", NAME, "--api-url", "https://me:pw@ghe.example/"], 4, "no name or password belongs there"),
+    ],
+)
+def test_a_wrong_address_is_one_line(
+    words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pr", *words]) == code
+    err = capsys.readouterr().err
+    assert (err.count("\n"), said in err) == (1, True)
+
+
+def test_the_token_is_in_no_argument_and_in_no_file(
+    server: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A git that writes down its arguments, and every file of its repository that holds the token.
+    spy, log = tmp_path / "bin" / "git", tmp_path / "log"
+    spy.parent.mkdir()
+    real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout.strip()
+    spy.write_text(
+        f'#!/bin/sh\necho "$@" >> {log}\n{real} "$@"; code=$?\n'
+        f'case "$2" in --git-dir) grep -rl -e {TOKEN} -e eC1hY2Nlc3M "$3" >> {log}.found;; esac\nexit $code\n',
+        encoding="utf-8",
+    )
+    spy.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{spy.parent}{os.pathsep}{os.environ['PATH']}")
+    assert told(server, capsys)[0] == 0
+    said = log.read_text("utf-8")
+    assert "fetch" in said
+    assert "push" in said
+    assert TOKEN not in said
+    assert "Authorization" not in said
+    assert (tmp_path / "log.found").read_text("utf-8") == ""
+
+
+def test_large_files_stay_on_the_server(server: State, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    moved(work, "large.py", "# " + "x" * 20_000_001 + "\n" + CALL.format(name="large", model="gpt-4o"))
+    code, _, _ = told(server, capsys)
+    assert code == 0
+    assert "Not read&#58; 1 × larger than 20,000,000 bytes." in str(server.pulls[0]["body"])
+    assert server.git("diff", "--name-only", "main", BRANCH).splitlines() == ["answer.py", "title.py"]
+    assert server.git("cat-file", "-s", f"{BRANCH}:large.py") == server.git("cat-file", "-s", "main:large.py")
+
+
+@pytest.mark.parametrize(
+    ("api", "url"),
+    [
+        ("https://api.github.com", "https://github.com/a/b.git"),
+        ("https://ghe.example/api/v3", "https://ghe.example/a/b.git"),
+        ("https://api.acme.ghe.com", "https://acme.ghe.com/a/b.git"),
+        ("http://127.0.0.1:99/api/v3", "http://127.0.0.1:99/a/b.git"),
+    ],
+)
+def test_git_speaks_to_the_same_server(api: str, url: str) -> None:
+    assert forge.git_url(api, "a/b") == url
+
+
+def test_a_server_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(CannotRun, match=r"^127\.0\.0\.1:1: "):
+        forge.GitHub("a/b", "t", "http://127.0.0.1:1").default_branch()
+    assert "t0ken" not in repr(forge.GitHub("a/b", "t0ken")) + repr(git.Remote("https://x", "t0ken"))
