@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from migrator.flow.constants import values_of
-from migrator.flow.request import Spot
+from migrator.flow.request import Spot, bindings_of, entered_value
 from migrator.flow.symbols import Function, last_name, symbols
 from migrator.prompts.messages import ROLES, Messages, content, message
 from migrator.prompts.template import SPLICE, Message, Segment, Varies
@@ -32,6 +32,11 @@ def template_messages(reader: Reader, spot: Spot, depth: int = 0) -> Messages:
     unit, node, entered = spot.unit, spot.node, spot.entered
     if depth > MAX_DEPTH:
         return (_unseen(reader, spot),)
+    if isinstance(node, ast.Name):
+        found = bindings_of(reader.project, unit, node)
+        brought = entered_value(found[0], entered) if len(found) == 1 else None
+        if brought is not None:
+            return template_messages(reader, brought, depth + 1)
     if isinstance(node, (ast.Name, ast.Attribute)):
         held = [(u, v) for u, v in values_of(reader.project, unit, node) if v is not None]
         return template_messages(reader, Spot(*held[0]), depth + 1) if len(held) == 1 else (_unseen(reader, spot),)

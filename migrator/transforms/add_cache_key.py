@@ -65,7 +65,7 @@ def _against(reader: Reader, site: Site) -> Refusal | None:
         return Refusal("no_cache_key", site.surface.name)
     if any(isinstance(above, ast.JoinedStr) for above in site.unit.ancestors(site.call)):
         return Refusal("no_cache_key", "the call stands inside an f-string")
-    if hidden(reader, site.unit, site.call):
+    if hidden(reader, site.unit, site.call, site.ways):
         return Refusal("hidden_prompt", "the call takes arguments that the code does not show")
     if (held := _held_key(reader, site)) is not None:
         return Refusal("has_cache_key", held)

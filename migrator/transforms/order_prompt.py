@@ -52,6 +52,8 @@ def order(reader: Reader, site: Site, inside: Sequence[Edit] = ()) -> Order | St
         return layout
     if not _pays(site.template, layout.after, reader.caching):
         return Stays("short_prefix", "also with everything static first")
+    if len(site.ways) > 1:
+        return Stays("callers", f"{len(site.ways)} calls")
     shifts: list[Edit] = []
     for shift in layout.shifts:
         made = _shifted(reader, site, site.template.messages[shift.message], shift, inside)
