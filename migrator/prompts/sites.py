@@ -19,10 +19,12 @@ from migrator.prompts.template import Message, Part, Place, Segment, Template, V
 from migrator.prompts.texts import place_of, starred, text, varying
 from migrator.prompts.tools import part
 from migrator.prompts.uses import Met, last_operand, method_of, uses_of
-from migrator.prompts.varying import Reader
+from migrator.prompts.varying import MAX_STEPS, Reader
 from migrator.prompts.ways import ways
 from migrator.rulebook import Rulebook, Slot, Surface
 
+# So much work is worth one prompt that a caller brings.
+MAX_BROUGHT = 2_000
 # Methods of a prompt with placeholders that give the prompt itself.
 FILLED = frozenset({"format_messages", "format_prompt"})
 
@@ -179,6 +181,7 @@ def template(
     reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slot], entered: Entered | None = None
 ) -> Template | None:
     """Read the prompt of a call in the order in which the model reads it, as the calls that brought it show it."""
+    reader.left = MAX_STEPS if entered is None else MAX_BROUGHT
     if entered is None:
         reader.runs_once = not any(isinstance(above, FUNCTIONS) for above in unit.ancestors(call))
     if hidden(reader, unit, call, (entered,)):

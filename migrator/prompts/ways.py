@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from migrator.find import is_test
 from migrator.flow.callers import MANY_FILES, runs
@@ -43,7 +44,7 @@ def ways(reader: Reader, unit: Unit, call: ast.Call, read: Read) -> tuple[Way, .
 
     ``read`` reads the prompt, seen through the calls it is given.
     """
-    found = tuple(_ways(reader, (unit, call), read, None, MAX_STEPS))
+    found = tuple(islice(_ways(reader, (unit, call), read, None, MAX_STEPS), MAX_WAYS + 1))
     reader.runs_once = _is_outside(unit, call)
     return found if len(found) <= MAX_WAYS else ((None, read(None)),)
 
@@ -58,7 +59,8 @@ def _ways(
     reader.runs_once = _is_outside(*outer)
     found = read(entered)
     function = _around(*outer)
-    callers = all_callers(reader.project, function) if steps and function and _hangs(found, function, outer) else ()
+    goes_on = steps and function is not None and not _is_in(entered, function) and _hangs(found, function, outer)
+    callers = all_callers(reader.project, function) if goes_on and function is not None else ()
     if not callers or function is None or len(callers) > MAX_WAYS:
         yield entered, found
         return
@@ -71,6 +73,15 @@ def _around(unit: Unit, call: ast.Call) -> Function | None:
     """The function that a call stands in."""
     above = next((above for above in unit.ancestors(call) if isinstance(above, FUNCTIONS)), None)
     return Function(unit, above) if above is not None else None
+
+
+def _is_in(entered: Entered | None, function: Function) -> bool:
+    """Say whether a way comes through a function already: one that calls itself."""
+    while entered is not None:
+        if entered.function.node is function.node:
+            return True
+        entered = entered.outer
+    return False
 
 
 def _lengthened(entered: Entered | None, step: Entered) -> Entered:
