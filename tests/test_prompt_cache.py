@@ -156,6 +156,33 @@ def test_a_breaker_is_warned_of(instructions: str, warnings: list[str], verdict:
     assert ([warning.name for warning in one.warnings], one.verdict) == (warnings, verdict)
 
 
+@pytest.mark.parametrize(
+    ("image", "warnings"),
+    [
+        ('{"type": "image_url", "image_url": {"url": PLAN, "detail": "high"}}', []),
+        ('{"type": "image_url", "image_url": {"url": PLAN, "detail": detail}}', ["image_detail"]),
+        ('{"type": "image_url", "image_url": {"url": url, "detail": "low"}}', ["image_url"]),
+        ('{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{url}"}}', ["image_url"]),
+        ('{"type": "input_image", "image_url": url}', ["image_url"]),
+        ('{"type": "input_image", "image_url": PLAN, "detail": detail}', ["image_detail"]),
+        # What else stands beside the address is not seen here, so nothing is said of it.
+        ('{"type": "image_url", "image_url": {"url": PLAN, **url}}', []),
+    ],
+)
+def test_an_image_that_varies_is_warned_of(image: str, warnings: list[str], tmp_path: Path) -> None:
+    said = f'{{"role": "user", "content": [{image}, {{"type": "text", "text": HANDBOOK}}]}}'
+    call = f'client.chat.completions.create(model="gpt-4o", messages=[{said}, {{"role": "user", "content": mail}}])'
+    (one,) = look(tmp_path, 'PLAN = "https://x.org/a.png"', f"def ask(mail, url, detail):\n    return {call}\n").prompts
+    assert [warning.name for warning in one.warnings] == warnings
+
+
+def test_images_behind_the_text_cost_nothing(tmp_path: Path) -> None:
+    said = '[{"type": "text", "text": HANDBOOK}, {"type": "image_url", "image_url": {"url": url}}]'
+    call = f'client.chat.completions.create(model="gpt-4o", messages=[{{"role": "user", "content": {said}}}])'
+    (one,) = look(tmp_path, f"def ask(url):\n    return {call}\n").prompts
+    assert (one.verdict, one.least, one.warnings) == ("pays", 1281, ())
+
+
 def test_a_file_that_the_request_names_is_the_requests(tmp_path: Path) -> None:
     assert asked(tmp_path, 'Path("rules.txt").read_text()').verdict == "may"
     assert asked(tmp_path, "Path(path).read_text()").verdict == "short"
@@ -172,7 +199,10 @@ def test_a_field_that_is_only_declared_is_what_each_object_is_given(tmp_path: Pa
 
 
 def test_every_breaker_is_of_a_row_that_exists() -> None:
-    assert set(CACHING.breakers) == {"time", "date", "random", "host", "set_order", "file_order"}
+    assert set(CACHING.breakers) == {
+        *("time", "date", "random", "host", "set_order", "file_order"),
+        *("image_url", "image_detail"),
+    }
     for row in CACHING.breakers.values():
         assert row.why
         assert row.advice.endswith(".")

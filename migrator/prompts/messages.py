@@ -7,8 +7,8 @@ call, and the repository's own functions. Messages that the code does not show o
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from migrator.flow.request import Spot, bindings_of, entered_value
 from migrator.flow.symbols import Function, last_name, symbols
@@ -20,6 +20,10 @@ from migrator.prompts.varying import Reader
 MAX_DEPTH = 12
 Messages = tuple[Message, ...]
 
+# Parts of a message that are images, and what is told of them: keys of the breakers' rows.
+IMAGES = frozenset({"image_url", "input_image"})
+IMAGE_URL = "the address of an image"
+IMAGE_DETAIL = "the detail of an image"
 # The role that a message class stands for, by the beginning of its name without the library's own.
 CLASSES = {
     "System": "system",
@@ -194,7 +198,31 @@ def _part(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
         table = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
         if _constant(table.get("type")) in ("text", "input_text") and "text" in table:
             return text(reader, Spot(spot.unit, table["text"], spot.entered))
+        if _constant(table.get("type")) in IMAGES and "image_url" in table:
+            return _image(reader, spot, table)
     return (varying(reader, spot),)
+
+
+def _image(reader: Reader, spot: Spot, table: Mapping[object, ast.expr]) -> tuple[Segment, ...]:
+    """An image: both its address and its detail are part of what requests share, or do not."""
+    held: Mapping[object, ast.expr] = table
+    inner = table["image_url"]
+    if isinstance(inner, ast.Dict):
+        pairs = zip(inner.keys, inner.values, strict=True)
+        held = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
+        if len(held) < len(inner.keys) or "url" not in held:
+            return (varying(reader, spot),)
+        inner = held["url"]
+    found = [_named_part(reader, Spot(spot.unit, inner, spot.entered), IMAGE_URL)]
+    if "detail" in held:
+        found.append(_named_part(reader, Spot(spot.unit, held["detail"], spot.entered), IMAGE_DETAIL))
+    return tuple(found)
+
+
+def _named_part(reader: Reader, spot: Spot, why: str) -> Segment:
+    """A value that is not text; what varies of it is told by what it is."""
+    segment = varying(reader, spot)
+    return replace(segment, why=why) if segment.varies.breaks else segment
 
 
 def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Messages:

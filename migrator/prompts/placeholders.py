@@ -138,6 +138,11 @@ def _fields(reader: Reader, segments: Sequence[Segment], form: str) -> Iterator[
             yield replace(segment, text=None, varies=Varies.REQUEST, code="{...}", why="a placeholder")
 
 
+def is_placeholder(segment: Segment) -> bool:
+    """Say whether a part of a text is a ``{name}`` that the library fills."""
+    return segment.text is None and segment.code.startswith("{") and segment.why.startswith("placeholder ")
+
+
 def _parted(reader: Reader, segment: Segment, written: str) -> Iterator[Segment]:
     try:
         parts = list(string.Formatter().parse(written))
