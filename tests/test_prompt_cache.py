@@ -180,7 +180,7 @@ def test_images_behind_the_text_cost_nothing(tmp_path: Path) -> None:
     said = '[{"type": "text", "text": HANDBOOK}, {"type": "image_url", "image_url": {"url": url}}]'
     call = f'client.chat.completions.create(model="gpt-4o", messages=[{{"role": "user", "content": {said}}}])'
     (one,) = look(tmp_path, f"def ask(url):\n    return {call}\n").prompts
-    assert (one.verdict, one.least, one.warnings) == ("pays", 1281, ())
+    assert (one.verdict, one.least, one.warnings) == ("pays", 1285, ())
 
 
 def test_a_file_that_the_request_names_is_the_requests(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def content(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
 def _part(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
     if isinstance(spot.node, ast.Dict):
         pairs = zip(spot.node.keys, spot.node.values, strict=True)
-        table = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
+        table: dict[object, ast.expr] = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
         if _constant(table.get("type")) in ("text", "input_text") and "text" in table:
             return text(reader, Spot(spot.unit, table["text"], spot.entered))
         if _constant(table.get("type")) in IMAGES and "image_url" in table:

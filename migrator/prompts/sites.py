@@ -85,7 +85,8 @@ def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
     if not surface.cache_key or (reader.keyed_only and not has_way(reader, unit, surface)):
         return Site(unit, call, surface, symbol, None)
     uses = uses_of(reader, unit, call)
-    return Site(unit, call, surface, symbol, _of_uses(reader, surface, uses), uses)
+    read, brought = _of_uses(reader, surface, uses)
+    return Site(unit, call, surface, symbol, read, uses, brought)
 
 
 def _brought(
@@ -137,11 +138,11 @@ def _ends(rules: Rulebook) -> Ends:
     return ends
 
 
-def _of_uses(reader: Reader, surface: Surface, uses: tuple[Met, ...]) -> Template | None:
+def _of_uses(reader: Reader, surface: Surface, uses: tuple[Met, ...]) -> tuple[Template | None, tuple[Entered, ...]]:
     """The prompt that decides for an object: the shortest that is seen, or the longest where one is enough."""
-    seen = [found for met in uses if (found := _of_use(reader, met)) is not None]
+    seen = [(found, brought) for met in uses for found, brought in (_of_use(reader, met),) if found is not None]
     choose = max if surface.cache_key.get("uses") == "any" else min
-    return choose(seen, key=lambda found: _size(reader, found)) if seen else None
+    return choose(seen, key=lambda one: _size(reader, one[0])) if seen else (None, ())
 
 
 def _size(reader: Reader, found: Template) -> tuple[bool, int, int]:
@@ -149,14 +150,15 @@ def _size(reader: Reader, found: Template) -> tuple[bool, int, int]:
     return prefix.most is None, prefix.most or 0, prefix.least
 
 
-def _of_use(reader: Reader, met: Met) -> Template | None:
+def _of_use(reader: Reader, met: Met) -> tuple[Template | None, tuple[Entered, ...]]:
+    brought: tuple[Entered, ...] = ()
     if isinstance(met.node, ast.BinOp):
         left = Spot(met.unit, last_operand(met.node.left))
         found = _assembled(reader, dict.fromkeys(met.use.prompt, (left,)))
     else:
-        found = template(reader, met.unit, met.node, met.use.prompt)
+        found, brought = _brought(reader, met.unit, met.node, met.use.prompt)
     found = _with_own(found, met.use.adds, met.unit, met.node)
-    return replace(found, parts=(*_through(reader, met), *found.parts)) if found is not None else None
+    return (replace(found, parts=(*_through(reader, met), *found.parts)) if found is not None else None), brought
 
 
 def _through(reader: Reader, met: Met) -> Iterator[Part]:

@@ -60,6 +60,8 @@ def text(reader: Reader, spot: Spot, depth: int = 0) -> Segments:
     match node:
         case ast.Constant() if isinstance(node.value, str):
             return literal(reader, spot, depth)
+        case ast.Constant() if type(node.value) in (int, float):
+            return (Segment(place_of(unit, node), Varies.NEVER, str(node.value)),)
         case ast.JoinedStr():
             return literal(reader, spot, depth)
         case ast.BinOp(op=ast.Add()):
