@@ -245,7 +245,7 @@ def _name(reader: Reader, spot: Spot, node: ast.Name, depth: int) -> Messages:
     if len(found) == 1:
         given = entered_value(found[0], entered)
         if given is not None:
-            return (*messages(reader, given, depth + 1), *_grown(reader, spot, node, found[0], (), depth))
+            return _grown(reader, spot, node, found[0], messages(reader, given, depth + 1), depth)
         if found[0].kind == "import":
             return _imported(reader, spot, found[0], depth)
         if found[0].kind == "value" and found[0].value is not None and not found[0].path:
