@@ -182,6 +182,8 @@ def _of_call(reader: Reader, spot: Spot, call: ast.Call, place: Place, depth: in
 
 def content(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
     """A message's text, or the parts of a list of them."""
+    held = _alone(reader, spot)
+    spot = held if isinstance(held.node, ast.List) else spot
     node = spot.node
     if not isinstance(node, ast.List):
         return text(reader, spot)
@@ -192,7 +194,22 @@ def content(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
     return tuple(found)
 
 
+def _alone(reader: Reader, spot: Spot) -> Spot:
+    """What a name was given that is read only here, so that nothing is added to it."""
+    if not isinstance(spot.node, ast.Name):
+        return spot
+    found = bindings_of(reader.project, spot.unit, spot.node)
+    if len(found) != 1:
+        return spot
+    given = entered_value(found[0], spot.entered)
+    if given is None and found[0].kind == "value" and found[0].value is not None and not found[0].path:
+        given = Spot(found[0].unit, found[0].value, spot.entered)
+    alone = found[0].unit is spot.unit and tuple(spot.unit.uses(found[0])) == (spot.node,)
+    return given if given is not None and alone else spot
+
+
 def _part(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
+    spot = held if isinstance((held := _alone(reader, spot)).node, ast.Dict) else spot
     if isinstance(spot.node, ast.Dict):
         pairs = zip(spot.node.keys, spot.node.values, strict=True)
         table: dict[object, ast.expr] = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
