@@ -9,13 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from migrator.shadow.comparators.compare import compare
 from migrator.shadow.comparators.failures import failure
-from migrator.shadow.model import Answer, Contract, Kind, Reply, ToolCall
+from migrator.shadow.comparators.plant import REFUSALS, swap_digit
+from migrator.shadow.model import Answer, Contract, Kind, Rate, Reply, ToolCall
+from migrator.shadow.shares import rate
+
+# Pairs of answers that were written to be hard.
+HARD = Path(__file__).parent / "hard_prose.toml"
 
 # A topic is said in several ways; the last one denies it. Each way holds the same facts.
 TOPICS: tuple[tuple[str, ...], ...] = (
@@ -91,51 +98,6 @@ TOPICS: tuple[tuple[str, ...], ...] = (
         "By {date} {name} is going to fix the {count} errors found in the file {id}.",
         "We found {count} errors in file {id}; {name} will not fix them by {date}.",
     ),
-)
-# Written to be hard: the words change, the meaning does not.
-FREE: tuple[tuple[str, str], ...] = (
-    ("The shop is closed on Sundays.", "On Sundays the shop does not open."),
-    ("You can return the shoes within 30 days.", "Returns of the shoes are accepted for 30 days."),
-    ("The flight is delayed by two hours because of fog.", "Fog holds the plane up for 2 h."),
-    ("It isn't possible to change the address now.", "Changing the address is no longer possible."),
-    ("The film was not bad.", "The film was good."),
-    ("Paris is the capital of France.", "The capital of France is Paris."),
-    ("Please send us the form by Friday.", "We need to get the form from you by Friday."),
-    ("The customer is angry about the late delivery.", "Late delivery has made this client angry."),
-    ("Your password must have at least 8 characters.", "Use a password of 8 characters or more."),
-    ("The item is out of stock.", "We do not have the item at the moment."),
-    ("Half of the 24 seats are taken.", "12 of the 24 seats are taken."),
-    ("The code fails when the list is empty.", "An empty list makes the code crash."),
-    ("The invoice was paid late.", "The invoice was not paid on time."),
-    ("The water boils at 100 °C.", "Water comes to the boil at 100 degrees Celsius."),
-    ("Only members may enter.", "Entry is for members only."),
-    ("The report covers May to July.", "May, June and July are covered by the report."),
-)
-# Written to be hard: the meaning changes, most of the words do not.
-TURNED: tuple[tuple[str, str], ...] = (
-    ("The shop is open on Sundays.", "The shop is closed on Sundays."),
-    ("You can return the shoes within 30 days.", "You can return the shoes after 30 days."),
-    ("The flight is delayed because of fog.", "The flight is on time despite the fog."),
-    ("The dose is 5 mg for adults and 2 mg for children.", "The dose is 2 mg for adults and 5 mg for children."),
-    ("Ann reports to Bob.", "Bob reports to Ann."),
-    ("Ask Carla for the key.", "Ask Elif for the key."),
-    ("The account is active.", "The account is no longer active."),
-    ("All tests pass.", "All tests but the last pass."),
-    ("The price includes tax.", "The price excludes tax."),
-    ("You must sign the form.", "You may sign the form."),
-    ("The water is safe to drink.", "The water is hardly safe to drink."),
-    ("The offer ends on Monday.", "The offer ends on Tuesday."),
-    ("Paris is the capital of France.", "Lyon is the capital of France."),
-    ("Turn left at the station.", "Turn right at the station."),
-    ("The bug is fixed in 2.1.0.", "The bug is fixed in 2.1.1."),
-    ("He was acquitted.", "He was convicted."),
-)
-REFUSALS = (
-    "I'm sorry, but I can't help with that request.",
-    "I cannot assist with this.",
-    "As an AI, I am not able to answer that.",
-    "I'm unable to provide that information.",
-    "Sorry, I can't do that.",
 )
 SMALL = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 NAMES = ("Ann", "Bob", "Carla", "Deepak", "Elif")
@@ -304,12 +266,6 @@ def structured(chance: random.Random, defect: str) -> Sample:
     return Sample(Kind.JSON, Reply(dumped(old, chance)), Reply(dumped(new, chance)), defect)
 
 
-def swap_digit(text: str, chance: random.Random) -> str:
-    """Change one digit of a text."""
-    at = chance.choice([i for i, c in enumerate(text) if c.isdigit()])
-    return text[:at] + chance.choice([d for d in "123456789" if d != text[at]]) + text[at + 1 :]
-
-
 def calls(chance: random.Random, defect: str) -> Sample:
     made = [
         ("get_weather", {"city": chance.choice(["Rome", "Oslo", "New York"]), "days": chance.randint(1, 9)}),
@@ -408,9 +364,11 @@ Counts = dict[tuple[str, str], Counter[str]]
 
 
 def hard() -> Iterator[Sample]:
-    """Give the pairs that were written to be hard."""
-    yield from (Sample(Kind.PROSE, Reply(old), Reply(new), "meaning, hard") for old, new in TURNED)
-    yield from (Sample(Kind.PROSE, Reply(old), Reply(new)) for old, new in FREE)
+    """Give the pairs that were written to be hard, and those that were written when the comparator was finished."""
+    pairs = tomllib.loads(HARD.read_text(encoding="utf-8"))
+    for held, name in ((pairs, "hard"), (pairs["unseen"], "unseen")):
+        for group, said in (("changed", "meaning"), ("reworded", "rewording")):
+            yield from (Sample(Kind.PROSE, Reply(old), Reply(new), f"{said}, {name}") for _, old, new in held[group])
 
 
 def measure(samples: Iterable[Sample]) -> Counts:
@@ -424,16 +382,28 @@ def measure(samples: Iterable[Sample]) -> Counts:
 
 
 def table(seed: int) -> Iterator[str]:
-    """Give the table in the notation of Markdown."""
+    """Give the table in the notation of Markdown, and both rates."""
     yield "| comparator | planted | pairs | differs | undecided | same | hard failure |"
     yield "|---|---|---|---|---|---|---|"
-    rows = [*measure((*planted(seed), *harmless(seed))).items()]
-    for (_, defect), counts in measure(hard()).items():
-        rows.append((("prose", defect if "hard" in defect else f"{defect}, hard"), counts))
-    for (kind, defect), counts in rows:
+    for (kind, defect), counts in measure((*planted(seed), *harmless(seed), *hard())).items():
         total = sum(counts[str(answer)] for answer in Answer)
         shares = " | ".join(str(counts[str(a)]) for a in (Answer.DIFFERS, Answer.UNDECIDED, Answer.SAME))
         yield f"| {kind} | {defect} | {total} | {shares} | {counts['failure']} |"
+    yield ""
+    yield f"Seen: {of(answered(planted(seed), Answer.DIFFERS))} planted defects."
+    yield f"Blamed: {of(answered(harmless(seed), Answer.DIFFERS))} rewordings."
+    yield f"Left undecided: {of(answered(harmless(seed), Answer.UNDECIDED))} rewordings."
+
+
+def answered(samples: Iterable[Sample], wanted: Answer) -> Rate:
+    """Give how many pairs get an answer."""
+    answers = [compare(CONTRACTS[sample.kind], sample.old, sample.new).answer for sample in samples]
+    return rate(answers.count(wanted), len(answers))
+
+
+def of(found: Rate) -> str:
+    """Write a rate with its 95 % interval."""
+    return f"{found.count} of {found.total} ({found.interval.low:.1%} to {found.interval.high:.1%})"
 
 
 def main() -> None:
@@ -444,7 +414,8 @@ def main() -> None:
     print("\n".join(table(options.seed)))
     for sample in (*planted(options.seed), *harmless(options.seed), *hard()) if options.show else ():
         said = compare(CONTRACTS[sample.kind], sample.old, sample.new)
-        if said.answer is not (Answer.DIFFERS if sample.defect else Answer.SAME):
+        is_changed = bool(sample.defect) and not sample.defect.startswith("rewording")
+        if said.answer is not (Answer.DIFFERS if is_changed else Answer.SAME):
             print(f"\n{sample.kind} {sample.defect}: {said}\n  {sample.old.text}\n  {sample.new.text}")
 
 

@@ -1,9 +1,10 @@
 """Answer one question: what does recording cost a program, for each call?
 
 The same calls of the real SDK run with and without the recorder, in processes of their own and in turns, over a
-transport that answers at once, so that no network hides the cost. Run it as
-``python benchmarks/record_overhead.py``; it needs the ``test`` extra. The target is less than 1 ms for a call of the
-usual size; what a longer one costs is mostly the search for secrets in it, and is shown.
+transport that answers at once, so that no network hides the cost. What is counted is the processor's time of the
+thread that calls, the system's part included, so that other work of the machine does not count. Run it as
+``python benchmarks/record_overhead.py``; it needs the ``test`` extra. The target is less than 1 ms for a call of each
+size; what a long one costs is mostly the search for secrets in it.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ for _ in range(20):
     client.chat.completions.create(model="gpt-4o", messages=messages)
 times = []
 for _ in range(int(sys.argv[2])):
-    begun = time.perf_counter()
+    begun = time.thread_time()
     client.chat.completions.create(model="gpt-4o", messages=messages)
-    times.append(time.perf_counter() - begun)
+    times.append(time.thread_time() - begun)
 print(json.dumps(times))
 """
 
@@ -54,7 +55,7 @@ def run(folder: Path, words: int, settings: str) -> list[float]:
 
 def main() -> int:
     """Print the cost for each size of a prompt; the exit code says whether the target is met."""
-    usual = 0.0
+    most = 0.0
     print(f"{CALLS * ROUNDS} calls each; milliseconds a call, median (95th percentile)")
     for name, words in WORDS.items():
         plain: list[float] = []
@@ -67,10 +68,10 @@ def main() -> int:
                 plain += run(folder, words, "")
                 recorded += run(folder, words, json.dumps(asked))
         cost = statistics.median(recorded) - statistics.median(plain)
-        usual = cost if name == "usual" else usual
+        most = max(most, cost)
         print(f"{name:>6} ({words:>5,} words)  without {shown(plain)}  with {shown(recorded)}  costs {cost:.3f}")
-    print(f"usual {usual:.3f} ms, target {TARGET} ms: {'met' if usual < TARGET else 'MISSED'}  ({time.strftime('%F')})")
-    return int(usual >= TARGET)
+    print(f"most {most:.3f} ms, target {TARGET} ms: {'met' if most < TARGET else 'MISSED'}  ({time.strftime('%F')})")
+    return int(most >= TARGET)
 
 
 def shown(times: list[float]) -> str:

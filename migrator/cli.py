@@ -61,6 +61,9 @@ def app() -> None:
     """
 
 
+AZURE_KEYS = "Calls that run on Azure get a cache key too."
+
+
 def options(command: Command) -> Command:
     """Add what ``scan`` and ``apply`` both take."""
     added = (
@@ -72,6 +75,7 @@ def options(command: Command) -> Command:
         _flag("--pin", "Aliases become the dated snapshot too."),
         _flag("--gateways", "Change names at gateways such as OpenRouter too."),
         _flag("--docs", "Change Python code in Markdown and reStructuredText too."),
+        _flag("--azure-cache-keys", AZURE_KEYS),
         click.option("--cache-key-buckets", metavar="N", type=int, help="Spread a call's requests over N cache keys."),
         click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out; as in .gitignore."),
         _flag("--force-exclude", "Apply --exclude to files named on the command line too."),
@@ -158,6 +162,7 @@ def apply(paths: tuple[Path, ...], *, only_diff: bool, is_compared: bool, **chos
 @app.command(short_help="Show each prompt, how much of it is cached, and what ends that.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--all", "show_all", is_flag=True, help="Show short and unseen prompts too.")
+@_flag("--azure-cache-keys", AZURE_KEYS)
 @click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out; as in .gitignore.")
 @_flag("--force-exclude", "Apply --exclude to files named on the command line too.")
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Read this file.")

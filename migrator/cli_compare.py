@@ -18,7 +18,7 @@ from migrator.cli_errors import one_line_errors
 if TYPE_CHECKING:
     from migrator.shadow_session import Spending
 
-FORMS = ("text", "json")
+FORMS = ("text", "json", "junit", "markdown", "html")
 Command = TypeVar("Command", bound=Callable[..., object])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import click
 from migrator.cli_errors import one_line_errors
 
 if TYPE_CHECKING:
+    from migrator.shadow.imports import Imported
     from migrator.shadow.model import Case, SiteCases
     from migrator.shadow.record import Ended
 
@@ -98,7 +99,7 @@ def list_cases(form: str) -> int:
     if form == "json":
         write(listing.document(sites))
     elif sites:
-        show(listing.table(sites))
+        show((*listing.table(sites), *listing.remarks(sites)))
     else:
         click.echo("Nothing is recorded. Begin with: migrator record -- COMMAND")
     return DONE
@@ -150,27 +151,61 @@ def prune(*, site: str | None, older_than: int | None, most: int | None, everyth
     return DONE
 
 
-@cases.command(short_help="Write an input file of the Batch API.")
+@cases.command(short_help="Write input files of the Batch API.")
 @click.option("--format", "form", type=click.Choice(["batch"]), default="batch", help="The form. [default: batch]")
 @click.option("--site", metavar="ID", help="Only the cases of this call.")
+@click.option("--model", metavar="NAME", help="Only requests to this model.")
 @click.option(
     "--output", "-o", metavar="FILE", type=click.Path(path_type=Path), help="Write there, readable by you alone."
 )
-def export(*, form: str, site: str | None, output: Path | None) -> int:
-    """Write the recorded requests as an input file of OpenAI's Batch API, one line for each."""
+def export(*, form: str, site: str | None, model: str | None, output: Path | None) -> int:
+    """Write the recorded requests as an input file of OpenAI's Batch API, one line for each.
+
+    A batch is of one model and one endpoint. With --output and requests to several there is a file for each, with the
+    model in its name. Requests of which an import lacks something are left out.
+    """
     from migrator.deliver.terminal import write
-    from migrator.shadow.batch import requests
+    from migrator.shadow.batch import batches, lines, path_of
 
     del form  # there is one so far
-    chosen = [one for one in _load() if site is None or one.site == site]
-    data = b"".join(requests(case for one in chosen for case in one.cases if case.is_answered))
-    if not data:
+    chosen = [one for found in _load() if site in (None, found.site) for one in found.cases]
+    wanted = [one for one in chosen if one.is_answered and model in (None, one.model)]
+    found = batches(wanted)
+    if not found:
         raise click.UsageError("nothing to export; `migrator cases list` shows what is recorded")
-    if output is None:
-        write(data)
-    else:
-        _write_private(output, data)
+    _tell_exported(wanted)
+    if len(found) > 1 and output is None:
+        raise click.UsageError(_several(found))
+    for batch, of_batch in sorted(found.items()):
+        if output is None:
+            write(lines(of_batch))
+        else:
+            _write_private(path_of(output, batch) if len(found) > 1 else output, lines(of_batch))
+    if output is not None and len(found) > 1:
+        names = ", ".join(str(path_of(output, batch)) for batch in sorted(found))
+        click.echo(f"Wrote {len(found)} files, as a batch is of one model and endpoint: {names}")
     return DONE
+
+
+def _several(found: Iterable[tuple[str, str]]) -> str:
+    names = ", ".join(f"{model} ({endpoint})" for model, endpoint in sorted(found))
+    return f"a batch is of one model and endpoint, these are of {names}; give --output FILE for a file each, or --model"
+
+
+def _tell_exported(wanted: Sequence[Case]) -> None:
+    """Say which requests are not what was sent, and which are missing."""
+    from migrator.shadow.batch import MOST_REQUESTS
+
+    redacted = sum(bool(one.redacted) for one in wanted)
+    lacking = sum(not one.is_replayable for one in wanted)
+    if redacted:
+        text = f"{redacted:,} of {len(wanted):,} requests hold{'s' * (redacted == 1)} placeholders such as <email-1>"
+        click.echo(f"migrator: {text} instead of what was sent", err=True)
+    if lacking:
+        text = f"{lacking:,} of {len(wanted):,} requests left out, which cannot be sent again"
+        click.echo(f"migrator: {text}; `migrator cases list` says why", err=True)
+    if len(wanted) > MOST_REQUESTS:
+        click.echo(f"migrator: a batch takes {MOST_REQUESTS:,} requests; give --site to export call by call", err=True)
 
 
 def _write_private(path: Path, data: bytes) -> None:
@@ -183,23 +218,59 @@ def _write_private(path: Path, data: bytes) -> None:
         raise click.UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
-@cases.command("import", short_help="Read the two files of a finished batch.")
-@click.argument("asked", metavar="INPUT", type=click.Path(path_type=Path))
-@click.argument("answered", metavar="OUTPUT", type=click.Path(path_type=Path))
+# The names of migrator.shadow.forms.detect.FORMS, which a start does not import.
+IMPORTED = ("batch", "openai", "otel", "logfire", "langfuse", "langsmith", "vcr")
+
+
+@cases.command("import", short_help="Read requests that another tool has kept.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["auto", *IMPORTED]),
+    default="auto",
+    help="The form of all files. [default: auto, told by the content]",
+)
 @click.option("--redact", metavar="REGEX", multiple=True, help="Replace what matches too; may be repeated.")
-def import_cases(asked: Path, answered: Path, redact: tuple[str, ...]) -> int:
-    """Read a finished batch of OpenAI's Batch API: its INPUT and its OUTPUT file, joined by custom_id."""
+@click.option("--raw", is_flag=True, help="Keep bodies as they are, secrets included.")
+def import_cases(files: tuple[Path, ...], form: str, redact: tuple[str, ...], raw: bool) -> int:
+    """Read requests and answers that another tool has kept, and keep them as cases.
+
+    \b
+    migrator cases import batch-input.jsonl batch-output.jsonl
+    migrator cases import traces.jsonl
+    migrator cases import tests/cassettes/*.yaml
+
+    FILE is one of: a batch of OpenAI (its two files together), stored completions, OpenTelemetry (OTLP as JSON, spans
+    and logs), logfire, Langfuse, LangSmith, or cassettes of vcrpy. Nothing is asked of a server. What is there already
+    is not added again, and keys, tokens and addresses are replaced before anything is written.
+    """
     from migrator.settings import load
-    from migrator.shadow.batch import take
+    from migrator.shadow.imports import Asked, take
     from migrator.shadow.record import check
 
     with one_line_errors():
         check(redact)
         patterns = (*load(None, Path.cwd(), {}).redact, *redact)
-        done = take(_root(), asked, answered, patterns)
-    alone = f"; {done.alone:,} had no partner" if done.alone else ""
-    click.echo(f"Imported {done.joined:,} case{'s' * (done.joined != 1)}{alone}.")
+        if raw:
+            click.echo("migrator: --raw: bodies are kept as they are, with every secret in them", err=True)
+        done = take(_root(), Asked(files, None if form == "auto" else form, patterns, raw))
+    for line in _imported(done):
+        click.echo(line)
     return DONE
+
+
+def _imported(done: Imported) -> Iterator[str]:
+    """Say what came of an import, a line for each reason."""
+    total = sum(done.new.values())
+    forms = ", ".join(f"{count:,} {form}" if len(done.new) > 1 else form for form, count in done.new.items())
+    yield f"Imported {total:,} case{'s' * (total != 1)}{f' ({forms})' if forms else ''}."
+    if done.known:
+        yield f"  {done.known:,} {'was' if done.known == 1 else 'were'} there already"
+    for reason, count in sorted(done.left.items(), key=lambda one: -one[1]):
+        yield f"  {count:,} skipped: {reason}"
+    for reason, count in sorted(done.lacking.items(), key=lambda one: -one[1]):
+        yield f"  {count:,} not replayable: {reason}"
 
 
 def _root() -> Path:
@@ -209,9 +280,10 @@ def _root() -> Path:
 
 
 def _load() -> tuple[SiteCases, ...]:
-    from migrator.shadow.cases import load
+    from migrator.shadow.linked import load_linked
 
-    return load(_root())
+    with one_line_errors():
+        return load_linked(_root())
 
 
 def _named(sites: Sequence[SiteCases], name: str) -> Sequence[Case]:

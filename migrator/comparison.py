@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,17 +17,23 @@ from migrator.evidence import Money, ShadowReport, SiteEvidence
 from migrator.model import Plan
 from migrator.plan_prompts import Target
 from migrator.rulebook import Rulebook, load, load_migration
-from migrator.settings import Settings
-from migrator.shadow import accepted, cases
+from migrator.settings import Settings, SettingsError
+from migrator.shadow import accepted
 from migrator.shadow.account import evidence
-from migrator.shadow.link import link_cases
+from migrator.shadow.comparators import own
+from migrator.shadow.linked import load_linked
+from migrator.shadow.links import link_cases
 from migrator.shadow.model import Usage
 from migrator.shadow.outlook import Outlook, outlook, total
 from migrator.shadow.prepare import Prepared, Wishes, prepare
+from migrator.shadow.requests import Move
 from migrator.shadow.rounds import Look, Rounds, Sender, State
 from migrator.shadow.run.model import Got
+from migrator.shadow.wanted import configured, functions
 
 VERSION = 1
+# The tables that say how the request itself has its parameters.
+REQUESTS = {"chat/completions": "openai.chat", "responses": "openai.responses"}
 SERVER = "https://api.openai.com/v1"
 PEEK, FIRST_WAVE, LAST_WAVE = 10, 20, 160
 
@@ -87,10 +93,12 @@ def ready(order: Order, cwd: Path, progress: plan.Progress | None = None) -> Rea
     planned, targets = plan.targets(paths, order.settings, cwd=cwd, today=date.today(), progress=progress)
     chosen = tuple(target for target in targets if _is_chosen(target, order.sites))
     root = project_root(paths, cwd)
-    sites = cases.load(root)
+    sites = load_linked(root)
     recorded = [case for site in sites for case in site.cases]
-    links = link_cases(root, sites, [target.site for target in targets])
-    prepared = prepare(chosen, recorded, links, _renaming(order.settings), order.wishes)
+    links = link_cases(root, sites, [target.site for target in targets], cwd)
+    wishes = configured(order.wishes, order.settings.shadow, functions(recorded, links))
+    order = replace(order, wishes=wishes)
+    prepared = prepare(chosen, recorded, links, _move(order.settings), wishes)
     return Ready(order, root, planned, chosen, prepared)
 
 
@@ -98,13 +106,18 @@ def _is_chosen(target: Target, sites: Sequence[str]) -> bool:
     return not sites or any(target.site.id.startswith(site) for site in sites)
 
 
-def _renaming(settings: Settings) -> Callable[[str], str | None]:
+def _move(settings: Settings) -> Move:
     migration = load_migration(settings.migration)
-    return lambda name: migration.rename(name, settings.pin) if migration.match(name) else None
+    parameters = migration.parameters if "parameters" in settings.transforms else ()
+    tables = {surface.name: surface.parameters for surface in load(settings.migration).surfaces} if parameters else {}
+    spelled = {endpoint: tables[name] for endpoint, name in REQUESTS.items() if name in tables}
+    rename = partial(migration.rename, pin=settings.pin)
+    return Move(lambda name: rename(name) if migration.match(name) else None, parameters, spelled)
 
 
 def compare(found: Ready, sender: Sender, look: Look = lambda _: None) -> ShadowReport:
     """Send what it takes, and say what the answers show."""
+    _import_comparators(found)
     waves = _growing if found.order.is_batch else lambda _: PEEK
     rounds = Rounds(sender, found.order.wishes.alpha, waves, look=look)
     states = rounds.run(found.prepared.trials)
@@ -115,6 +128,15 @@ def compare(found: Ready, sender: Sender, look: Look = lambda _: None) -> Shadow
         for site, group in groups.items()
     )
     return report(found, sites, _money(found, rounds.answers), is_complete=not any(map(_is_cut_short, states)))
+
+
+def _import_comparators(found: Ready) -> None:
+    """Import the user's own comparators from the project's root, before anything is paid for."""
+    for name in dict.fromkeys(trial.contract.own for trial in found.prepared.trials if trial.contract.own):
+        try:
+            own.load(name, found.root)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
 
 
 def _growing(number: int) -> int:

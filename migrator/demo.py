@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from migrator import evidence_report, plan, receipt, report, shadow_words, survey_report
 from migrator.comparison import Order, compare, ready
+from migrator.deliver import html
 from migrator.deliver.diff import styled, unified
 from migrator.deliver.terminal import show, width
 from migrator.deliver.write import write
@@ -38,6 +39,7 @@ SETTINGS = Settings()
 # A word that is no key: the scripted server asks for none, the SDK does.
 NO_KEY = "no-key"
 MOST_USD = 2.0
+PAGE = "shadow-report.html"
 NEEDED = "The rest sends requests, to a scripted server: pip install 'migrator-llm[shadow]' and run the demo again."
 
 
@@ -111,6 +113,7 @@ def _compared(root: Path, address: str) -> ShadowReport:
         try:
             told = compare(found, runner)
             keep(root, told)
+            (root / PAGE).write_bytes(html.document(told))
         finally:
             runner.close()
     show([BLANK, *evidence_report.rows(told, width())])
@@ -162,5 +165,6 @@ def _closing(second: Plan, told: ShadowReport, kept: Path | None) -> Iterator[Li
     passed = sum(site.action == "apply" for site in told.sites)
     text = f"Done: {plural(passed, 'call')} held up and changed; the rest stays for a person, with the reason."
     yield from wrapped(text, width(), indent="", style="rewrite")
-    where = f"All of it is in {kept}." if kept else "The temporary copy is gone; --keep FOLDER keeps it."
+    where = f"All of it is in {kept}; open {PAGE} there." if kept else "The copy is gone; --keep FOLDER keeps it"
+    where = where if kept else f"{where}, with {PAGE}."
     yield from wrapped(f"{where} Try it on your own code: migrator scan PATH", width(), indent="")

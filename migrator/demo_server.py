@@ -33,7 +33,7 @@ def say(model: str, asked: str, rules: str, time: int) -> str:
     if "name exactly one desk" in rules:
         return DESKS[kind - (_luck(asked) < HARD and _luck(model, asked, time) < 50)]
     if "title" in asked[:12]:
-        return f"About a {WORDS[kind]}" if is_new else f"{WORDS[kind].title()} {number}"
+        return f"About the {WORDS[kind]}" if is_new else f"{WORDS[kind].title()} {number}"
     thanks = "Thank you for your letter." if is_new or time % 2 else "Thank you very much for your letter."
     return f"{thanks} We look into number {number} and the {fee} euros, and write again within 3 days."
 

@@ -67,6 +67,7 @@ def take(inputs: Inputs) -> Fingerprint:
 def _parts(inputs: Inputs) -> Iterator[bytes | None]:
     yield from _program()
     yield from map(_bytes, (inputs.root, inputs.settings, inputs.today))
+    yield _read(Path(inputs.settings.migration)) if inputs.settings.migration.endswith(".toml") else None
     for path, shown in (*inputs.known.items(), *inputs.others.items()):
         is_hit = path in inputs.hits
         yield from (_bytes((str(path), shown, is_hit)), inputs.hits[path] if is_hit else _read(path))

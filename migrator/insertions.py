@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
 
+COPY = "{**"
 _AFTER = re.compile(rb"(?:\s|\\\r?\n|#[^\r\n]*)*,")
+_TABLE = re.compile(r"(?s)(?P<before>\s*,?\s*)(?P<name>\w+)=\{(?P<inside>.*)\}(?P<after>,?)")
 _REST = re.compile(rb"[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|\Z)")
 
 
@@ -33,11 +36,40 @@ def entry(unit: Unit, table: ast.Dict, text: str, transform: str) -> tuple[Edit,
     return _behind(unit, last, end, text, transform, unit.span(firsts[-1]).start if firsts else None)
 
 
+def copied(unit: Unit, held: ast.expr, text: str, transform: str) -> tuple[Edit, ...]:
+    """Put a copy of a dictionary with one more entry in its place: ``{**held, "key": value}``."""
+    span, shown = unit.span(held), unit.source.shown
+    before = Edit(shown, Span(span.start, span.start), COPY, transform)
+    return before, Edit(shown, Span(span.end, span.end), f", {text}}}", transform)
+
+
 def quote(unit: Unit, near: ast.AST) -> str:
     """The quote that the strings around use; double where there is none."""
     strings = [n for n in ast.walk(near) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     marks = [next((letter for letter in unit.code(n) if letter in "\"'"), '"') for n in strings]
     return "'" if marks.count("'") > marks.count('"') else '"'
+
+
+def joined(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Put insertions at one place into one edit, in their order, with a comma between those that have none."""
+    found: dict[tuple[str, Span], Edit] = {}
+    for edit in edits:
+        key = (edit.shown, edit.span)
+        first = found.get(key)
+        if first is None or edit.span.start != edit.span.end or first.text == edit.text == ",":
+            found[key] = edit
+            continue
+        tables = _TABLE.fullmatch(first.text), _TABLE.fullmatch(edit.text)
+        if tables[0] and tables[1] and tables[0]["name"] == tables[1]["name"]:
+            # Both make the same dictionary: it is made once, with what both put into it.
+            both = f"{tables[0]['inside']}, {tables[1]['inside']}"
+            text = f"{tables[0]['before']}{tables[0]['name']}={{{both}}}{tables[0]['after']}"
+            found[key] = replace(edit, text=text)
+            continue
+        needs = not first.text.rstrip().endswith(",") and not edit.text.lstrip().startswith(",")
+        # The last one names the edit: a key and a parameter together are proven as parameters.
+        found[key] = replace(edit, text=f"{first.text}{',' if needs else ''}{edit.text}")
+    return tuple(found.values())
 
 
 def _start(unit: Unit, call: ast.Call, given: list[ast.expr]) -> int | None:
@@ -90,7 +122,7 @@ def _places(
     indent = _indent(data, start)
     closing = data[at:end]
     if indent is None or is_flat or not _breaks(closing):
-        yield at, f", {text}" if not comma else f" {text}," if _breaks(closing) else f" {text}"
+        yield at, f" {text}," if comma else f", {text}"
         return
     newline = "\r\n" if b"\r\n" in data else "\n"
     rest = _REST.match(data, at)

@@ -7,12 +7,13 @@ from decimal import Decimal
 from difflib import get_close_matches
 
 from migrator.lines import BLANK, Line, plural, wrapped
-from migrator.nouns import CallNote
+from migrator.nouns import CallNote, Parameter
 from migrator.prices import model_of
 from migrator.rulebook import Fact, Migration, Model, Reason, Rulebook, Slot, Surface
 
 TRANSFORMS: Mapping[str, str] = {
     "model": "Swap an old model's name for the new one where it provably decides a request's model.",
+    "parameters": "Give a call the parameters that its new model takes, where the migration's table names some.",
     "order_prompt": "Put the static parts of a prompt before those that vary; held for review, applied with --review.",
     "cache_key": "Add a stable prompt_cache_key to a call whose requests begin with enough text in common.",
 }
@@ -159,10 +160,24 @@ def _migration(migration: Migration, book: Rulebook, width: int) -> Iterator[Lin
         yield from wrapped(f"prefixes that stay: {kept}", width, indent="  ")
     if migration.gateways:
         yield from wrapped(f"only with --gateways: {', '.join(migration.gateways)}", width, indent="  ")
+    for one in migration.parameters:
+        yield from wrapped(f"parameter {one.name}: {_change(one)}", width, indent="  ")
     for group in migration.reported:
         title = book.reasons[group.reason].title if group.reason in book.reasons else group.reason
         yield from wrapped(f"never changed ({title}): {_some(group.names)}", width, indent="  ")
     yield from _sources(migration.sources, width)
+
+
+def _change(one: Parameter) -> str:
+    """Say in words what becomes of a parameter."""
+    if one.action == "add":
+        return f"{one.value!r} is added where a call does not set it"
+    if one.action == "rename":
+        return f"becomes {one.to}"
+    if one.action == "drop":
+        return "is taken away"
+    needed = ", ".join(f"{name} {value!r}" for name, value in one.needs.items())
+    return f"is only taken with {needed}"
 
 
 def _reason(reason: Reason, width: int) -> Iterator[Line]:

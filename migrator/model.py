@@ -256,7 +256,7 @@ class Prompt:
     """What was seen of the prompt that a call sends, and what its caching comes to. Numbers are tokens.
 
     ``before`` are the models that the call runs on now, as far as the code says it, ``models`` those that it
-    runs on once they have moved.
+    runs on once they have moved. With ``is_azure`` they are names of deployments, and nothing moves.
 
     ``least`` and ``most`` bound the prefix that all requests share, ``static`` is all text that the code
     itself holds. ``verdict``: "pays" (the prefix is long enough), "may" (it can be, at run time), "short",
@@ -288,6 +288,7 @@ class Prompt:
     best_cached: int = 0
     warnings: tuple[PromptWarning, ...] = ()
     callers: int = 0
+    is_azure: bool = False
 
     @property
     def breaker(self) -> PromptPart | None:

@@ -119,6 +119,26 @@ class CallNote:
     conflicts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
 
 
+Action = Literal["add", "rename", "drop", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What becomes of one parameter of a request when its model moves.
+
+    ``action`` "add": it is given ``value`` where the call says nothing of it; "rename": it becomes ``to``; "drop": it
+    goes; "check": it is taken only where the parameters in ``needs`` have these values, and holds the call back where
+    they have others. How a parameter is spelled in a call stands in the surface's table.
+    """
+
+    name: str
+    action: Action
+    value: str
+    to: str
+    needs: Mapping[str, str]
+    fact: Fact
+
+
 @dataclass(frozen=True, slots=True)
 class Enumeration:
     """An enumeration of a library whose members name models: ``camel.types.ModelType``.
@@ -154,6 +174,7 @@ class Migration:
     ``prefixes`` are provider prefixes that stay ("", "openai/", "openai:", ...); ``gateways`` are
     prefixes of hosts that may not offer the target, rewritten only with ``--gateways``.
     ``suffixes`` stay behind a name (":completions"). ``aliases`` are short names ("4o").
+    ``hosts`` are servers that serve these names besides OpenAI's own, such as a gateway of the company.
     ``prefilter`` are byte strings: a file that has none of them cannot matter.
     ``enumerations`` are those of libraries that have a member for each model.
     """
@@ -173,6 +194,13 @@ class Migration:
     aliases: Mapping[str, str] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
     call_notes: tuple[CallNote, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def heads(self) -> tuple[bytes, ...]:
+        """Those byte strings of the prefilter with which a name begins: what other files are searched for."""
+        return tuple(head for head in self.prefilter if any(name.encode().startswith(head) for name in self.names))
 
     def match(self, value: str) -> Match | None:
         """Read a string as one whole name, with or without a provider's prefix."""
@@ -238,6 +266,7 @@ class Caching:
     ``minimum``: a shorter prefix is not cached. ``step``: above it, hits grow in such steps.
     ``key_length``: of ``prompt_cache_key``. ``requests_per_minute``: of one prefix and key.
     ``message_tokens``: what the format adds to each message. ``hit_rates``: for the prices that are shown.
+    ``refusing``: parts of the names of models on Azure that answer a key with an error.
     """
 
     minimum: int
@@ -251,6 +280,7 @@ class Caching:
     stays: Mapping[str, Reason]
     sources: tuple[Fact, ...]
     breakers: Mapping[str, Breaker] = field(default_factory=dict)
+    refusing: tuple[str, ...] = ()
 
     def hit(self, tokens: int) -> int:
         """Give the tokens that a hit reads from the cache, of a beginning that has so many: 1,300 → 1,280."""
@@ -308,9 +338,13 @@ class Surface:
     "openai/", "openai:"). With ``hold`` (a reason) a literal that arrives here is reported and never
     rewritten. ``endpoint`` are keywords of this very call that point it at another server.
     ``knows`` maps a target model to the requirement that first accepts it ("litellm>=1.66.1").
+    ``parameters`` says how a parameter of the request is spelled in the call, by its name in the API
+    ("reasoning.effort" is the entry "effort" of the argument ``reasoning``); "since" is the requirement from which on
+    that is so, "only" how a callee must begin, "except" what it must not hold, "of" the settings object that must be
+    written. One that is not there is set by the library itself, or cannot be set.
     ``cache_key`` says how ``prompt_cache_key`` gets through, and ``prompt`` where the call takes what
-    the model reads ("messages", "system", "filled", "input", "template", "tools", "schema"): both are for the caching
-    transforms. ``adds``: as in ``Use``.
+    the model reads ("messages", "system", "filled", "braced", "input", "template", "tools", "schema"): both are for the
+    caching transforms. ``adds``: as in ``Use``. With ``decorates`` the prompt is what the function below returns.
     ``url``: only a call that sends there is a request. ``client`` is the argument that carries the
     client that sends (``openai_client=AsyncOpenAI(...)``).
 
@@ -334,6 +368,8 @@ class Surface:
     client: Slot | None = None
     prompt: Mapping[str, Slot] = field(default_factory=dict)
     adds: int = 0
+    decorates: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +378,8 @@ class Use:
 
     ``object`` is the argument that carries the object; None: the call is a method of the object.
     ``through`` are methods on the way to the call that add to the prompt (``bind_tools = "tools"``).
-    ``adds``: the library writes a text of its own before the prompt, of at most so many tokens.
+    ``adds``: the library writes a text of its own before the prompt, of at most so many tokens. ``cache_key``: how a
+    key gets through here, where the table of the object says that it is written ``at`` the use.
     """
 
     calls: tuple[str, ...]
@@ -350,6 +387,7 @@ class Use:
     prompt: Mapping[str, Slot]
     through: Mapping[str, str]
     adds: int = 0
+    cache_key: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def make(
     selection = discover.select(paths, settings, cwd)
     found = tuple(discover.candidates((*selection.python, *selection.pages), migration.prefilter))
     skips = [*selection.skips, *(f for f in found if isinstance(f, Skip))]
+    found = (*_sending(selection, settings), *found)
     hits = {c.file.path: c for c in found if isinstance(c, discover.Candidate)}
     naming = discover.others_naming(selection.others, migration.prefilter)
     read = len(selection.python) + len(selection.pages)
@@ -52,7 +53,9 @@ def make(
         return Plan(migration.name, (), (), tuple(skips), read)
     root = discover.project_root(paths, cwd)
     code = Code(root, cwd, selection, settings)
-    beyond = partial(_beyond, code, [f for f in selection.others if f.shown in naming], settings, today)
+    # A migration of the user's own names the models too, as it must.
+    others = [f for f in selection.others if f.shown in naming and f.path != cwd / settings.migration]
+    beyond = partial(_beyond, code, others, settings, today)
     if not hits:
         return beyond(Plan(migration.name, (), (), tuple(skips), read))
     from migrator.cache import remembered
@@ -82,6 +85,14 @@ def targets(
     project = code.project({path: candidate.data for path, candidate in hits.items()})
     planned, changing = _planned(project, hits, settings, today, progress, is_compared=True)
     return replace(planned, skips=(*skips, *planned.skips), files_read=len(selection.python)), changing
+
+
+def _sending(selection: discover.Selection, settings: Settings) -> Iterator[discover.Candidate | Skip]:
+    """Where keys for Azure are asked for, the files with a call that sends a prompt: no old name need be in them."""
+    if settings.azure_keys and "cache_key" in settings.transforms:
+        from migrator.prompts.sending import candidates
+
+        yield from candidates(selection.python, load(settings.migration, settings.surfaces))
 
 
 @dataclass(eq=False)
@@ -193,6 +204,7 @@ def _planned(
     progress: Progress | None,
     *,
     is_compared: bool = False,
+    barred: frozenset[str] = frozenset(),
 ) -> tuple[Plan, tuple[Target, ...]]:
     """Plan the files of Python, and say which calls change."""
     rules = load(settings.migration, settings.surfaces)
@@ -211,6 +223,7 @@ def _planned(
                 skips.append(drafted)
             else:
                 drafts.append(drafted)
+    drafts, parameters = _parameterised(project, rules, drafts, settings, today, barred)
     from migrator.verify import Provers
 
     with Provers(sum(bool(draft.edits) for draft in drafts)) as provers:
@@ -218,10 +231,51 @@ def _planned(
         provers.begin([(d.source, d.edits, d.after) for d in first.values() if d.after is not None])
         with _uncollected():
             prompts = _prompts(project, rules, drafts, settings, today, is_compared=is_compared)
-        edited = _with_edits(project, drafts, prompts.edits)
-        spliced = [_spliced(d) if d.path in prompts.edits else first[d.path] for d in edited]
+        wanted = _together(prompts.edits, parameters)
+        spliced = [_spliced(d) if d.path in wanted else first[d.path] for d in _with_edits(project, drafts, wanted)]
         proven = _proven(migration, spliced, skips, len(project.units), provers)
+        unproven = {d.source.shown for d in spliced if d.path in parameters} - {p.shown for p in proven.patches}
+        if unproven - barred:
+            # A name must not change where its call's parameters cannot.
+            again = barred | unproven
+            return _planned(project, hits, settings, today, progress, is_compared=is_compared, barred=again)
         return replace(proven, prompts=prompts.seen), prompts.targets
+
+
+def _parameterised(
+    project: Project,
+    rules: Rulebook,
+    drafts: list[Draft],
+    settings: Settings,
+    today: date,
+    barred: frozenset[str],
+) -> tuple[list[Draft], Mapping[Path, tuple[Edit, ...]]]:
+    """Give the drafts with the names that stay because a call cannot have its parameters, and the edits of those."""
+    migration = rules.migrations[settings.migration]
+    if not migration.parameters:
+        return drafts, {}
+    from migrator.plan_parameters import plan_parameters
+
+    decisions = [decision for draft in drafts for decision in draft.decisions]
+    found = plan_parameters(project, rules, migration, decisions, settings, today, barred)
+    decided = [(draft, tuple(map(found.decided, draft.decisions))) for draft in drafts]
+    again = [
+        draft if decisions == draft.decisions else replace(draft, decisions=decisions, edits=edits)
+        for draft, decisions in decided
+        for edits in (_edits(draft.source, decisions, settings)[1],)
+    ]
+    return again, found.edits
+
+
+def _together(
+    one: Mapping[Path, tuple[Edit, ...]], two: Mapping[Path, tuple[Edit, ...]]
+) -> Mapping[Path, tuple[Edit, ...]]:
+    """Put edits of the same files together; what both insert at one place becomes one edit."""
+    if not two:
+        return one
+    from migrator.insertions import joined
+
+    return {path: joined((*one.get(path, ()), *two.get(path, ()))) for path in {**one, **two}}
 
 
 def _prompts(
@@ -233,7 +287,8 @@ def _prompts(
 
     if not is_compared and not set(settings.transforms).intersection(OF_PROMPTS):
         return Prompts()
-    return plan_prompts(project, rules, (d for draft in drafts for d in draft.decisions), settings, today)
+    decisions = (d for draft in drafts for d in draft.decisions)
+    return plan_prompts(project, rules, decisions, settings, today, tuple(draft.path for draft in drafts))
 
 
 def _with_edits(project: Project, drafts: Sequence[Draft], edits: Mapping[Path, tuple[Edit, ...]]) -> Iterator[Draft]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from migrator import filebook
+from migrator import discover, filebook
 from migrator.data_files import by_content, by_name
 from migrator.discover import File, is_page
 from migrator.model import Decision, Edit, Finding, Hazard, Patch, Report, Review, Rewrite, Skip
@@ -127,12 +127,12 @@ def _data(file: File, migration: Migration, shapes: Sequence[filebook.Shape]) ->
     except OSError:
         return None
     has_aliases = any(s.has_aliases and "*" not in s.files and s.fits(file.shown) for s in shapes)
-    needles = (*migration.prefilter[:1], *(a.encode() for a in migration.aliases if has_aliases))
+    needles = (*migration.heads, *(a.encode() for a in migration.aliases if has_aliases))
     return data if b"\0" not in data and any(needle in data for needle in needles) else None
 
 
 def _counted(run: _Run, file: File, data: bytes, why: str | None) -> ConfigPlan:
-    count = data.count(run.migration.prefilter[0])
+    count = discover.count(data, run.migration.heads)
     if not count:
         return ConfigPlan()
     pages = (file.shown,) if is_page(file.path) and page.mentions(data, run.migration.prefilter) else ()
@@ -156,8 +156,16 @@ def _of_config(run: _Run, file: File, data: bytes) -> ConfigPlan:
     kept = tuple(
         _picked_by_code(_read_by_code(config, f, run), run) for f in found if not _is_ignored(config, f, run.today)
     )
-    planned = _patched(config, decide(kept, run.migration, run.settings), run.settings)
+    decided = tuple(_with_parameters(d, run) for d in decide(kept, run.migration, run.settings))
+    planned = _patched(config, decided, run.settings)
     return replace(planned, ignored=len(found) - len(kept), parsed=1)
+
+
+def _with_parameters(decision: Decision, run: _Run) -> Decision:
+    """Leave a name alone whose call needs parameters: a file cannot say that its reader sets them."""
+    if isinstance(decision, Report) or not run.migration.parameters or "parameters" not in run.settings.transforms:
+        return decision
+    return Report(decision.finding, "parameters", "set them where the file is read, and change both")
 
 
 def _read_by_code(config: ConfigSource, finding: Finding, run: _Run) -> Finding:

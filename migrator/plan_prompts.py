@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from migrator.evidence import Gate
-from migrator.find import qualname
+from migrator.find import call_site, qualname
 from migrator.flow.project import Project
 from migrator.flow.unit import Unit
 from migrator.model import CallSite, Decision, Edit, Prompt, Report, Rewrite, Span
@@ -21,7 +21,8 @@ from migrator.prompts.buckets import Bucket, bucket_for
 from migrator.prompts.keys import key_for
 from migrator.prompts.layout import Layout, Stays
 from migrator.prompts.report import prompt
-from migrator.prompts.sites import Site, has_way, site
+from migrator.prompts.servers import against, models
+from migrator.prompts.sites import Site, has_way, site, sites
 from migrator.prompts.template import Template
 from migrator.prompts.varying import Reader
 from migrator.rulebook import Rulebook, load_caching
@@ -56,7 +57,10 @@ class Prompts:
 
 @dataclass(slots=True)
 class _Place:
-    """One call, the new names that arrive there, and whether a name that stays does too."""
+    """One call, the names that arrive there now and later, and whether a name that stays does too.
+
+    On Azure they are those of deployments, and there is no later.
+    """
 
     site: CallSite
     before: set[str] = field(default_factory=set)
@@ -65,39 +69,88 @@ class _Place:
 
 
 def plan_prompts(
-    project: Project, rules: Rulebook, decisions: Iterable[Decision], settings: Settings, today: date
+    project: Project,
+    rules: Rulebook,
+    decisions: Iterable[Decision],
+    settings: Settings,
+    today: date,
+    paths: Sequence[Path] = (),
 ) -> Prompts:
-    """Look at the prompt of every call whose model changes, and give those a cache key for which it pays."""
+    """Look at the prompt of every call whose model changes, and give those a cache key for which it pays.
+
+    Where keys for Azure are asked for, the calls of the files ``paths`` that run there get one too.
+    """
     caching = load_caching()
     reader = Reader(project, rules, caching, keyed_only=True)
-    paths = {shown: path for path, shown in project.files.items()}
+    homes = {shown: path for path, shown in project.files.items()}
+    places = _places(decisions, settings)
+    if settings.azure_keys and "cache_key" in settings.transforms:
+        places = {**{(place.site.shown, place.site.span): place for place in _on_azure(reader, paths)}, **places}
     seen: list[Prompt] = []
     edits: dict[Path, tuple[Edit, ...]] = {}
     targets: list[Target] = []
     counts: Counter[str] = Counter()
-    for place in _places(decisions, settings):
-        models, before = tuple(sorted(place.models)), tuple(sorted(place.before))
-        path = paths.get(place.site.shown)
+    for _, place in sorted(places.items(), key=lambda item: item[0]):
+        path = homes.get(place.site.shown)
         unit = project.unit(path) if path is not None else None
-        found = _site(reader, unit, place.site.span) if unit is not None else None
-        if unit is None or path is None or found is None or is_ignored(unit, found.call, today):
-            targets.append(Target(place.site, before, models))
+        found = site_at(reader, unit, place.site.span) if unit is not None else None
+        if found is not None and is_ignored(found.unit, found.call, today):
+            found = None
+        if found is None:
+            targets += [_target(place)] if place.models else []
             continue
-        template = found.template
-        found, ordered, moves = put_in_order(reader, found, settings, place.site.id)
-        told = prompt(found, place.site, models, caching, before=before, exact=False)
-        if told.reason == "hidden_prompt" and found.surface.cache_key and not has_way(reader, unit, found.surface):
-            told = replace(told, reason="old_library", detail=f"{found.surface.cache_key['since']} is not sure")
-        added: tuple[Edit, ...] = ()
-        if told.reason == "" or not found.surface.cache_key:
-            told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
-        seen.append(ordered.on(told, caching))
-        kept = added if "cache_key" in settings.transforms else ()
-        targets.append(Target(place.site, before, models, template, ordered.layout, told.key if kept else ""))
-        for edit in (*moves, *kept):
-            home = paths[edit.shown]
+        made = _planned(reader, found, place, settings, counts)
+        seen.append(made.told)
+        targets += [made.target] if place.models else []
+        for edit in made.edits:
+            home = homes[edit.shown]
             edits[home] = (*edits.get(home, ()), edit)
-    return Prompts(tuple(seen), {path: made for path, made in edits.items() if made}, tuple(targets))
+    return Prompts(tuple(seen), edits, tuple(targets))
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What is told of one call's prompt, the call for a comparison, and its edits."""
+
+    told: Prompt
+    target: Target
+    edits: tuple[Edit, ...]
+
+
+def _planned(reader: Reader, found: Site, place: _Place, settings: Settings, counts: Counter[str]) -> _Planned:
+    """Put one prompt in order, and give its call a key."""
+    template, caching = found.template, reader.caching
+    before, models = tuple(sorted(place.before)), tuple(sorted(place.models))
+    server = against(reader, found, reader.rules.migrations[settings.migration])
+    is_azure = server is not None and server[0] == "azure"
+    found, ordered, moves = put_in_order(reader, found, settings, place.site.id) if models else (found, Ordered(), ())
+    told = prompt(found, place.site, models, caching, before=before, exact=False)
+    told = replace(told, is_azure=is_azure and not models)
+    if told.reason == "hidden_prompt" and found.surface.cache_key and not has_way(reader, found.unit, found.surface):
+        told = replace(told, reason="old_library", detail=f"{found.surface.cache_key['since']} is not sure")
+    added: tuple[Edit, ...] = ()
+    if told.reason == "" and server is not None and not (is_azure and settings.azure_keys):
+        told = replace(told, reason=server[0], detail=server[1])
+    elif told.reason == "" or not found.surface.cache_key:
+        told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
+    kept = added if "cache_key" in settings.transforms else ()
+    target = Target(place.site, before, models, template, ordered.layout, told.key if kept else "")
+    return _Planned(ordered.on(told, caching), target, (*moves, *kept))
+
+
+def _target(place: _Place) -> Target:
+    return Target(place.site, tuple(sorted(place.before)), tuple(sorted(place.models)))
+
+
+def _on_azure(reader: Reader, paths: Iterable[Path]) -> Iterator[_Place]:
+    """Every call that surely runs on Azure and whose library passes a key on; its deployment may have any name."""
+    (migration,) = reader.rules.migrations.values()
+    for path in paths:
+        unit = reader.project.unit(path)
+        for found in sites(reader, unit) if unit is not None else ():
+            server = against(reader, found, migration) if found.surface.cache_key else None
+            if server is not None and server[0] == "azure":
+                yield _Place(call_site(found.unit, found.call, found.surface.name), set(models(reader, found)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +194,8 @@ def put_in_order(
     return replace(found, template=after), Ordered("applied", "", best, made.layout), made.edits
 
 
-def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Place]:
-    """Every call that a decision's name arrives at, in the order of files and text."""
+def _places(decisions: Iterable[Decision], settings: Settings) -> Mapping[tuple[str, Span], _Place]:
+    """Every call that a decision's name arrives at, by its place, so that they sort in the order of files and text."""
     places: dict[tuple[str, Span], _Place] = {}
     for decision in decisions:
         for reach in decision.finding.reaches:
@@ -155,7 +208,7 @@ def _places(decisions: Iterable[Decision], settings: Settings) -> Iterator[_Plac
                 place.before.add(decision.finding.origin.value)
             else:
                 place.is_mixed = True
-    yield from (places[key] for key in sorted(places) if places[key].models)
+    return {key: place for key, place in places.items() if place.models}
 
 
 def _may_move(gate: Gate, site: str) -> bool:
@@ -163,7 +216,7 @@ def _may_move(gate: Gate, site: str) -> bool:
     return gate.allows(site, "layout") and not gate.allows(site, "model")
 
 
-def _site(reader: Reader, unit: Unit, span: Span) -> Site | None:
+def site_at(reader: Reader, unit: Unit, span: Span) -> Site | None:
     """Find the call that covers exactly these bytes."""
     key = ("calls by span", unit)
     if key not in reader.project.memory:

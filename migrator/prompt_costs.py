@@ -44,7 +44,12 @@ def costs(prompt: Prompt, migration: Migration, book: Rulebook, caching: Caching
 
 
 def _pairs(prompt: Prompt, migration: Migration, book: Rulebook) -> Iterator[tuple[Model | None, Model | None]]:
-    """Each model of a call and the one that it becomes; the target alone where the code says no model."""
+    """Each model of a call and the one that it becomes; the target alone where the code says no model.
+
+    What a deployment on Azure runs is not known here.
+    """
+    if prompt.is_azure:
+        return
     if not prompt.before:
         yield None, prices.model_of(migration.target, book)
     for name in prompt.before:

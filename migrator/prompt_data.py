@@ -28,6 +28,7 @@ def value(prompt: Prompt, migration: Migration, book: Rulebook, caching: Caching
         "surface": site.surface,
         "before": list(prompt.before),
         "after": list(prompt.models),
+        "azure": prompt.is_azure,
         "verdict": prompt.verdict,
         "shared": {"least": prompt.least, "most": prompt.most},
         "missing": max(0, caching.minimum - prompt.most) if prompt.most is not None else 0,

@@ -200,7 +200,7 @@ def section(prompts: Sequence[Prompt], tables: Tables, *, explain: bool, width: 
     if not prompts:
         return
     keyed = sum(bool(prompt.key) for prompt in prompts)
-    yield (("Prompt caching", "bold"), (f" of the {plural(len(prompts), 'call')} that the new name arrives at", ""))
+    yield (("Prompt caching", "bold"), (f" of {_which(prompts)}", ""))
     if keyed:
         yield ("  ", ""), (f"{keyed:>3}  {'gets' if keyed == 1 else 'get'} a prompt_cache_key", "rewrite")
     reasons = Counter(prompt.reason for prompt in prompts if not prompt.key)
@@ -210,6 +210,14 @@ def section(prompts: Sequence[Prompt], tables: Tables, *, explain: bool, width: 
         for prompt in sorted(prompts, key=rank):
             yield from wrapped(_one(prompt), width, indent=" " * 8, style="dim")
     yield (("  migrator cache shows each prompt.", "dim"),)
+
+
+def _which(prompts: Sequence[Prompt]) -> str:
+    azure = sum(prompt.is_azure for prompt in prompts)
+    moved = f"the {plural(len(prompts) - azure, 'call')} that the new name arrives at" if azure < len(prompts) else ""
+    if not azure:
+        return moved
+    return f"{moved}, and {azure} on Azure" if moved else f"{plural(azure, 'call')} on Azure"
 
 
 def _reason(name: str, reasons: Mapping[str, int], prompts: Sequence[Prompt], tables: Tables) -> str:

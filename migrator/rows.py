@@ -8,6 +8,7 @@ from datetime import date
 from migrator.nouns import (
     READING,
     STORE,
+    Action,
     Breaker,
     Caching,
     CallNote,
@@ -20,6 +21,7 @@ from migrator.nouns import (
     Model,
     Note,
     Often,
+    Parameter,
     Provider,
     Reason,
     Refused,
@@ -35,12 +37,17 @@ from migrator.tables import Table, nearest
 OWN = Library("your own", "", "[tool.migrator]")
 EVIDENCE = ("measured", "source", "documentation", "configuration")
 KINDS = ("value", "environment", "field", "parameter", "option", "shows", "asserts", "widget", STORE, *READING)
-CACHE_KEYS = ("keyword", "in", "of", "as", "since", "since_parse", "since_stream", "else", "uses", "own")
+CACHE_KEYS = ("keyword", "in", "of", "as", "since", "since_parse", "since_stream", "else", "uses", "own", "at")
 SURFACE_KEYS = (
     *("name", "calls", "model", "forms", "hold", "provider"),
-    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds"),
+    *("endpoint", "knows", "evidence", "cache_key", "url", "client", "prompt", "adds", "parameters", "decorates"),
 )
-PROMPT_KINDS = ("tools", "schema", "system", "filled", "messages", "template", "input")
+PROMPT_KINDS = ("tools", "schema", "system", "filled", "braced", "messages", "template", "input")
+MIGRATION_KEYS = (
+    *("migration", "rename", "enumeration", "aliases", "reported", "note", "call_note", "refused"),
+    *("parameter", "model"),
+)
+ACTIONS: Mapping[str, Action] = {"add": "add", "rename": "rename", "drop": "drop", "check": "check"}
 OFTEN = ("deployment", "process", "day", "user", "request")
 CALL_NOTE_KEYS = (
     *("name", "names", "text", "source", "checked", "keyword", "contains", "entries", "numbers", "named"),
@@ -65,8 +72,7 @@ def reasons(table: Table) -> Mapping[str, Reason]:
 
 
 def models(table: Table) -> tuple[Model, ...]:
-    """Read a file of ``[[model]]`` tables."""
-    table.only("model")
+    """Read the ``[[model]]`` tables of a file."""
     return tuple(_model(child) for child in table.children("model"))
 
 
@@ -122,11 +128,11 @@ def _checked(table: Table) -> date:
 
 def migration(name: str, table: Table) -> Migration:
     """Read one file of ``migrations/``: the ``[migration]`` table and the tables beside it."""
-    table.only("migration", "rename", "enumeration", "aliases", "reported", "note", "call_note", "refused")
+    table.only(*MIGRATION_KEYS)
     head = table.child("migration")
     if head is None:
         raise table.wrong("migration", "is missing")
-    head.only("target", "prefixes", "gateways", "suffixes", "prefilter", "sources")
+    head.only("target", "prefixes", "gateways", "suffixes", "prefilter", "hosts", "sources")
     renames = table.children("rename")
     for rename in renames:
         rename.only("from", "to", "pinned")
@@ -146,6 +152,24 @@ def migration(name: str, table: Table) -> Migration:
         aliases=table.mapping("aliases"),
         refused=tuple(_refused(child) for child in table.children("refused")),
         call_notes=tuple(_call_note(child) for child in table.children("call_note")),
+        parameters=tuple(_parameter(child) for child in table.children("parameter")),
+        hosts=head.texts("hosts"),
+    )
+
+
+def _parameter(table: Table) -> Parameter:
+    table.only("name", "action", "value", "to", "needs", "source", "checked")
+    action = ACTIONS[_one_of(table, "action", tuple(ACTIONS), None)]
+    needed = {"add": "value", "rename": "to", "check": "needs"}.get(action)
+    if needed is not None and needed not in table.data:
+        raise table.wrong(needed, f"is missing, which the action {action!r} takes")
+    return Parameter(
+        name=table.text("name"),
+        action=action,
+        value=table.maybe_text("value") or "",
+        to=table.maybe_text("to") or "",
+        needs=table.mapping("needs"),
+        fact=_fact(table),
     )
 
 
@@ -235,11 +259,13 @@ def surface(table: Table, library: Library, known: Mapping[str, Reason]) -> Surf
         knows=table.mapping("knows"),
         evidence=_one_of(table, "evidence", EVIDENCE, "configuration" if library is OWN else None),
         cache_key=_cache_key(table),
+        decorates=table.flag("decorates"),
         library=library,
         url=_url(table),
         client=next(iter(_slots(table, "client", required=False)), None),
         prompt=_prompt(table),
         adds=table.number("adds") or 0,
+        parameters=table.mapping("parameters"),
     )
 
 
@@ -319,13 +345,13 @@ def caching(table: Table) -> Caching:
     head = table.child("cache")
     if head is None:
         raise table.wrong("cache", "is missing")
-    head.only(*CACHE_RULES, "hit_rates", "sources")
+    head.only(*CACHE_RULES, "hit_rates", "refusing", "sources")
     minimum, step, length, rate, tokens = (_needed(head, key) for key in CACHE_RULES)
     often = tuple(_often(child) for child in table.children("often"))
     why, stays = (reasons(found) if found is not None else {} for found in map(table.child, ("refusal", "stays")))
     breakers = _breakers(table.child("breaker"), {row.why for row in often})
-    rates = head.numbers("hit_rates")
-    return Caching(minimum, step, length, rate, tokens, rates, often, why, stays, _sources(head), breakers)
+    rates, refusing = head.numbers("hit_rates"), head.texts("refusing")
+    return Caching(minimum, step, length, rate, tokens, rates, often, why, stays, _sources(head), breakers, refusing)
 
 
 def _breakers(table: Table | None, known: Iterable[str]) -> Mapping[str, Breaker]:
@@ -383,7 +409,7 @@ def uses(table: Table) -> tuple[Use, ...]:
 
 
 def _use(table: Table) -> Use:
-    table.only("calls", "object", "prompt", "through", "adds")
+    table.only("calls", "object", "prompt", "through", "adds", "cache_key")
     through = table.mapping("through")
     for kind in through.values():
         if kind not in PROMPT_KINDS:
@@ -394,6 +420,7 @@ def _use(table: Table) -> Use:
         prompt=_prompt(table),
         through=through,
         adds=table.number("adds") or 0,
+        cache_key=_cache_key(table),
     )
 
 

@@ -188,11 +188,22 @@ def load(target: str | None = None, extra: Sequence[Mapping[str, object]] = ()) 
 
 @cache
 def load_migration(name: str) -> Migration:
-    """Read one migration and no other file."""
+    """Read one migration and no other file. A name that ends in ``.toml`` is a file of the user's own."""
+    return rows.migration(name, _migration_table(name))
+
+
+def is_own(name: str) -> bool:
+    """Say whether a migration is a file of the user's."""
+    return name.endswith(".toml")
+
+
+def _migration_table(name: str) -> Table:
+    if is_own(name):
+        return _read(Path(name))
     known = tuple(sorted(path.stem for path in _root().glob("migrations/*.toml")))
     if name not in known:
         raise RuleError("rules/migrations", "", "", f"no migration {name!r}{nearest(name, known)}")
-    return rows.migration(name, _read(_root() / "migrations" / f"{name}.toml"))
+    return _read(_root() / "migrations" / f"{name}.toml")
 
 
 @cache
@@ -209,7 +220,9 @@ def load_shutdowns() -> Shutdowns:
 
 @cache
 def _shipped(target: str | None) -> Rulebook:
-    models = {model.name: model for path in _files("models") for model in rows.models(_read(path))}
+    models = {model.name: model for path in _files("models") for model in _models(path)}
+    if target is not None and is_own(target):
+        models.update((model.name, model) for model in rows.models(_migration_table(target)))
     names = (target,) if target else tuple(path.stem for path in _files("migrations"))
     migrations = {name: load_migration(name) for name in names}
     reasons = rows.reasons(_read(_root() / "reasons.toml"))
@@ -228,6 +241,12 @@ def _shipped(target: str | None) -> Rulebook:
     return Rulebook(models, migrations, tuple(surfaces), tuple(clients), carriers, reasons, tuple(uses))
 
 
+def _models(path: Path) -> tuple[Model, ...]:
+    table = _read(path)
+    table.only("model")
+    return rows.models(table)
+
+
 def _root() -> Path:
     """Find the tables: inside the package when installed, beside it in a checkout."""
     inside = Path(__file__).parent / "rules"
@@ -239,10 +258,12 @@ def _files(folder: str) -> tuple[Path, ...]:
 
 
 def _read(path: Path) -> Table:
-    shown = f"rules/{path.relative_to(_root()).as_posix()}"
+    shown = f"rules/{path.relative_to(_root()).as_posix()}" if path.is_relative_to(_root()) else str(path)
     try:
         return Table(shown, "", tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise RuleError(shown, "", "", f"cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RuleError(shown, "", "", f"cannot be read: {error}") from None
 
 
@@ -254,7 +275,7 @@ def _no_name_twice(file: str, names: tuple[str, ...]) -> None:
 
 def _check(migration: Migration, models: Mapping[str, Model], reasons: Mapping[str, Reason]) -> None:
     """Raise where a migration names a model or a reason that no table has."""
-    file = f"rules/migrations/{migration.name}.toml"
+    file = migration.name if is_own(migration.name) else f"rules/migrations/{migration.name}.toml"
     named = (*migration.names, *migration.names.values(), *migration.pinned.values(), migration.target)
     for name in named:
         if name not in models:

@@ -32,6 +32,7 @@ class Options(TypedDict):
     pin: bool | None
     gateways: bool | None
     docs: bool | None
+    azure_cache_keys: bool | None
     cache_key_buckets: int | None
     exclude: tuple[str, ...]
     force_exclude: bool | None
@@ -68,6 +69,7 @@ class Run:
 class Looks(TypedDict):
     """What ``cache`` takes."""
 
+    azure_cache_keys: bool | None
     exclude: tuple[str, ...]
     force_exclude: bool | None
     config: Path | None
@@ -126,6 +128,7 @@ def settle(paths: tuple[Path, ...], chosen: Options) -> Settings:
         "skip": _names(chosen["skip"]),
         "exclude": chosen["exclude"],
         "force-exclude": chosen["force_exclude"],
+        "azure-cache-keys": chosen["azure_cache_keys"],
         "cache-key-buckets": chosen["cache_key_buckets"],
     }
     files = () if paths == (Path(STDIN),) else paths
@@ -259,7 +262,11 @@ def _survey(paths: tuple[Path, ...], chosen: Looks) -> tuple[Survey, Settings]:
 
     if Path(STDIN) in paths:
         raise SettingsError("cache reads files and folders, not standard input")
-    said = {"exclude": chosen["exclude"], "force-exclude": chosen["force_exclude"]}
+    said = {
+        "azure-cache-keys": chosen["azure_cache_keys"],
+        "exclude": chosen["exclude"],
+        "force-exclude": chosen["force_exclude"],
+    }
     settings = load(chosen["config"], common_folder(paths, Path.cwd()), said)
     with _progress(chosen["quiet"]) as progress:
         found = survey(paths or (Path(),), settings, cwd=Path.cwd(), today=date.today(), progress=progress)

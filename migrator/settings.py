@@ -6,50 +6,48 @@ error that names the file, the key and the nearest right one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from migrator.checks import BOOLEAN, NUMBER, STRING, STRINGS, TABLE, TABLES, check, given, nearest
+from migrator.checks import SettingsError as SettingsError
 from migrator.evidence import Gate
+from migrator.shadow_settings import ShadowSettings, read
 
-TRANSFORMS = ("model", "order_prompt", "cache_key")
+TRANSFORMS = ("model", "parameters", "order_prompt", "cache_key")
 
 FILES = ("migrator.toml", "pyproject.toml")
 
-_STRING, _BOOLEAN = "a string", "true or false"
-_NUMBER = "a whole number from 1 to 99"
-_STRINGS, _TABLES = "an array of strings", "an array of tables"
-
 FILE_KEYS: Mapping[str, str] = {
-    "to": _STRING,
-    "pin": _BOOLEAN,
-    "gateways": _BOOLEAN,
-    "docs": _BOOLEAN,
-    "only": _STRINGS,
-    "skip": _STRINGS,
-    "exclude": _STRINGS,
-    "force-exclude": _BOOLEAN,
-    "cache-key-buckets": _NUMBER,
-    "redact": _STRINGS,
-    "surface": _TABLES,
+    "to": STRING,
+    "pin": BOOLEAN,
+    "gateways": BOOLEAN,
+    "docs": BOOLEAN,
+    "only": STRINGS,
+    "skip": STRINGS,
+    "exclude": STRINGS,
+    "force-exclude": BOOLEAN,
+    "azure-cache-keys": BOOLEAN,
+    "cache-key-buckets": NUMBER,
+    "redact": STRINGS,
+    "surface": TABLES,
+    "shadow": TABLE,
 }
 # A file that applies what is held for review would do so in every run: only a command line can ask for it.
-RUN_KEYS: Mapping[str, str] = {**FILE_KEYS, "review": _BOOLEAN}
-
-
-class SettingsError(Exception):
-    """What the user asked for cannot be read; the message is one line for the person who will fix it."""
+RUN_KEYS: Mapping[str, str] = {**FILE_KEYS, "review": BOOLEAN}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a run is asked to do, from the command line and the configuration file.
 
+    ``azure_keys``: calls that run on Azure get a cache key too.
     ``buckets``: over how many cache keys the requests of one call are spread, where a parameter allows it.
     ``gate``: only what a shadow comparison lets through is changed.
     ``transforms`` are the names that run after --only and --skip. ``surfaces`` are the user's own
-    surface tables, as parsed TOML, in the notation of ``rules/surfaces``.
+    surface tables, as parsed TOML, in the notation of ``rules/surfaces``. ``shadow`` is read by ``migrator shadow``
+    alone.
     """
 
     migration: str = "gpt-4.1-mini"
@@ -57,12 +55,14 @@ class Settings:
     gateways: bool = False
     docs: bool = False
     review: bool = False
+    azure_keys: bool = False
     buckets: int = 1
     transforms: tuple[str, ...] = TRANSFORMS
     exclude: tuple[str, ...] = ()
     redact: tuple[str, ...] = ()
     force_exclude: bool = False
     surfaces: tuple[Mapping[str, object], ...] = field(default_factory=tuple)
+    shadow: ShadowSettings = field(default_factory=ShadowSettings)
     config: Path | None = None
     gate: Gate | None = None
 
@@ -76,11 +76,12 @@ def load(config: Path | None, root: Path, overrides: Mapping[str, object]) -> Se
     path = config or find(root)
     table, place = _read(path, root) if path else ({}, "")
     said = {key: value for key, value in overrides.items() if value is not None and value != ()}
-    _check(table, FILE_KEYS, place)
-    _check(said, RUN_KEYS, "the command line")
+    check(table, FILE_KEYS, place, RUN_KEYS)
+    check(said, RUN_KEYS, "the command line")
     chosen = {**_undecided(table, said), **said}
     places = {**dict.fromkeys(table, place), **dict.fromkeys(said, "the command line")}
-    return _settings(chosen, _transforms(chosen, places), path)
+    shadow = read(table.get("shadow", {}), f"{place[:-1]}.shadow]" if place.endswith("]") else f"{place} [shadow]")
+    return replace(_settings(chosen, _transforms(chosen, places), path), shadow=shadow)
 
 
 def find(root: Path) -> Path | None:
@@ -106,7 +107,7 @@ def _read(path: Path, root: Path) -> tuple[Mapping[str, object], str]:
         return document, shown
     table = _own_table(document)
     if table is not None and not isinstance(table, dict):
-        raise SettingsError(f"'tool.migrator' in {shown} must be a table, not {_given(table)}")
+        raise SettingsError(f"'tool.migrator' in {shown} must be a table, not {given(table)}")
     return table or {}, f"{shown} [tool.migrator]"
 
 
@@ -128,41 +129,6 @@ def _own_table(document: Mapping[str, object]) -> object:
     return tool.get("migrator") if isinstance(tool, dict) else None
 
 
-def _check(table: Mapping[str, object], known: Mapping[str, str], place: str) -> None:
-    for key, value in table.items():
-        if key not in known and key in RUN_KEYS:
-            raise SettingsError(f"'{key}' in {place} is for the command line alone: pass --{key}")
-        if key not in known:
-            raise SettingsError(f"unknown key '{key}' in {place}; {_nearest(key, known)}")
-        if not _fits(value, known[key]):
-            raise SettingsError(f"'{key}' in {place} must be {known[key]}, not {_given(value)}")
-
-
-def _fits(value: object, expected: str) -> bool:
-    if expected == _STRING:
-        return isinstance(value, str)
-    if expected == _BOOLEAN:
-        return isinstance(value, bool)
-    if expected == _NUMBER:
-        return type(value) is int and 1 <= value <= 99
-    kind = str if expected == _STRINGS else dict
-    return isinstance(value, list | tuple) and all(isinstance(item, kind) for item in value)
-
-
-def _given(value: object) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "table", list: "array"}
-    if isinstance(value, list | tuple):
-        kinds = {names.get(type(item), type(item).__name__) for item in value}
-        return f"an array of {kinds.pop()}s" if len(kinds) == 1 else "an array of mixed values"
-    name = names.get(type(value), type(value).__name__)
-    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name.lower().replace("_", "-"), known, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(known)}"
-
-
 def _undecided(table: Mapping[str, object], said: Mapping[str, object]) -> Mapping[str, object]:
     """Leave out what the command line decides: --only is the whole choice, so the file's skip goes too."""
     return {key: value for key, value in table.items() if not (key == "skip" and "only" in said)}
@@ -173,7 +139,7 @@ def _transforms(chosen: Mapping[str, object], places: Mapping[str, str]) -> tupl
     for key, name in ((key, name) for key, names in named.items() for name in names):
         if name not in TRANSFORMS:
             place = f"'{key}' of {places[key]}"
-            raise SettingsError(f"unknown transform '{name}' in {place}; {_nearest(name, TRANSFORMS)}")
+            raise SettingsError(f"unknown transform '{name}' in {place}; {nearest(name, TRANSFORMS)}")
     wanted = named["only"] or TRANSFORMS
     left = tuple(name for name in TRANSFORMS if name in wanted and name not in named["skip"])
     if not left:
@@ -194,6 +160,7 @@ def _settings(chosen: Mapping[str, object], transforms: tuple[str, ...], config:
         gateways=bool(chosen.get("gateways", default.gateways)),
         docs=bool(chosen.get("docs", default.docs)),
         review=bool(chosen.get("review", default.review)),
+        azure_keys=bool(chosen.get("azure-cache-keys", default.azure_keys)),
         buckets=_number(chosen, "cache-key-buckets", default.buckets),
         transforms=transforms,
         exclude=_strings(chosen, "exclude"),

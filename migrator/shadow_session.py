@@ -110,7 +110,7 @@ def _order(paths: tuple[Path, ...], settings: Settings, chosen: Spending) -> Ord
         paths,
         settings,
         base_url=chosen["base_url"] or os.environ.get("OPENAI_BASE_URL") or SERVER,
-        cap=chosen["max_usd"],
+        cap=settings.shadow.most if chosen["max_usd"] is None else chosen["max_usd"],
         is_batch=chosen["batch"],
         sites=chosen["site"],
         wishes=Wishes(most=chosen["cases"]),
@@ -218,12 +218,18 @@ def put(told: ShadowReport, out: Out) -> None:
 
 def _document(told: ShadowReport, form: str) -> bytes:
     """Write the report in one of its forms."""
-    from migrator.deliver import evidence_json
+    from migrator.deliver import evidence_json, html, junit, markdown
     from migrator.evidence_report import rows
     from migrator.lines import WIDTH
 
     if form == "json":
         return evidence_json.document(told)
+    if form == "junit":
+        return junit.document(told)
+    if form == "markdown":
+        return markdown.document(told).encode()
+    if form == "html":
+        return html.document(told)
     return "".join("".join(text for text, _ in line) + "\n" for line in rows(told, WIDTH)).encode()
 
 

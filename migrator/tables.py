@@ -88,6 +88,13 @@ class Table:
             return value
         raise self.wrong(key, f"expected a table of strings, found {describe(value)}")
 
+    def flag(self, key: str) -> bool:
+        """Give true or false; an absent key is false."""
+        value = self.data.get(key, False)
+        if isinstance(value, bool):
+            return value
+        raise self.wrong(key, f"expected true or false, found {describe(value)}")
+
     def number(self, key: str) -> int | None:
         """Give a whole number that is not negative."""
         value = self.data.get(key)

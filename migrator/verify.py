@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterator, Sequence, Set
 
 from migrator import edits as splicing
-from migrator import sources, verify_keys, verify_order, verify_steady
+from migrator import sources, verify_keys, verify_order, verify_parameters, verify_steady
 from migrator.model import Cell, Edit, Skip, Source, Span
 
 # LibCST holds the interpreter's lock, so only processes help; starting one costs about as much as this many files.
@@ -125,6 +125,10 @@ def _contains(outer: Span, inner: Span) -> bool:
 def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str | None:
     """Compare the new tree with the old one, in which each edited string is read again after the edit."""
     old, new = sources.parse(source), sources.parse(changed)
+    if _gives_twice(new):
+        return "an argument is given twice"
+    if (reason := verify_parameters.undo(source, changed, old, new, edits)) is not None:
+        return reason
     if (reason := verify_keys.undo(changed, new, edits, "cache_key")) is not None:
         return reason
     owners = _owners(source, old, [e for e in edits if e.transform == "model"])
@@ -149,6 +153,13 @@ def _tree_differs(source: Source, edits: Sequence[Edit], changed: Source) -> str
     if not verify_order.same(source, old, new, [e for e in edits if not verify_steady.is_steady(source, e)]):
         return "the new code is not the old code with the planned strings changed"
     return None
+
+
+def _gives_twice(tree: ast.Module) -> bool:
+    """Say whether a call names an argument twice, which parses and does not compile."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.keywords) > 1)
+    names = ([keyword.arg for keyword in call.keywords if keyword.arg is not None] for call in calls)
+    return any(len(set(given)) < len(given) for given in names)
 
 
 def _renamed(source: Source, node: ast.Attribute, span: Span, edits: Sequence[Edit]) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 
 from migrator import sources
 from migrator.edits import merge
 from migrator.model import Edit, Source, Span
+from migrator.sources.lines import Lines
 
 KEYS = ("prompt_cache_key", "openai_prompt_cache_key")
 MAX_KEY = 64
@@ -36,7 +37,9 @@ def undo(changed: Source, tree: ast.Module, edits: Sequence[Edit], transform: st
         span = lines.span(node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
         return any(r.start <= span.start and span.end <= r.end for r in ranges)
 
-    taken = 0
+    copies = _Copies(is_added, {r.start for r in ranges}, lines)
+    tree = copies.visit(tree)
+    taken = copies.taken
     gone: set[ast.AST] = set()
     for node in ast.walk(tree):
         if node in gone:
@@ -58,6 +61,25 @@ def undo(changed: Source, tree: ast.Module, edits: Sequence[Edit], transform: st
             taken += len(entries)
             gone.update(inner for _, value in entries for inner in ast.walk(value))
     return None if taken == len(ranges) else "an added cache key is not an argument of its own"
+
+
+class _Copies(ast.NodeTransformer):
+    """Puts what was copied back in place of the copy that has a key more: ``{**held, "prompt_cache_key": "..."}``."""
+
+    def __init__(self, is_added: Callable[[ast.expr], bool], starts: Set[int], lines: Lines) -> None:
+        self.is_added, self.starts, self.lines = is_added, starts, lines
+        self.taken = 0
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
+        """Take a copy away whose brace and key both were added."""
+        self.generic_visit(node)
+        match node:
+            case ast.Dict(keys=[None, ast.expr() as key], values=[held, value]):
+                start = self.lines.span(node.lineno, node.col_offset, node.lineno, node.col_offset).start
+                if start in self.starts and self.is_added(key) and _is_key(_text(key), value):
+                    self.taken += 2
+                    return held
+        return node
 
 
 def _is_key(name: str | None, value: ast.expr) -> bool:

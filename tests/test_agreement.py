@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -133,6 +134,37 @@ def test_a_library_has_a_case_of_other_names(library: str) -> None:
 def test_each_measured_surface_has_a_pair(reached: frozenset[str]) -> None:
     measured = {one.name for one in BOOK.surfaces if one.evidence == "measured" and one.hold is None}
     assert sorted(measured - reached) == []
+
+
+# The prompts of these stand inside the library, so that no code shows that a key pays.
+UNSEEN = {"deepeval.GPTModel", "ragas.llm_factory"}
+
+
+def test_each_surface_that_passes_a_key_on_has_a_pair_in_which_it_does(tmp_path: Path) -> None:
+    folders = (
+        *(ROOT / "fixtures" / "repos").glob("cache_*"),
+        *(ROOT / "fixtures" / "add_cache_key").glob("*.before.py"),
+    )
+    keyed: set[str] = set()
+    for folder in folders:
+        case = tmp_path / folder.name
+        if folder.is_dir():
+            shutil.copytree(folder / "before", case)
+        else:
+            case.mkdir()
+            shutil.copy(folder, case / "app.py")
+        settings = Settings(transforms=("model", "cache_key"), azure_keys=True)
+        made = plan.make([case], settings, cwd=case, today=date(2026, 11, 22))
+        keyed |= {prompt.site.surface for prompt in made.prompts if prompt.key}
+    assert {surface.name for surface in BOOK.surfaces if surface.cache_key} - keyed == UNSEEN
+
+
+def test_each_reason_for_no_key_has_a_case() -> None:
+    files = (ROOT / "fixtures").glob("**/*.py")
+    named = {
+        reason for path in files for reason in re.findall(r"# prompt: (\w+)$", path.read_text("utf-8", "replace"), re.M)
+    }
+    assert named == set(rulebook.load_caching().refusals)
 
 
 def test_every_reason_that_a_table_names_is_explained() -> None:

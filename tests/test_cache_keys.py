@@ -93,6 +93,22 @@ def test_buckets_of_one_user_are_the_same_and_spread(tmp_path: Path) -> None:
     assert {key: keys.count(key) > 50 for key in keys} == {f"app.ask-{number}": True for number in range(8)}
 
 
+@pytest.mark.parametrize(
+    ("client", "is_keyed"),
+    [("OpenAI(base_url=address)", False), ("AzureOpenAI() if address else OpenAI()", False), ("OpenAI()", True)],
+)
+def test_review_of_a_name_adds_no_key_for_a_server_that_may_refuse_it(
+    client: str, is_keyed: bool, tmp_path: Path
+) -> None:
+    text = BEGINNING.replace("OpenAI()", client).replace("import OpenAI", "import AzureOpenAI, OpenAI")
+    text = text.replace("\nclient", "\naddress = input()\nclient") + f"def ask(mail):\n    return {CALL}\n"
+    settings = Settings(transforms=("model", "cache_key"), review=True)
+    planned = make_text(text.encode(), "app.py", settings, cwd=tmp_path, today=TODAY)
+    (patch,) = planned.patches
+    assert b"gpt-4.1-mini" in patch.after
+    assert (b"prompt_cache_key" in patch.after) is is_keyed
+
+
 def source(text: str) -> Source:
     found = sources.read(Path("case.py"), "case.py", text.encode())
     assert isinstance(found, Source)
@@ -145,6 +161,29 @@ def test_a_key_is_proven(added: str) -> None:
 )
 def test_anything_else_is_not(added: str) -> None:
     assert proven(added) is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_proven"),
+    [
+        ("{**", ', "prompt_cache_key": "app"}', True),
+        ("{**", ', "extra_body": {"prompt_cache_key": "app"}}', True),
+        ("{**", ', "user": "1"}', False),
+        ("{**", ', "prompt_cache_key": "app", "user": "1"}', False),
+        ("{**", ', "prompt_cache_key": "app", **more}', False),
+        ("{**more, **", ', "prompt_cache_key": "app"}', False),
+        ("{**", "}", False),
+        ("{'prompt_cache_key': ", "}", False),
+        ("dict(**", ', prompt_cache_key="app")', False),
+    ],
+)
+def test_a_copy_with_a_key_is_proven_and_no_other(before: str, after: str, is_proven: bool) -> None:
+    text = source("ask(body=held)\n")
+    edits = (
+        Edit("case.py", Span(9, 9), before, "cache_key"),
+        Edit("case.py", Span(13, 13), after, "cache_key"),
+    )
+    assert (prove(text, edits, apply(text, edits)) is None) is is_proven
 
 
 def test_every_refusal_of_a_key_has_a_title() -> None:

@@ -51,7 +51,7 @@ def journal(project: Path, cap: int = 200) -> Journal:
 
 def add(to: Journal, text: str, *, line: int = 2, taken: datetime | None = None, status: int = 200) -> None:
     """Record one request of a line of the project, as a Python that knows no columns does."""
-    place = {"file": "app.py", "path": str(Path("app.py").absolute()), "function": "ask", "line": line, "column": None}
+    place = {"file": "app.py", "function": "ask", "line": line, "column": None}
     call = {"place": place, "endpoint": "chat/completions", "address": "h/v1", "status": status, "length": len(text)}
     times = {"taken": (taken or datetime.now(UTC)).isoformat(), "latency": 0.5, "first": None, "retries": 0}
     request = {"model": "gpt-4o", "messages": [{"role": "user", "content": text}], "stream": True}
@@ -160,7 +160,11 @@ def test_export_and_import_are_a_round_trip(project: Path, capfd: pytest.Capture
     stranger = {**answer, "custom_id": "stranger"}
     (project / "out.jsonl").write_text(f"{json.dumps(stranger)}\n{json.dumps(answer)}\n", encoding="utf-8")
     call(capfd, "cases", "prune", "--all")
-    assert call(capfd, "cases", "import", "in.jsonl", "out.jsonl") == (0, "Imported 1 case; 1 had no partner.\n", "")
+    assert call(capfd, "cases", "import", "in.jsonl", "out.jsonl") == (
+        0,
+        "Imported 1 case (batch).\n  1 skipped: no request with its custom_id\n",
+        "",
+    )
     (site,) = listed(capfd)
     assert (site["site"], site["seen"], site["input_tokens"], site["cached_tokens"]) == (None, 1, 1000, 250)
     assert json.loads(call(capfd, "cases", "export")[1])["body"] == body
@@ -169,16 +173,16 @@ def test_export_and_import_are_a_round_trip(project: Path, capfd: pytest.Capture
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{}", "in.jsonl:1: not a line of a batch: it has no custom_id"),
-        ("[", "in.jsonl:1: not JSON"),
-        ("", "in.jsonl: no custom_id of in.jsonl is in it"),
+        ("{}", "in.jsonl:1: not a line of OpenAI's Batch API: it has no custom_id"),
+        ("[", "in.jsonl:1: not JSON; is the file whole?"),
+        ("", "in.jsonl: nothing is in it"),
     ],
 )
 def test_a_file_that_is_no_batch_is_refused(
     text: str, message: str, project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (project / "in.jsonl").write_text(text, encoding="utf-8")
-    assert call(capfd, "cases", "import", "in.jsonl", "in.jsonl") == (2, "", f"migrator: {message}\n")
+    assert call(capfd, "cases", "import", "in.jsonl", "--format", "batch") == (2, "", f"migrator: {message}\n")
 
 
 def test_nothing_to_export_is_an_error(project: Path, capfd: pytest.CaptureFixture[str]) -> None:

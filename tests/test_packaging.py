@@ -54,7 +54,7 @@ def test_wheel_holds_the_package_the_rules_and_the_sample(wheel: Path) -> None:
     assert wheel.name.startswith(f"migrator_llm-{__version__}-py3-none-any")
     shipped = {"migrator/py.typed"}
     for folder, inside in (("migrator", "migrator"), ("rules", "migrator/rules")):
-        files = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".toml"}]
+        files = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".css", ".js", ".py", ".toml"}]
         shipped |= {f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" for path in files}
     sample = ROOT / "fixtures" / "repos" / "sample"
     files = [path for path in sample.rglob("*") if path.is_file() and "__pycache__" not in path.parts]

@@ -108,6 +108,46 @@ def test_another_server_gets_no_key_and_no_price(client: str, detail: str, tmp_p
     assert "may talk, to another server" in text
 
 
+LITELLM = """
+import litellm
+
+
+def ask(mail):
+    messages = [{"role": "system", "content": HANDBOOK}, {"role": "user", "content": mail}]
+    return litellm.completion(model="gpt-4o", messages=messages)
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        ("gpt-4o", ""),
+        ("openai/gpt-4o", ""),
+        ("ft:gpt-4o-mini:ours::1", ""),
+        ("o3", ""),
+        ("azure/ours", "azure"),
+        ("azure/us/gpt-4o", "azure"),
+        ("azure/deepseek-v3", "other_server"),
+        ("anthropic/claude-3", "other_server"),
+        ("openrouter/openai/gpt-4o", "other_server"),
+        ("claude-3", "other_server"),
+    ],
+)
+def test_a_name_says_whose_model_it_is_where_any_may_arrive(model: str, reason: str, tmp_path: Path) -> None:
+    (one,) = look(tmp_path, LITELLM.replace("gpt-4o", model)).prompts
+    assert (one.reason, one.is_azure, bool(one.key)) == (reason, "azure" in model and reason == "azure", not reason)
+
+
+def test_a_call_on_azure_shows_its_key_where_it_is_asked_for(tmp_path: Path) -> None:
+    silent = look(tmp_path, "client = AzureOpenAI()\n", GOOD)
+    loud = survey.survey([tmp_path], Settings(azure_keys=True), cwd=tmp_path, today=TODAY)
+    assert [(one.key, one.reason, one.models) for one in silent.prompts] == [("", "azure", ())]
+    assert [(one.key, one.reason, one.models) for one in loud.prompts] == [("app.good", "", ())]
+    text = printed(survey_report.rows(loud, TABLES, show_all=False, width=lines.WIDTH))
+    assert '  key      prompt_cache_key="app.good"' in text
+    assert "  price" not in text
+
+
 def test_its_own_server_by_its_address_is_no_other(tmp_path: Path) -> None:
     (one,) = look(tmp_path, 'client = OpenAI(base_url="https://api.openai.com/v1")\n', GOOD).prompts
     assert one.key == "app.good"

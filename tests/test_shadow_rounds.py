@@ -14,15 +14,21 @@ from datetime import UTC, datetime
 
 import pytest
 
+from migrator import comparison
 from migrator.model import CallSite, Position, Span
 from migrator.plan_prompts import Target
 from migrator.prompts.layout import Layout, propose
 from migrator.prompts.template import Message, Place, Segment, Template, Varies
+from migrator.settings import Settings
 from migrator.shadow.account import evidence
-from migrator.shadow.model import Case, Outcome, Usage
+from migrator.shadow.model import Case, Kind, Outcome, Usage
+from migrator.shadow.model import Place as Recorded
 from migrator.shadow.prepare import Prepared, Wishes, prepare
+from migrator.shadow.requests import Move
 from migrator.shadow.rounds import Rounds, State
 from migrator.shadow.run.model import Ask, Cell, Got
+from migrator.shadow.wanted import configured, functions
+from migrator.shadow_settings import ShadowSettings, ShadowSite
 
 HERE = Place("app.py", Span(0, 1), 1)
 RULES = "Say which kind of mail this is."
@@ -115,7 +121,7 @@ def by_model(old: Truth, new: Truth) -> Truth:
 
 def ready(*targets: Target, cases: int = 200, **more: object) -> Prepared:
     recorded = [case(n, one.site.id, "complaint", **more) for one in targets for n in range(cases)]
-    return prepare(targets, recorded, {one.id: (one.site,) for one in recorded}, rename, Wishes())
+    return prepare(targets, recorded, {one.id: (one.site,) for one in recorded}, Move(rename), Wishes())
 
 
 def compared(prepared: Prepared, sender: Drawn) -> tuple[Rounds, tuple[State, ...]]:
@@ -239,7 +245,7 @@ def test_a_run_goes_on_from_the_answers_that_are_there() -> None:
 
 def test_a_case_without_an_answer_is_asked_of_the_old_model_twice() -> None:
     imported = replace(case(1, "a", ""), response=None, status=None, whole=False)
-    prepared = prepare([target("a")], [imported], {imported.id: ("a",)}, rename, Wishes())
+    prepared = prepare([target("a")], [imported], {imported.id: ("a",)}, Move(rename), Wishes())
     sender = Drawn(noisy(0))
     _, (state,) = compared(prepared, sender)
     assert Counter((ask.cell, ask.run) for ask in sender.sent) == {
@@ -264,9 +270,51 @@ def test_what_cannot_be_asked_again_is_held_with_the_reason(more: dict[str, obje
     assert prepared.held == {"a": f"none of its 3 requests can be compared; of 3: {reason}"}
 
 
+def test_a_case_of_which_something_is_missing_is_not_asked_again() -> None:
+    imported = replace(case(1, "a", ""), lacks=("the tools are not in the export",))
+    prepared = prepare([target("a")], [imported], {imported.id: ("a",)}, Move(rename), Wishes())
+    reason = "is not all there: the tools are not in the export"
+    assert prepared.held == {"a": f"none of its 1 requests can be compared; of 1: {reason}"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "sent", "moved"),
+    [
+        (
+            "chat/completions",
+            {"max_tokens": 9, "temperature": 0},
+            {"max_completion_tokens": 9, "temperature": 0, "reasoning_effort": "none"},
+        ),
+        ("chat/completions", {"reasoning_effort": "high"}, {"reasoning_effort": "high"}),
+        (
+            "responses",
+            {"max_output_tokens": 9, "reasoning": {"summary": "auto"}, "prompt_cache_retention": "24h"},
+            {"max_output_tokens": 9, "reasoning": {"summary": "auto", "effort": "none"}},
+        ),
+    ],
+)
+def test_a_moved_request_has_the_parameters_of_its_new_model(
+    endpoint: str, sent: dict[str, object], moved: dict[str, object]
+) -> None:
+    move = comparison._move(Settings(migration="gpt-6-luna"))
+    before = dict(sent)
+    assert move.moved(sent, endpoint, "gpt-6-luna", "app.a") == {
+        **moved,
+        "model": "gpt-6-luna",
+        "prompt_cache_key": "app.a",
+    }
+    assert sent == before
+
+
+def test_a_provider_before_a_name_is_no_other_model() -> None:
+    written = replace(target("a"), before=("openai/gpt-4o",), models=(f"openai/{NEW}",))
+    one = case(1, "a", "complaint")
+    assert len(prepare([written], [one], {one.id: ("a",)}, Move(rename), Wishes()).trials) == 1
+
+
 def test_a_site_without_cases_is_held_and_a_case_without_a_site_is_counted() -> None:
     stray, foreign = case(1, "x", "complaint"), case(2, "y", "complaint")
-    prepared = prepare([target("a")], [stray, foreign], {stray.id: ("elsewhere",)}, rename, Wishes())
+    prepared = prepare([target("a")], [stray, foreign], {stray.id: ("elsewhere",)}, Move(rename), Wishes())
     assert prepared.held == {"a": "no request of it is recorded"}
     assert prepared.unlinked == {"its call does not change": 1, "its call is not known": 1}
 
@@ -284,3 +332,50 @@ def test_the_evidence_of_a_site_says_what_was_seen() -> None:
     loss = next(one for one in found.exchanges if one.flip == "loss")
     assert (loss.recorded, loss.new, loss.prompt[0]) == ("complaint", "praise", "m")
     assert json.dumps(found.path)
+
+
+STAMPED = {"response_format": {"type": "json_object"}}
+
+
+def stamped(kind: str, at: int) -> str:
+    return json.dumps({"kind": kind, "created_at": at})
+
+
+def configured_ready(shadow: ShadowSettings, answer: str, **more: object) -> Prepared:
+    place = Recorded("app.py", "Client.sort", 1, None, None, None, "")
+    recorded = [replace(case(n, "a", answer, **more), place=place) for n in range(200)]
+    links = {one.id: ("a",) for one in recorded}
+    around = functions(recorded, links)
+    assert around == {"a": "Client.sort"}
+    return prepare([target("a")], recorded, links, Move(rename), configured(Wishes(), shadow, around))
+
+
+def test_a_masked_field_does_not_count_and_the_next_one_does() -> None:
+    """Both models stamp their answers with another time; the new one also takes some mail for praise."""
+    shadow = ShadowSettings(sites=(ShadowSite("app.py:sort", mask=("created_at",)),))
+    same = Drawn(lambda ask, luck: stamped("complaint", luck.randint(1, 10**9)))
+    worse = Drawn(
+        lambda ask, luck: stamped(noisy(0.4 if ask.body["model"] == NEW else 0)(ask, luck), luck.randint(1, 10**9))
+    )
+    prepared = configured_ready(shadow, stamped("complaint", 0), **STAMPED)
+    assert prepared.trials[0].mask == ("created_at",)
+    for sender, said, noise in ((same, Outcome.INCONCLUSIVE, 0), (worse, Outcome.FAIL, 0)):
+        (state, *_) = compared(prepared, sender)[1]
+        assert outcome(state) is said
+        assert state.verdict is not None
+        assert state.verdict.numbers.noise.count == noise
+        assert all(e.is_noise for one in state.found for e in one.old.evidence)
+
+
+def test_the_configuration_gives_margins_and_the_first_table_of_a_call() -> None:
+    shadow = ShadowSettings(
+        alpha=0.01, margins={"label": 0.2}, sites=(ShadowSite("app.py:other", margin=0.5), ShadowSite("*.py"))
+    )
+    (trial,) = configured_ready(shadow, "complaint").trials
+    assert (trial.rule.margin, trial.rule.alpha, trial.mask, trial.contract.own) == (0.2, 0.01, (), "")
+    own = ShadowSettings(margins={"own": 0.3}, sites=(ShadowSite("app.py:sort", "checks:same"),))
+    (trial,) = configured_ready(own, "complaint").trials
+    assert (trial.rule.margin, trial.contract.kind, trial.contract.own) == (0.3, Kind.OWN, "checks:same")
+    nearer = replace(own, sites=(ShadowSite("app.py:sort", "checks:same", 0.07),))
+    assert configured_ready(nearer, "complaint").trials[0].rule.margin == 0.07
+    assert configured_ready(ShadowSettings(), "complaint").trials[0].rule == ready(target("a")).trials[0].rule

@@ -41,6 +41,8 @@ def read(data: bytes) -> ShadowReport:
         said = json.loads(data)
     except ValueError as error:
         raise ValueError(f"no JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("no JSON: it is nested too deeply") from None
     version = said.get("version") if isinstance(said, dict) else None
     if version != VERSION:
         raise ValueError(f"no shadow report of version {VERSION}, but {version!r}")
@@ -82,6 +84,9 @@ def _record(kind: type, data: object, where: str) -> object:
     missing = [field.name for field in fields(kind) if field.name not in data]
     if missing:
         raise ValueError(f"{where} has no {missing[0]}")
+    strange = sorted(set(data) - set(hints))
+    if strange:
+        raise ValueError(f"{where} has a {strange[0]!r:.40}, which no shadow report has there")
     return kind(**{name: _read(hint, data[name], f"{where}.{name}") for name, hint in hints.items()})
 
 

@@ -15,7 +15,7 @@ from migrator.flow.files import into_reader
 from migrator.flow.objects import bound_to, enum_values, is_enum, overriding, store_attribute
 from migrator.flow.outside import follow_builtin, follow_carrier, note_shape
 from migrator.flow.records import of_argument
-from migrator.flow.refusals import FORGIVEN, HOSTS, against, beside_azure, refusal
+from migrator.flow.refusals import FORGIVEN, against, beside_azure, own_hosts, refusal
 from migrator.flow.stores import given_to_store
 from migrator.flow.symbols import (
     UNKNOWN,
@@ -391,7 +391,7 @@ def _fixed_address(trace: Trace, state: State, cls: Class, base: External, call:
     for surface in trace.rules.surfaces_for(base.name):
         for field in surface.endpoint:
             for binding in cls.unit.bindings.get((cls.node, field), ()):
-                seen = against(trace, cls.unit, binding.value, HOSTS) if binding.value is not None else None
+                seen = against(trace, cls.unit, binding.value, own_hosts(trace)) if binding.value is not None else None
                 if seen is not None:
                     trace.block(seen[0], seen[1], state.unit, call)
 

@@ -33,7 +33,7 @@ def refusal(
         return seen
     if call is not None and (seen := _other_provider(trace, state.unit, call, surface)) is not None:
         return seen
-    if call is not None and (seen := _foreign(trace, state.unit, call, surface.endpoint, HOSTS)) is not None:
+    if call is not None and (seen := _foreign(trace, state.unit, call, surface.endpoint, own_hosts(trace))) is not None:
         return seen
     if call is not None and surface.url is not None and not _own_url(trace, state.unit, call, surface):
         return "foreign_endpoint", source(state.unit, call.func)
@@ -66,7 +66,7 @@ def _set_on_library(trace: Trace, unit: Unit, symbol: External) -> tuple[str, st
                 continue
             if name == "azure_endpoint" or (name == "api_type" and _is_azure_text(statement.value)):
                 return "azure", source(unit, statement)
-            if name in ("api_base", "base_url") and (seen := against(trace, unit, statement.value, HOSTS)):
+            if name in ("api_base", "base_url") and (seen := against(trace, unit, statement.value, own_hosts(trace))):
                 return seen
     return None
 
@@ -187,7 +187,7 @@ def _environment_set(trace: Trace, unit: Unit) -> tuple[str, str] | None:
             and isinstance(holder.ctx, ast.Store)
             and isinstance(statement, ast.Assign)
         ):
-            if (seen := against(trace, unit, statement.value, HOSTS)) is not None:
+            if (seen := against(trace, unit, statement.value, own_hosts(trace))) is not None:
                 return seen
     return None
 
@@ -213,7 +213,7 @@ def _client_refusal(trace: Trace, symbol: External, state: State) -> tuple[str, 
             continue
         # A client that is bound to its own wrapper leads back to itself: each call is judged once on a way.
         trace.judged.add(made.call)
-        seen = _foreign(trace, made.unit, made.call, client.endpoint, client.hosts or HOSTS)
+        seen = _foreign(trace, made.unit, made.call, client.endpoint, (*client.hosts, *own_hosts(trace)))
         seen = seen or _inner_client(trace, made.unit, made.call, client.client, state)
         trace.judged.discard(made.call)
         if seen is not None:
@@ -264,7 +264,7 @@ def _entriesagainst(trace: Trace, unit: Unit, table: ast.Dict, surface: Surface)
         if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
             continue
         texts = [v for v in constants(trace.project, unit, value).values if isinstance(v, str) and v]
-        if name.value in surface.endpoint and any(not any(h in t for h in HOSTS) for t in texts):
+        if name.value in surface.endpoint and any(not any(h in t for h in own_hosts(trace)) for t in texts):
             return "foreign_endpoint", texts[0]
         provider = surface.provider
         if provider is not None and name.value in provider.keywords and texts and texts[0] not in provider.values:
@@ -349,6 +349,11 @@ def _has_key(value: ast.expr, names: tuple[str, ...]) -> bool:
 OWN_VARIABLES = frozenset({"OPENAI_BASE_URL", "OPENAI_API_BASE"})
 
 
+def own_hosts(trace: Trace) -> tuple[str, ...]:
+    """Give the hosts that serve both names: OpenAI's, and those of the migration."""
+    return (*HOSTS, *trace.migration.hosts)
+
+
 def against(trace: Trace, unit: Unit, value: ast.expr, hosts: tuple[str, ...]) -> tuple[str, str] | None:
     found = fragments(trace.project, unit, value)
     texts = sorted(found.texts)
@@ -410,7 +415,7 @@ def _own_url(trace: Trace, unit: Unit, call: ast.Call, surface: Surface) -> bool
     given = argument(call, surface.url.keywords, surface.url.position)
     if given is None:
         return False
-    seen = against(trace, unit, given, HOSTS)
+    seen = against(trace, unit, given, own_hosts(trace))
     if seen is not None and seen[0] != "unknown_endpoint":
         return False
     texts = [v for v in constants(trace.project, unit, given).values if isinstance(v, str)]
@@ -469,5 +474,5 @@ def note_addresses(trace: Trace, state: State, beside: Sequence[ast.expr]) -> No
     """An address of another server stands beside the literal: the row is another provider's."""
     for value in beside:
         for text in constants(trace.project, state.unit, value).values:
-            if isinstance(text, str) and "://" in text and not any(host in text for host in HOSTS):
+            if isinstance(text, str) and "://" in text and not any(host in text for host in own_hosts(trace)):
                 trace.block("foreign_endpoint", text, state.unit, state.node)

@@ -160,7 +160,10 @@ def _constant(node: ast.expr | None) -> str | None:
 
 
 def _of_call(reader: Reader, spot: Spot, call: ast.Call, place: Place, depth: int) -> Message:
-    """``SystemMessage(content=...)``, ``dict(role=..., content=...)``, or the repository's own function."""
+    """``SystemMessage(content=...)``, ``dict(role=..., content=...)``, or the repository's own function.
+
+    Of libraries also ``Messages.System("...")`` and ``Message("system", ["..."])``.
+    """
     unit, entered = spot.unit, spot.entered
     table = {k.arg: k.value for k in call.keywords if k.arg is not None}
     whole = len(table) == len(call.keywords)
@@ -173,6 +176,10 @@ def _of_call(reader: Reader, spot: Spot, call: ast.Call, place: Place, depth: in
         return _of_entries(reader, spot, table, place, whole)
     if name.startswith("from_") and isinstance(call.func, ast.Attribute) and "Message" in last_name(call.func.value):
         role, name = ROLES.get(name.removeprefix("from_")), "Message"
+    if isinstance(call.func, ast.Attribute) and last_name(call.func.value) == "Messages":
+        role, name = ROLES.get(name.lower()), "Message"
+    if name == "Message" and len(call.args) == 2 and not call.keywords and _constant(call.args[0]) in ROLES:
+        return Message(ROLES[str(_constant(call.args[0]))], content(reader, Spot(unit, call.args[1], entered)), place)
     said = table.get("content", table.get("text", call.args[0] if call.args else None))
     if role is not None and "Message" in name and said is not None:
         return Message(role, content(reader, Spot(unit, said, entered)), place)
@@ -217,6 +224,8 @@ def _part(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
             return text(reader, Spot(spot.unit, table["text"], spot.entered))
         if _constant(table.get("type")) in IMAGES and "image_url" in table:
             return _image(reader, spot, table)
+    if isinstance(spot.node, (ast.Constant, ast.JoinedStr, ast.Name)):
+        return text(reader, spot)
     return (varying(reader, spot),)
 
 

@@ -121,9 +121,9 @@ def _message(reader: Reader, role: str, spot: Spot, form: str) -> Message:
     return Message(role, tuple(_fields(reader, said, form)), place_of(spot.unit, spot.node))
 
 
-def filled(reader: Reader, found: Message) -> Message:
-    """Part a message whose ``{name}`` the library fills."""
-    return replace(found, segments=tuple(_fields(reader, found.segments, PLAIN)))
+def filled(reader: Reader, found: Message, form: str = PLAIN) -> Message:
+    """Part a message whose ``{name}`` the library fills; in another form all may vary from the first brace on."""
+    return replace(found, segments=tuple(_fields(reader, found.segments, form)))
 
 
 def _fields(reader: Reader, segments: Sequence[Segment], form: str) -> Iterator[Segment]:

@@ -26,6 +26,7 @@ from migrator.rulebook import Rulebook, Slot, Surface
 # So much work is worth one prompt that a caller brings.
 MAX_BROUGHT = 2_000
 # Methods of a prompt with placeholders that give the prompt itself.
+BRACED = "{{name}}"
 FILLED = frozenset({"format_messages", "format_prompt"})
 
 
@@ -82,6 +83,8 @@ def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
     if surface.prompt:
         read, brought = _brought(reader, unit, call, surface.prompt)
         return Site(unit, call, surface, symbol, _with_own(read, surface.adds, unit, call), ways=brought)
+    if surface.decorates:
+        return Site(unit, call, surface, symbol, _of_function(reader, unit, call))
     if not surface.cache_key or (reader.keyed_only and not has_way(reader, unit, surface)):
         return Site(unit, call, surface, symbol, None)
     uses = uses_of(reader, unit, call)
@@ -111,12 +114,18 @@ def has_way(reader: Reader, unit: Unit, surface: Surface) -> bool:
 def _surfaces(project: Project, rules: Rulebook, unit: Unit, call: ast.Call) -> Iterator[tuple[Surface, External]]:
     for symbol in sorted(symbols(project, unit, call.func), key=repr_of):
         if isinstance(symbol, External):
-            yield from ((surface, symbol) for surface in rules.surfaces_for(symbol.name) if surface.hold is None)
+            yield from ((surface, symbol) for surface in rules.surfaces_for(symbol.name) if _is_sending(surface))
+
+
+def _is_sending(surface: Surface) -> bool:
+    """Say whether the table tells of prompts and keys: a call on Azure keeps its name, and may get a key."""
+    return surface.hold is None or (surface.hold == "azure" and bool(surface.cache_key))
 
 
 def _chosen(found: tuple[tuple[Surface, External], ...]) -> tuple[Surface, External] | None:
     """The one surface that knows of prompts or keys; without such a one the first."""
-    knowing = tuple(one for one in found if one[0].prompt or one[0].cache_key)
+    own = tuple(one for one in found if one[0].hold is None)  # a client that may be Azure's is read as OpenAI's
+    knowing = tuple(one for one in own or found if one[0].prompt or one[0].cache_key)
     if len({surface.name for surface, _ in knowing}) > 1:
         return None
     return next(iter((*knowing, *found)), None)
@@ -140,7 +149,7 @@ def _ends(rules: Rulebook) -> Ends:
 
 def _of_uses(reader: Reader, surface: Surface, uses: tuple[Met, ...]) -> tuple[Template | None, tuple[Entered, ...]]:
     """The prompt that decides for an object: the shortest that is seen, or the longest where one is enough."""
-    seen = [(found, brought) for met in uses for found, brought in (_of_use(reader, met),) if found is not None]
+    seen = [(found, brought) for met in uses for found, brought in (of_use(reader, met),) if found is not None]
     choose = max if surface.cache_key.get("uses") == "any" else min
     return choose(seen, key=lambda one: _size(reader, one[0])) if seen else (None, ())
 
@@ -150,7 +159,8 @@ def _size(reader: Reader, found: Template) -> tuple[bool, int, int]:
     return prefix.most is None, prefix.most or 0, prefix.least
 
 
-def _of_use(reader: Reader, met: Met) -> tuple[Template | None, tuple[Entered, ...]]:
+def of_use(reader: Reader, met: Met) -> tuple[Template | None, tuple[Entered, ...]]:
+    """Read the prompt that an object meets at one place, and the calls that bring it; None where it is not shown."""
     brought: tuple[Entered, ...] = ()
     if isinstance(met.node, ast.BinOp):
         left = Spot(met.unit, last_operand(met.node.left))
@@ -159,6 +169,18 @@ def _of_use(reader: Reader, met: Met) -> tuple[Template | None, tuple[Entered, .
         found, brought = _brought(reader, met.unit, met.node, met.use.prompt)
     found = _with_own(found, met.use.adds, met.unit, met.node)
     return (replace(found, parts=(*_through(reader, met), *found.parts)) if found is not None else None), brought
+
+
+def _of_function(reader: Reader, unit: Unit, call: ast.Call) -> Template | None:
+    """Read what the function returns that this call alone decorates."""
+    function = unit.parent(call)
+    if not isinstance(function, FUNCTIONS) or isinstance(function, ast.Lambda) or hidden(reader, unit, call):
+        return None
+    if function.decorator_list != [call]:
+        return None
+    values = list(returns(function))
+    reader.runs_once = False
+    return _assembled(reader, {"input": (Spot(unit, values[0]),)}) if len(values) == 1 else None
 
 
 def _through(reader: Reader, met: Met) -> Iterator[Part]:
@@ -197,6 +219,7 @@ def _assembled(reader: Reader, slots: Mapping[str, tuple[Spot, ...]]) -> Templat
     parts = [part(reader, kind, given[kind][0]) for kind in ("tools", "schema") if kind in given]
     found: list[Message] = [_system(reader, spot) for spot in given.get("system", ())]
     found += [filled(reader, _system(reader, spot)) for spot in given.get("filled", ())]
+    found += [filled(reader, _system(reader, spot), BRACED) for spot in given.get("braced", ())]
     place: Place | None = None
     if "messages" in given:
         found += messages(reader, given["messages"][0])

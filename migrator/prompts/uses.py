@@ -114,6 +114,11 @@ def _calls(reader: Reader, unit: Unit) -> Iterator[Met]:
     for name in names:
         for call in dict.fromkeys(calls_named(unit, name)):
             yield from _of_call(reader, unit, call)
+    called = {callee.partition(".")[0] for use in reader.rules.uses for callee in use.calls if callee.endswith("()")}
+    if any(name in unit.source.text for name in called):
+        for node in unit.parents:
+            if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+                yield from (met for met in _of_call(reader, unit, node) if met.use.calls[0].endswith("()"))
 
 
 def _of_call(reader: Reader, unit: Unit, call: ast.Call) -> Iterator[Met]:

@@ -64,6 +64,12 @@ def rebind(request: Sent, template: Template, layout: Layout | None, model: str,
     return _with_input(new, bound.messages)
 
 
+def fits(request: Sent, template: Template) -> bool:
+    """Say whether the messages of a request are ones of this prompt: in number, in role, and letter by letter."""
+    messages = messages_of(request)
+    return messages is not None and not isinstance(_reach(messages, template.messages), NotBound)
+
+
 def messages_of(request: Sent) -> tuple[Sent, ...] | None:
     """The messages of a request in the order in which the model reads them."""
     said = request.get("messages", request.get("input"))

@@ -11,15 +11,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, zip_longest
+from itertools import chain, pairwise, zip_longest
 from pathlib import Path
 
 from migrator.shadow import folder
 from migrator.shadow.link import Linker
-from migrator.shadow.model import Case, Place, SiteCases
+from migrator.shadow.model import Case, Maker, Place, SiteCases
 
 VERSION = 1
 MOST_FAILED = 20
+
+# What is written of one frame: file, line, function, and the lines and columns of its call.
+FRAME = 7
 
 Record = Mapping[str, object]
 
@@ -51,7 +54,7 @@ def _load(path: Path, link: Callable[[Place], str], found: Gathered) -> None:
         if isinstance(counts, dict):
             seen.update(counts)
         elif (case := case_of(record, link)) is not None:
-            key = _key(case.place)
+            key = _key(case)
             found.cases[key].append(case)
             found.caps[key] = max(found.caps[key], _int(record.get("cap")))
             seen[key] = max(seen.get(key, 0), _int(record.get("seen")))
@@ -81,10 +84,14 @@ def case_of(record: Record, link: Callable[[Place], str]) -> Case | None:
     request, response = record.get("request"), record.get("response")
     if not isinstance(request, dict) or "id" not in record:
         return None
-    place = _place(record.get("place"))
+    sources = _texts(record.get("sources"))
+    place = _place(record.get("place"), sources)
+    made = record.get("made")
+    site = link(place) if place is not None else ""
+    lacks = record.get("lacks")
     return Case(
         id=str(record["id"]),
-        site=link(place) if place is not None else "",
+        site=site,
         place=place,
         endpoint=str(record.get("endpoint", "")),
         address=str(record.get("address", "")),
@@ -103,10 +110,35 @@ def case_of(record: Record, link: Callable[[Place], str]) -> Case | None:
         raw=record.get("raw") is True,
         stratum=str(record.get("stratum", "")),
         draw=_float(record.get("draw")) or 0.0,
+        callers=tuple(filter(None, map(link, _around(record.get("place"), sources)))),
+        makers=tuple(_makers(made, sources, link)) if isinstance(made, list) else (),
+        origin=str(record.get("origin", "")),
+        lacks=tuple(str(one) for one in lacks) if isinstance(lacks, list) else (),
+        linked="place" if site else "",
     )
 
 
-def _place(said: object) -> Place | None:
+def _makers(made: Sequence[object], sources: Mapping[str, str], link: Callable[[Place], str]) -> Iterator[Maker]:
+    for said in made:
+        place = _place(said, sources)
+        if place is not None and isinstance(said, dict):
+            calls = tuple(filter(None, map(link, (place, *_around(said, sources)))))
+            yield Maker(place, calls, _int(said.get("depth")))
+
+
+def _around(said: object, sources: Mapping[str, str]) -> Iterator[Place]:
+    """Give the calls that were running around a place, the nearest first. Each called the function of the next."""
+    stack = said.get("stack") if isinstance(said, dict) else None
+    frames = [frame for frame in stack if isinstance(frame, list)] if isinstance(stack, list) else []
+    for outer, inner in reversed(list(pairwise(frames))):
+        if len(outer) == FRAME:
+            start, end, column, end_column = (value if isinstance(value, int) else None for value in outer[3:])
+            file, calls = str(outer[0]), str(inner[2]).rpartition(".")[2]
+            where = (start or _int(outer[1]), end, column, end_column)
+            yield Place(file, str(outer[2]), *where, sources.get(file, ""), calls=calls)
+
+
+def _place(said: object, sources: Mapping[str, str]) -> Place | None:
     if not isinstance(said, dict):
         return None
     ends = (said.get("end_line"), said.get("column"), said.get("end_column"))
@@ -119,8 +151,9 @@ def _place(said: object) -> Place | None:
         end_line=end_line,
         column=column,
         end_column=end_column,
-        source=str(said.get("source", "")),
+        source=str(said.get("source") or sources.get(str(said.get("file", "")), "")),
         stack=stack,
+        makes=str(said.get("makes", "")),
     )
 
 
@@ -147,7 +180,12 @@ def sample(cases: Iterable[Case], most: int) -> Sequence[Case]:
     return [case for case in turns if case is not None][: most or None]
 
 
-def _key(place: Place | None) -> str:
+def _key(case: Case) -> str:
+    """A place as the recorder wrote it; what was imported without one is not sampled together with other cases."""
+    return f"{case.origin}::" if case.place is None else _spot(case.place)
+
+
+def _spot(place: Place | None) -> str:
     return f"{place.file}:{place.line}:{place.column}" if place is not None else "::"
 
 
@@ -174,4 +212,4 @@ def _counts(value: object) -> Mapping[str, int]:
 def count(run: Path) -> tuple[int, int]:
     """Give how many records a run has, and from how many places."""
     found = [record for path in run.glob("*.jsonl") for record in records(path) if "counts" not in record]
-    return len(found), len({_key(_place(record.get("place"))) for record in found})
+    return len(found), len({_spot(_place(record.get("place"), {})) for record in found})

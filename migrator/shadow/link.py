@@ -9,15 +9,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from migrator.find import site_id
 from migrator.flow.symbols import last_name
 from migrator.flow.unit import Unit, build
-from migrator.model import CallSite, Skip
-from migrator.shadow.model import Place, SiteCases
+from migrator.model import Skip
+from migrator.shadow.model import Place
 from migrator.sources import read
 
 SITES = "sites.json"
@@ -26,6 +26,8 @@ ENTRANCES = frozenset(
     {"create", "parse", "stream", "invoke", "ainvoke", "batch", "abatch", "astream", "run", "run_sync", "run_streamed"}
     | {"run_stream", "completion", "acompletion", "responses", "aresponses", "create_with_completion", "post"}
 )
+
+CALLED_BY_ANY_NAME = frozenset({"__init__", "__call__", "__new__"})
 
 
 class Linker:
@@ -40,7 +42,7 @@ class Linker:
     def site(self, run: Path, place: Place) -> str:
         """Give the id of the call at a place; empty if the code there is no longer what it was."""
         known = self._known(run)
-        key = f"{place.file}:{place.line}:{place.column}:{place.source}"
+        key = _key(place)
         if key not in known:
             known[key] = self._found(place)
             self.fresh.add(run)
@@ -62,13 +64,16 @@ class Linker:
         return self.sites[run]
 
     def _found(self, place: Place) -> str:
-        digest, unit = self._unit(place.file)
+        digest, unit = self.unit(place.file)
         if unit is None or digest != place.source:
             return ""
         call = call_at(unit.tree, place)
-        return site_id(unit, call) if call is not None else ""
+        if call is None or (place.calls and not _is_call_of(call, place.calls)):
+            return ""
+        return site_id(unit, call)
 
-    def _unit(self, shown: str) -> tuple[str, Unit | None]:
+    def unit(self, shown: str) -> tuple[str, Unit | None]:
+        """Give the hash of a file as it is now, and its code; None where it cannot be read."""
         if shown not in self.units:
             path = self.root / shown
             try:
@@ -81,20 +86,30 @@ class Linker:
         return self.units[shown]
 
 
-def link_cases(root: Path, sites: Sequence[SiteCases], calls: Sequence[CallSite]) -> Mapping[str, tuple[str, ...]]:
-    """Give for each case, by its id, the calls that it belongs to."""
-    known = {call.id for call in calls}
-    return {case.id: (case.site,) for site in sites for case in site.cases if case.site in known}
+def _key(place: Place) -> str:
+    """Give what tells a call from others for good: one may begin where another does."""
+    ends = (place.line, place.column, place.end_line, place.end_column)
+    return ":".join(map(str, (place.file, *ends, place.source, *filter(None, (place.calls, place.makes)))))
+
+
+def _is_call_of(call: ast.Call, function: str) -> bool:
+    """Say whether a call calls this function itself: a library that is called may call back what it was given."""
+    return last_name(call.func) == function or function in CALLED_BY_ANY_NAME
 
 
 def call_at(tree: ast.Module, place: Place) -> ast.Call | None:
-    """Give the call that ran: the one with exactly these columns, else the only one there that makes requests."""
+    """Give the call that ran: the one with exactly these columns, else the only one there of the name that is called.
+
+    That is a name of what makes requests, where the place gives none.
+    """
     exact = next(_exact(tree, place), None)
     if exact is not None:
         return exact
     calls = _headed(tree, place) or [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     near = [one for one in calls if _covers(one, place.line)]
-    named = [one for one in near if last_name(one.func) in ENTRANCES] or near
+    name = place.calls or place.makes
+    names = frozenset({name}) if name else ENTRANCES
+    named = [one for one in near if last_name(one.func) in names] or near
     # Of ``create(...).parse()`` the first makes the request.
     first = [one for one in named if not any(other is not one and other in ast.walk(one.func) for other in named)]
     return first[0] if len(first) == 1 else None

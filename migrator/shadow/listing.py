@@ -22,6 +22,25 @@ def table(sites: Sequence[SiteCases]) -> Iterator[Line]:
         yield tuple(_cells(row, widths, "dim" if number == 0 else ""))
 
 
+def remarks(sites: Sequence[SiteCases]) -> Iterator[Line]:
+    """Say under the table what it does not show: how cases were linked, and which cannot be sent again."""
+    for site in sites:
+        said = [(text, count) for text, count in _remarks(site) if count]
+        if said:
+            yield ()
+            yield ((where(site) if site.site else UNKNOWN, "path"),)
+        for text, count in said:
+            yield ((f"  {count:,} of {len(site.cases):,} {text}", ""),)
+
+
+def _remarks(site: SiteCases) -> Iterator[tuple[str, int]]:
+    yield "linked by template", sum(case.linked == "template" for case in site.cases)
+    for fits, count in sorted(Counter(case.fits for case in site.cases if case.fits > 1).items()):
+        yield f"fits {fits} calls" if count == 1 else f"fit {fits} calls", count
+    for reason, count in Counter(reason for case in site.cases for reason in case.lacks).most_common():
+        yield f"not replayable: {reason}", count
+
+
 def _cells(row: Sequence[str], widths: Sequence[int], style: str) -> Iterator[tuple[str, str]]:
     for column, (head, text, width) in enumerate(zip(_HEADS, row, widths, strict=True)):
         shown = text.rjust(width) if head in _RIGHT else text.ljust(width)
@@ -86,6 +105,9 @@ def _site(site: SiteCases) -> Mapping[str, object]:
         "cached_tokens": sum(usage.cached for usage in usages),
         "output_tokens": sum(usage.output for usage in usages),
         "cases": [case.id for case in answered],
+        "linked": dict(Counter(case.linked for case in site.cases if case.linked)),
+        "fits": {case.id: case.fits for case in site.cases if case.fits > 1},
+        "not_replayable": {case.id: case.lacks for case in site.cases if case.lacks},
     }
 
 
@@ -104,10 +126,14 @@ def case_lines(case: Case) -> Iterator[Line]:
 def _facts(case: Case) -> Iterator[tuple[str, str]]:
     place, usage = case.place, case.usage
     yield "case", case.id
-    yield "site", case.site
+    yield "site", f"{case.site}{', linked by template' if case.linked == 'template' else ''}"
+    yield "unlinked", f"fits {case.fits} calls" if case.fits > 1 else ""
     yield "where", f"{place.file}:{place.line} {place.function}".strip() if place else UNKNOWN
+    yield "imported", f"from {case.origin}" if case.origin else ""
+    yield "lacks", f"not replayable: {'; '.join(case.lacks)}" if case.lacks else ""
     yield "called by", " → ".join(f"{file}:{line}" for file, line, _ in place.stack[:-1]) if place else ""
-    yield "endpoint", f"{case.endpoint} at {case.address}"
+    yield "made by", ", ".join(f"{one.place.makes} at {one.place.file}:{one.place.line}" for one in case.makers)
+    yield "endpoint", f"{case.endpoint}{f' at {case.address}' if case.address else ''}"
     yield "status", _status(case)
     yield "time", _times(case)
     yield "tokens", f"{usage.input:,} in, {usage.cached:,} of them cached, {usage.output:,} out" if usage else ""
@@ -136,6 +162,10 @@ def case_document(case: Case) -> bytes:
             "version": 1,
             "id": case.id,
             "site": case.site or None,
+            "linked": case.linked or None,
+            "fits": case.fits,
+            "origin": case.origin or None,
+            "lacks": case.lacks,
             "place": None
             if place is None
             else {"file": place.file, "line": place.line, "function": place.function, "stack": place.stack},

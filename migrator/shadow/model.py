@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class Answer(StrEnum):
@@ -20,6 +21,7 @@ class Evidence:
     """One difference: ``kind`` is a word such as "number" or "missing field", ``where`` a path or the words around.
 
     ``is_noise``: the old model disagrees with itself here, so that the difference is shown and not counted.
+    ``texts`` are the two texts of a field in full where nobody could say yet whether they say the same.
     """
 
     kind: str
@@ -27,6 +29,7 @@ class Evidence:
     old: str = ""
     new: str = ""
     is_noise: bool = False
+    texts: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,8 @@ class Place:
 
     ``column`` is None where Python before 3.11 ran, which knows the line alone; columns count bytes of
     UTF-8, as those of ``ast``. ``source`` is the hash of the file then. ``stack`` has the frames of the
-    project, outermost first.
+    project, outermost first. ``calls`` is the function of the project that is called there, ``makes`` the class
+    whose object is made there; what makes a request has neither.
     """
 
     file: str
@@ -201,6 +205,35 @@ class Place:
     end_column: int | None
     source: str
     stack: tuple[tuple[str, int, str], ...] = ()
+    calls: str = ""
+    makes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Where an object was made that sent a request. ``calls`` are the ids of that call and of those around it.
+
+    The nearest comes first. Objects of the same ``depth`` were arguments of one function of a library, and one of
+    a smaller depth is nearer to the request.
+    """
+
+    place: Place
+    calls: tuple[str, ...]
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Which calls of a plan a case belongs to, and how that is known; ``why`` says it where there are none.
+
+    ``how``: "call" (it made the request), "constructed" (it made the object that sent it), "frame" (it was running
+    around it), "template" (its prompt is the request's), "flow" (the code leads the object from there to the call).
+    """
+
+    case: str
+    sites: tuple[str, ...] = ()
+    how: Literal["call", "constructed", "frame", "template", "flow", ""] = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +251,12 @@ class Case:
 
     ``site`` is the id of the ``CallSite`` that a scan from the project's root gives; empty where none is known.
     ``whole``: the answer came to its end. ``latency`` and ``first`` (the first byte of a stream) are seconds.
-    ``redacted`` counts the placeholders by kind: a request with some is not exactly what was sent.
+    ``redacted`` counts the placeholders by kind: a request with some is not exactly what was sent. ``callers`` are
+    the ids of the calls of the project's own functions that were running around it, the nearest first, ``makers`` the
+    objects of libraries that sent it. A call that is not there any more has no id.
+    ``origin`` is the form from which a case was imported, ``lacks`` what that form does not hold of the request.
+    ``linked`` says how the site was found: by its "place" or by a "template". ``fits`` counts the calls whose prompts
+    fit equally well.
     """
 
     id: str
@@ -241,6 +279,17 @@ class Case:
     raw: bool
     stratum: str
     draw: float
+    callers: tuple[str, ...] = ()
+    makers: tuple[Maker, ...] = ()
+    origin: str = ""
+    lacks: tuple[str, ...] = ()
+    linked: str = ""
+    fits: int = 0
+
+    @property
+    def is_replayable(self) -> bool:
+        """Say whether the request is all there, so that it can be sent again."""
+        return not self.lacks
 
     @property
     def model(self) -> str:

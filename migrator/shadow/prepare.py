@@ -12,7 +12,7 @@ from migrator.shadow.bind import NotBound
 from migrator.shadow.comparators.contract import infer
 from migrator.shadow.model import Case, Contract, Kind, Rule
 from migrator.shadow.replies import reply
-from migrator.shadow.requests import Rename, bodies
+from migrator.shadow.requests import Move, bodies
 from migrator.shadow.statistics import MARGINS, in_turn
 from migrator.shadow.trial import Item, Trial
 from migrator.shadow.units import templates, units
@@ -20,13 +20,14 @@ from migrator.shadow.units import templates, units
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user asks of a site: a margin by the kind of its answers, an own comparator, an own margin."""
+    """What the user asks of a site: a margin by the kind of its answers, an own comparator and margin, a mask."""
 
     margins: Mapping[Kind, float] = field(default_factory=lambda: MARGINS)
     alpha: float = 0.05
     most: int = 400
     comparator: Callable[[Target], str] = lambda _: ""
     margin: Callable[[Target], float | None] = lambda _: None
+    mask: Callable[[Target], tuple[str, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def prepare(
     targets: Sequence[Target],
     cases: Sequence[Case],
     links: Mapping[str, tuple[str, ...]],
-    rename: Rename,
+    move: Move,
     wishes: Wishes,
 ) -> Prepared:
     """Put cases and calls together. ``links`` gives the calls of a case by the case's id."""
@@ -56,7 +57,7 @@ def prepare(
     known = {target.site.id for target in targets}
     for target in targets:
         own = [case for case in cases if target.site.id in links.get(case.id, ())]
-        made = _trial(target, own, rename, wishes)
+        made = _trial(target, own, move, wishes)
         if isinstance(made, Trial):
             trials.append(made)
         else:
@@ -74,7 +75,7 @@ def _unlinked(cases: Iterable[Case], links: Mapping[str, tuple[str, ...]], known
             yield "its call does not change"
 
 
-def _trial(target: Target, cases: Sequence[Case], rename: Rename, wishes: Wishes) -> Trial | str:
+def _trial(target: Target, cases: Sequence[Case], move: Move, wishes: Wishes) -> Trial | str:
     """Make the trial of one site, or say why there is none."""
     usable = [case for case in cases if case.is_answered or case.status is None]
     if not usable:
@@ -85,7 +86,7 @@ def _trial(target: Target, cases: Sequence[Case], rename: Rename, wishes: Wishes
     items: list[Item] = []
     groups, kinds = units(usable), templates(usable)
     for case in usable:
-        made = bodies(case, target, rename)
+        made = bodies(case, target, move)
         if isinstance(made, NotBound):
             unbound[made.reason] += 1
         else:
@@ -94,7 +95,15 @@ def _trial(target: Target, cases: Sequence[Case], rename: Rename, wishes: Wishes
         reason, count = unbound.most_common(1)[0]
         return f"none of its {len(cases)} requests can be compared; of {count}: {reason}"
     contract = _contract(target, [item.case for item in items], wishes)
-    return Trial(target, _ordered(target, items), contract, _rule(target, contract, wishes), len(cases), dict(unbound))
+    return Trial(
+        target=target,
+        items=_ordered(target, items),
+        contract=contract,
+        rule=_rule(target, contract, wishes),
+        cases=len(cases),
+        unbound=dict(unbound),
+        mask=wishes.mask(target),
+    )
 
 
 def _ordered(target: Target, items: Sequence[Item]) -> tuple[Item, ...]:

@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 
 from migrator.discover import project_root
+from migrator.rulebook import Rulebook
+from migrator.rulebook import load as load_rules
 from migrator.settings import SettingsError
 from migrator.shadow import folder
 
@@ -74,6 +76,7 @@ def environment(asked: Recording, run: Path, root: Path) -> Mapping[str, str]:
         "redact": asked.redact,
         "raw": asked.raw,
         "commit": commit(root),
+        "classes": classes(load_rules()),
     }
     paths = (str(INJECT), os.environ.get("PYTHONPATH", ""))
     return {
@@ -81,6 +84,16 @@ def environment(asked: Recording, run: Path, root: Path) -> Mapping[str, str]:
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
         "MIGRATOR_RECORD": json.dumps(settings),
     }
+
+
+def classes(book: Rulebook) -> Mapping[str, Sequence[str]]:
+    """Give the classes of the tables whose objects hold a model, by their package; the SDK's own hold none."""
+    found: dict[str, set[str]] = {}
+    for callee in (callee for surface in book.surfaces for callee in surface.calls):
+        package, _, name = callee.partition(".")[0], *callee.rpartition(".")[1:]
+        if name[:1].isupper() and "()" not in callee and package != "openai":
+            found.setdefault(package, set()).add(name)
+    return {package: sorted(names) for package, names in sorted(found.items())}
 
 
 def commit(root: Path) -> str:

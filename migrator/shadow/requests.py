@@ -7,9 +7,11 @@ or cannot be said in the new layout, is not compared, with the reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from migrator.nouns import Parameter
 from migrator.plan_prompts import Target
 from migrator.shadow.bind import NotBound, Sent, rebind
 from migrator.shadow.model import Case
@@ -20,7 +22,6 @@ DELIVERY = frozenset({"stream", "stream_options", "store", "metadata", "backgrou
 # State that the server holds, which may be gone or has gone on.
 HELD = ("previous_response_id", "conversation", "prompt")
 OWN_TOOLS = frozenset({"function", "custom"})
-Rename = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +34,58 @@ class Bodies:
     model: Sent | None = None
 
 
-def bodies(case: Case, target: Target, rename: Rename) -> Bodies | NotBound:
-    """Give the requests that compare the models on a case, or why there are none.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a migration does to a request: ``rename`` gives the new name of a model, None for one that stays.
 
-    ``rename`` gives the new name of a model, None for one that stays.
+    ``spelled`` says for each endpoint where its requests have a parameter, as the tables of surfaces do for calls.
     """
-    reason = _against(case, target, rename)
+
+    rename: Callable[[str], str | None]
+    parameters: tuple[Parameter, ...] = ()
+    spelled: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def moved(self, body: Sent, endpoint: str, model: str, key: str) -> Sent:
+        """Give a request with the new model, its parameters, and a key where one is given."""
+        new = {**body, "model": model, **({"prompt_cache_key": key} if key else {})}
+        for one in self.parameters:
+            _set(new, one, self.spelled.get(endpoint, {}))
+        return new
+
+
+def _set(body: dict[str, object], one: Parameter, spelled: Mapping[str, str]) -> None:
+    """Do to a request what the changed code would do to it, where its endpoint has the parameter."""
+    if one.name not in spelled:
+        return
+    *path, name = spelled[one.name].split(".")
+    table = body
+    for key in path:
+        there = table.get(key)
+        inner = dict(there) if isinstance(there, Mapping) else {}
+        table[key] = table = inner
+    if one.action == "add" and table.get(name) is None:
+        table[name] = one.value
+    elif one.action == "rename" and name in table:
+        table[spelled.get(one.to, one.to)] = table.pop(name)
+    elif one.action == "drop":
+        table.pop(name, None)
+
+
+def bodies(case: Case, target: Target, move: Move) -> Bodies | NotBound:
+    """Give the requests that compare the models on a case, or why there are none."""
+    reason = _against(case, target, move)
     if reason is not None:
         return NotBound(reason)
-    new = rename(case.model) or case.model
+    new = move.rename(case.model) or case.model
     sent = plain(case.request, case.endpoint)
-    changed = (
-        rebind(sent, target.template, target.layout, new, target.key)
-        if target.template
-        else _plainly(sent, new, target.key)
-    )
-    if isinstance(changed, NotBound):
-        return changed
+    moved = move.moved(sent, case.endpoint, new, target.key)
     if target.layout is None or target.template is None:
-        return Bodies(sent, changed)
+        return Bodies(sent, moved)
+    changed = rebind(moved, target.template, target.layout, new)
     layout = rebind(sent, target.template, target.layout, case.model, target.key)
-    return Bodies(sent, changed, None if isinstance(layout, NotBound) else layout, _plainly(sent, new, target.key))
-
-
-def _plainly(sent: Sent, model: str, key: str) -> Sent:
-    """The request with another model, and a key where one is given."""
-    return {**sent, "model": model, **({"prompt_cache_key": key} if key else {})}
+    if isinstance(changed, NotBound) or isinstance(layout, NotBound):
+        return changed if isinstance(changed, NotBound) else NotBound("its two halves differ")
+    return Bodies(sent, changed, layout, moved)
 
 
 def plain(request: Sent, endpoint: str) -> Sent:
@@ -67,11 +94,15 @@ def plain(request: Sent, endpoint: str) -> Sent:
     return {**kept, "store": False} if endpoint == "responses" else kept
 
 
-def _against(case: Case, target: Target, rename: Rename) -> str | None:
+def _against(case: Case, target: Target, move: Move) -> str | None:
     """Why a case cannot be asked again."""
+    if case.lacks:
+        return f"is not all there: {case.lacks[0]}"
     if case.endpoint not in ENDPOINTS:
         return f"the endpoint {case.endpoint or '(none)'} is not compared"
-    if rename(case.model) not in target.models:
+    new = move.rename(case.model)
+    # The code may write a provider before a name, which the request does not have: "openai/gpt-4o".
+    if new is None or not any(new in re.split("[/:]", model) for model in target.models):
         return f"ran on {case.model or 'no model'}, which does not move here"
     held = next((name for name in HELD if case.request.get(name)), None)
     if held is not None:

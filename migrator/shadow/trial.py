@@ -43,6 +43,7 @@ class Trial:
     """One site: ``items`` in the order in which they are asked, ``unbound`` the cases that cannot be, by reason.
 
     ``half`` is the half of the change that is tried: all of it (NEW), the order alone (LAYOUT) or the model alone.
+    ``mask`` are the fields that the user calls noise.
     """
 
     target: Target
@@ -52,6 +53,7 @@ class Trial:
     cases: int
     unbound: Mapping[str, int] = field(default_factory=dict)
     half: Cell = Cell.NEW
+    mask: tuple[str, ...] = ()
 
     @property
     def site(self) -> str:
@@ -101,13 +103,17 @@ def first_asks(trial: Trial, item: Item) -> tuple[Ask, ...]:
 def seen(trial: Trial, count: int, answers: Answers) -> tuple[Seen, ...]:
     """Compare the first ``count`` cases, as far as their answers are there."""
     replied = [(item, found) for item in trial.items[:count] if (found := _replies(trial, item, answers)) is not None]
-    mask = learn(trial.contract, [(recorded, old) for _, (recorded, old, _) in replied])
+    mask = _mask(trial, [(recorded, old) for _, (recorded, old, _) in replied])
     return tuple(_compared(trial, item, found, mask, answers) for item, found in replied)
 
 
 def learned(trial: Trial, found: Sequence[Seen]) -> Mask:
     """What the old model's answers say about noise."""
-    return learn(trial.contract, [(one.recorded, one.old_reply) for one in found])
+    return _mask(trial, [(one.recorded, one.old_reply) for one in found])
+
+
+def _mask(trial: Trial, pairs: Sequence[tuple[Reply, Reply]]) -> Mask:
+    return replace(learn(trial.contract, pairs), named=trial.mask)
 
 
 def noisy_fields(trial: Trial, found: Sequence[Seen]) -> tuple[str, ...]:

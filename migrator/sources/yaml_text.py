@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import yaml
@@ -39,18 +40,39 @@ class _Walk:
 def scalars(text: str) -> Iterator[Scalar]:
     """Give every value of every document."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
+    with _unreadable():
         _check_depth(text, loader)
         for number, root in enumerate(yaml.compose_all(text, loader)):
             walk = _Walk(text, number)
             _visit(walk, root, ())
             yield from (_scalar(walk, node, places) for node, places in walk.nodes.values())
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise Unreadable(f"line {line}: not valid YAML ({error.problem or error.context})") from None
+
+
+def plain(text: str) -> object:
+    """Give the first document as plain values, for a file whose places do not matter."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with _unreadable():
+        _check_depth(text, loader)
+        return yaml.load(text, loader)
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    """Say where a text is no YAML."""
+    try:
+        yield
     except yaml.YAMLError as error:
-        raise Unreadable(f"line 1: not valid YAML ({(str(error).splitlines() or [''])[0]})") from None
+        raise Unreadable(_reason(error)) from None
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    if "nesting depth" in str(error):
+        # PyYAML 6.0.4 counts by itself, before we can.
+        return "line 1: too deeply nested"
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return f"line 1: not valid YAML ({(str(error).splitlines() or [''])[0]})"
+    mark = error.problem_mark or error.context_mark
+    return f"line {mark.line + 1 if mark else 1}: not valid YAML ({error.problem or error.context})"
 
 
 def _check_depth(text: str, loader: type[yaml.SafeLoader]) -> None:

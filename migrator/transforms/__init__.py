@@ -15,5 +15,11 @@ Transform = Callable[[Decision, Source], Edit | None]
 
 OF_LITERALS: Mapping[str, Transform] = {"model": swap_model.edit}
 OF_PROMPTS = ("order_prompt", "cache_key")
+OF_CALLS = ("parameters",)
 # The module of each, in the order in which they run.
-TRANSFORMS: Mapping[str, str] = {"model": "swap_model", "order_prompt": "order_prompt", "cache_key": "add_cache_key"}
+TRANSFORMS: Mapping[str, str] = {
+    "model": "swap_model",
+    "parameters": "set_parameters",
+    "order_prompt": "order_prompt",
+    "cache_key": "add_cache_key",
+}

@@ -15,17 +15,18 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrator import insertions
 from migrator.flow.constants import constants
 from migrator.flow.refusals import argument
 from migrator.flow.request import arguments, request
 from migrator.flow.symbols import last_name
-from migrator.flow.unit import Unit
+from migrator.flow.unit import FUNCTIONS, Binding, Unit
 from migrator.model import Edit
+from migrator.prompts.analysis import analyse
 from migrator.prompts.buckets import Bucket, spelled
-from migrator.prompts.sites import Site, hidden
+from migrator.prompts.sites import Site, hidden, of_use
 from migrator.prompts.varying import Reader
 
 NAME = "cache_key"
@@ -49,6 +50,8 @@ def edits(reader: Reader, site: Site, key: str, bucket: Bucket | None = None) ->
     refusal = _against(reader, site)
     if refusal is not None:
         return refusal
+    if site.surface.cache_key.get("at") == "use":
+        return _at_uses(reader, site, key)
     path = _path(reader, site)
     if isinstance(path, Refusal):
         return path
@@ -57,6 +60,25 @@ def edits(reader: Reader, site: Site, key: str, bucket: Bucket | None = None) ->
     if path[0] == BESIDE:
         return _beside(site, path[1:], written)
     return _into_call(site, site.call, path, written)
+
+
+def _at_uses(reader: Reader, site: Site, key: str) -> tuple[Edit, ...] | Refusal:
+    """Give the key to each call that hands the object a prompt for which it pays: the object itself takes none."""
+    made: list[Edit] = []
+    for met in site.uses:
+        seen, _ = of_use(reader, met)
+        if seen is None or not analyse(seen, reader.caching).may_pay:
+            continue
+        if not isinstance(met.node, ast.Call) or not met.use.cache_key or len(met.made) != 1:
+            return Refusal("no_cache_key", ast.unparse(met.node))
+        there = replace(site, unit=met.unit, call=met.node, surface=replace(site.surface, cache_key=met.use.cache_key))
+        path = _path(reader, there)
+        written = spelled(key, None, insertions.quote(met.unit, met.node))
+        added = path if isinstance(path, Refusal) else _into_call(there, met.node, path, written)
+        if isinstance(added, Refusal):
+            return added
+        made += added
+    return tuple(made)
 
 
 def _against(reader: Reader, site: Site) -> Refusal | None:
@@ -79,7 +101,7 @@ def _against(reader: Reader, site: Site) -> Refusal | None:
 
 def _held_key(reader: Reader, site: Site) -> str | None:
     """The key that the call has, or a request that is made with its object; "" for one that cannot be shown."""
-    names = {KEY, site.surface.cache_key.get("keyword")}
+    names: set[str | None] = {KEY, site.surface.cache_key.get("keyword", KEY)}
     held = next((g for g in arguments(reader.project, site.unit, site.call) if g.name in names), None)
     if held is not None:
         return ast.unparse(held.value)
@@ -134,17 +156,59 @@ def _since(site: Site) -> str | None:
     return way.get(f"since_{last_name(site.call.func)}", way.get("since"))
 
 
-def _into_call(site: Site, call: ast.Call, path: tuple[str, ...], written: str) -> tuple[Edit, ...] | Refusal:
+def _into_call(
+    site: Site, call: ast.Call, path: tuple[str, ...], written: str, depth: int = 0
+) -> tuple[Edit, ...] | Refusal:
     """Give a call the argument that ``path`` begins with, or put the rest of it into the one that is there."""
     name, *rest = path
     given = argument(call, (name,), None)
-    if given is None and call is site.call and "as" in site.surface.cache_key:
-        return Refusal("no_cache_key", f"{name}={site.surface.cache_key['as']}(...) is not written here")
+    needed = _needed(site)[depth:]
+    if needed and not isinstance(given, (ast.Call, ast.Name)):
+        return Refusal("no_cache_key", f"{name}={needed[0]}(...) is not written here")
     if given is None:
         return insertions.argument(site.unit, call, f"{name}={_nested(site, rest, written)}", NAME)
-    if isinstance(given, ast.Call) and rest and _is_settings(site, given):
-        return _into_call(site, given, tuple(rest), written)
+    if isinstance(given, ast.Call) and rest and _is_settings(site, given, depth):
+        return _into_call(site, given, tuple(rest), written, depth + 1)
+    if isinstance(given, ast.Name) and rest:
+        return _into_named(site, given, tuple(rest), written, depth)
     return _into_table(site, given, tuple(rest), written, name)
+
+
+def _into_named(
+    site: Site, given: ast.Name, path: tuple[str, ...], written: str, depth: int
+) -> tuple[Edit, ...] | Refusal:
+    """Give this call a copy of a dictionary that others may share, or write into settings that no other call has."""
+    refused = Refusal("no_cache_key", f"{given.id} is not a dictionary that is written here")
+    binding = _only_binding(site.unit, given)
+    held = binding.value if binding is not None else None
+    if _needed(site)[depth:] and isinstance(held, ast.Dict):
+        return refused
+    if binding is None or not all(_is_handed_on(site.unit, use) for use in site.unit.uses(binding)):
+        return refused
+    if isinstance(held, ast.Call) and _is_settings(site, held, depth) and _is_own(site.unit, binding):
+        return _into_call(site, held, path, written, depth + 1)
+    if not isinstance(held, ast.Dict) or not all(isinstance(key, ast.Constant) for key in held.keys):
+        return refused
+    if any(isinstance(key, ast.Constant) and key.value == path[0] for key in held.keys):
+        return Refusal("no_cache_key", f"{given.id} has {path[0]!r} for every call")
+    entry = f"{_quoted(site, path[0])}: {_nested(site, path[1:], written)}"
+    return insertions.copied(site.unit, given, entry, NAME)
+
+
+def _only_binding(unit: Unit, name: ast.Name) -> Binding | None:
+    found = unit.lookup(name.id, name)
+    return found[0] if len(found) == 1 and found[0].kind == "value" and not found[0].path else None
+
+
+def _is_handed_on(unit: Unit, use: ast.Name) -> bool:
+    """Say whether a use leaves the object as it is: it is an argument of a call, and nothing is stored into it."""
+    above = unit.parent(use)
+    return isinstance(above, ast.keyword) or (isinstance(above, ast.Call) and use in above.args)
+
+
+def _is_own(unit: Unit, binding: Binding) -> bool:
+    """Say whether one use has the object alone: a name of a module can be imported."""
+    return len(unit.uses(binding)) == 1 and isinstance(binding.scope, FUNCTIONS)
 
 
 def _into_table(
@@ -160,10 +224,16 @@ def _into_table(
     return insertions.entry(site.unit, given, entry, NAME)
 
 
-def _is_settings(site: Site, call: ast.Call) -> bool:
+def _needed(site: Site) -> tuple[str, ...]:
+    """The classes whose objects the arguments on the way must be, the outermost first."""
+    return tuple(name for name in site.surface.cache_key.get("as", "").split(", ") if name)
+
+
+def _is_settings(site: Site, call: ast.Call, depth: int) -> bool:
     """Say whether a call makes the settings that the table names: ``model_settings=ModelSettings(...)``."""
-    of = site.surface.cache_key.get("of", site.surface.cache_key.get("as"))
-    return of is not None and last_name(call.func).endswith(of) and all(k.arg is not None for k in call.keywords)
+    of = _needed(site)[depth:][:1] or (site.surface.cache_key.get("of", ""),)
+    is_named = bool(of[0]) and last_name(call.func).endswith(of[0])
+    return is_named and not call.args and all(k.arg is not None for k in call.keywords)
 
 
 def _nested(site: Site, path: tuple[str, ...] | list[str], written: str) -> str:
@@ -210,10 +280,10 @@ def _resolved(unit: Unit, node: ast.expr) -> ast.expr:
         return _resolved(unit, node.args[0])
     if not isinstance(node, ast.Name):
         return node
-    found = unit.lookup(node.id, node)
-    if len(found) != 1 or found[0].kind != "value" or found[0].path or found[0].value is None:
+    binding = _only_binding(unit, node)
+    if binding is None or binding.value is None:
         return node
-    alone = found[0].scope is unit.scope(node) and all(
-        use is node or isinstance(unit.parent(use), ast.Subscript) for use in unit.uses(found[0])
+    alone = binding.scope is unit.scope(node) and all(
+        use is node or isinstance(unit.parent(use), ast.Subscript) for use in unit.uses(binding)
     )
-    return found[0].value if alone else node
+    return binding.value if alone else node

@@ -6,6 +6,7 @@ The server is somebody else's, and its journal is the judge.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import time
@@ -19,6 +20,8 @@ from typing import Any
 
 from environments import SERVER, python_of, surroundings
 
+# How the SDK addresses a deployment on Azure. The server knows no such path: it answers 404, and notes the request.
+DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)(/.+)")
 ENDPOINTS = ("/v1/chat/completions", "/v1/responses", "/v1/completions")
 
 
@@ -41,7 +44,8 @@ class Server:
         journal = self.ask("GET", "/_llmock/requests")
         self.ask("POST", "/_llmock/reset")
         listed = journal["requests"] if isinstance(journal, dict) else journal
-        return tuple(Request(one["path"], one["body"]) for one in listed if one["path"] in ENDPOINTS)
+        found = (_request(one["path"], one["body"]) for one in listed)
+        return tuple(one for one in found if one.path in ENDPOINTS)
 
     def models(self) -> tuple[str, ...]:
         """Give the model of each request so far, and forget them."""
@@ -52,6 +56,13 @@ class Server:
         request = urllib.request.Request(self.address + path, method=method)
         with urllib.request.urlopen(request, timeout=10) as reply:
             return json.loads(reply.read() or b"null")
+
+
+def _request(path: str, body: Any) -> Request:
+    """Read one entry of the journal; on Azure the path may name the deployment, which is then the model."""
+    if match := DEPLOYMENT.fullmatch(path):
+        return Request(f"/v1{match[2]}", {**body, "model": body.get("model") or match[1]})
+    return Request(path.replace("/openai/", "/v1/"), body)
 
 
 @contextmanager

@@ -76,7 +76,8 @@ def keyed(name: str, folder: Path) -> Path:
     """Give a pair's program its keys, by what the folder pins."""
     path = folder / f"{name}.py"
     path.write_bytes((KEYED / f"{name}.before.py").read_bytes())
-    made = plan.make([folder], Settings(transforms=("model", "cache_key")), cwd=folder, today=date(2026, 11, 22))
+    settings = Settings(transforms=("model", "cache_key"), azure_keys=name.startswith("azure_"))
+    made = plan.make([folder], settings, cwd=folder, today=date(2026, 11, 22))
     (patch,) = made.patches
     path.write_bytes(patch.after)
     return path

@@ -26,6 +26,7 @@ from migrator.model import CallSite, Position, Span
 from migrator.plan_prompts import Target
 from migrator.shadow.model import Case, Outcome
 from migrator.shadow.prepare import Wishes, prepare
+from migrator.shadow.requests import Move
 from migrator.shadow.rounds import Rounds, State
 from migrator.shadow.run.runner import Runner
 from migrator.shadow.run.store import Store
@@ -116,7 +117,7 @@ def compared(folder: Path, address: str, new: str) -> State:
     links = {one.id: ("sort",) for one in cases}
     wishes = Wishes(margin=lambda _: 0.05)
     target = Target(site, (OLD,), (new,))
-    prepared = prepare([target], cases, links, {OLD: new}.get, wishes)
+    prepared = prepare([target], cases, links, Move({OLD: new}.get), wishes)
     with Store(folder, "engine") as store:
         runner = Runner(store, rulebook.load(), address, "no-key")
         try:

@@ -6,7 +6,9 @@ Run with the names of the ways; without one it runs all that this version of the
 import asyncio
 import concurrent.futures
 import contextlib
+import importlib.util
 import multiprocessing
+import os
 import sys
 import threading
 
@@ -105,6 +107,21 @@ def comprehension():
     return [ask.create(model=MODEL, messages=say(one)) for one in ["comprehension"]]  # comprehension
 
 
+def generator():
+    def answers():
+        for name in ["generator"]:
+            yield client.chat.completions.create(model=MODEL, messages=say(name))  # generator
+
+    return list(answers())
+
+
+def azure():
+    end = os.environ["OPENAI_BASE_URL"]
+    there = openai.AzureOpenAI(azure_endpoint=end, api_key="a", api_version="2024-10-21", max_retries=0)
+    with contextlib.suppress(openai.NotFoundError):
+        there.chat.completions.create(model=MODEL, messages=say("azure"))  # azure
+
+
 def spawned():
     with multiprocessing.get_context("spawn").Pool(1) as pool_of_one:
         pool_of_one.map(work_elsewhere, ["spawned"])
@@ -176,12 +193,25 @@ async def to_thread():
     await asyncio.to_thread(client.chat.completions.create, model=MODEL, messages=say("to_thread"))  # to_thread
 
 
+async def async_generator():
+    async def answers():
+        yield await later.chat.completions.create(model=MODEL, messages=say("async_generator"))  # async_generator
+
+    return [one async for one in answers()]
+
+
+async def aiohttp():
+    async with openai.AsyncOpenAI(http_client=openai.DefaultAioHttpClient()) as own:
+        await own.chat.completions.create(model=MODEL, messages=say("aiohttp"))  # aiohttp
+
+
 SYNC = (sync, many_lines, with_options, stream, abandoned, stream_helper, parse, raw, raw_stream, responses)
-SYNC += (responses_stream, module_client, thread, pool, comprehension, spawned, forked)
+SYNC += (responses_stream, module_client, thread, pool, comprehension, generator, azure, spawned, forked)
 ASYNC = (async_plain, gather, task, timeout, async_raw, async_parse, async_stream, async_stream_helper)
-ASYNC += (async_responses, async_responses_stream, to_thread)
+ASYNC += (async_responses, async_responses_stream, to_thread, async_generator, aiohttp)
 # What came with later versions of the SDK.
 NEEDS_HELPER = {"stream_helper", "async_stream_helper"}
+HAS_AIOHTTP = any(map(importlib.util.find_spec, ("aiohttp", "httpx_aiohttp")))
 
 
 async def run_all(chosen):
@@ -195,6 +225,7 @@ def main():
         way
         for way in (*SYNC, *ASYNC)
         if (way.__name__ in sys.argv or not sys.argv[1:]) and (has_helper or way.__name__ not in NEEDS_HELPER)
+        and (HAS_AIOHTTP or way is not aiohttp)
     ]
     for way in chosen:
         if way in SYNC:

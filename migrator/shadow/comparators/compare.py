@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from migrator.shadow.comparators import code, label, own, prose, structured, tools
+from migrator.shadow.comparators import code, form, label, own, prose, structured, tools
 from migrator.shadow.comparators.structured import NO_MASK, Mask
 from migrator.shadow.model import Answer, Comparison, Contract, Evidence, Kind, Reply
 
@@ -38,7 +38,7 @@ def compare(contract: Contract, old: Reply, new: Reply, mask: Mask = NO_MASK) ->
 
 
 def _refuses(reply: Reply) -> bool:
-    return bool(reply.refusal) or prose.is_refusal(reply.text)
+    return bool(reply.refusal) or form.is_refusal(reply.text)
 
 
 def _of_words(kind: str, old: str, new: str) -> Comparison:

@@ -16,8 +16,11 @@ _MONTH = (
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
-_SMALL = "two three four five six seven eight nine ten eleven twelve"
+_SMALL = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 WORDS = {word: number for number, word in enumerate(_SMALL.split(), 2)}
+TENS = {word: number * 10 for number, word in enumerate(_TENS.split(), 2)}
 _SCALES = {"k": 3, "thousand": 3, "m": 6, "million": 6, "mn": 6, "bn": 9, "b": 9, "billion": 9, "hundred": 2}
 # What a unit is called, by the one way in which it is written here.
 _UNITS = {
@@ -74,11 +77,13 @@ _NUMBER = re.compile(
     re.I,
 )
 _WORD = re.compile(
-    rf"\b({'|'.join(WORDS)})\b(?:[ -](?P<scale>hundred|thousand|million|billion)\b)?"
+    rf"\b(?:(?P<small>{'|'.join(WORDS)})|(?P<tens>{'|'.join(TENS)})(?:[ -](?P<one>one|{'|'.join([*WORDS][:8])}))?)\b"
+    rf"(?:[ -](?P<scale>hundred|thousand|million|billion)\b)?"
     rf"(?:[ -](?P<unit>{_UNIT})(?![A-Za-z]))?",
     re.I,
 )
 _BULLET = re.compile(r"^[ \t]*[-*•+][ \t]+", re.M)
+_QUOTES = str.maketrans("’‘“”„«»", "''" + '"' * 5)
 _ITEM = re.compile(r"^[ \t]*(\d{1,3})[.)][ \t]+", re.M)
 _DECORATION = re.compile(r"(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)|^#{1,6}\s+", re.M)
 
@@ -96,10 +101,15 @@ class Fact:
         """What makes two facts one."""
         return self.kind, self.said
 
+    @property
+    def sort(self) -> str:
+        """What it may be taken for another of: ``number €``, ``date``."""
+        return f"number {self.said.partition(' ')[2]}" if self.kind == "number" else self.kind
+
 
 def plain(text: str) -> str:
     """A text without the numbers of list items, and without stars and backticks."""
-    text = _BULLET.sub("", text.replace("’", "'"))
+    text = _BULLET.sub("", text.translate(_QUOTES))
     counted = [int(number) for number in _ITEM.findall(text)]
     if len(counted) > 1 and counted == list(range(1, len(counted) + 1)):
         text = _ITEM.sub("", text)
@@ -182,7 +192,9 @@ def _numbers(text: str) -> Found:
 
 def _words(text: str) -> Found:
     for match in _WORD.finditer(text):
-        value = _amount(str(WORDS[match[1].lower()]), match["scale"])
+        said = [(match[name] or "").lower() for name in ("small", "tens", "one")]
+        number = sum(WORDS.get(word, 0) + TENS.get(word, 0) + (word == "one") for word in said)
+        value = _amount(str(number), match["scale"])
         yield *match.span(), "number", _written(value, UNITS.get((match["unit"] or "").lower(), ""))
 
 

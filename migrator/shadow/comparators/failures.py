@@ -5,7 +5,7 @@ Such a failure breaks the program behind the call. It is confirmed by one more r
 
 from __future__ import annotations
 
-from migrator.shadow.comparators import prose, structured
+from migrator.shadow.comparators import form, structured
 from migrator.shadow.comparators.schemas import wrong
 from migrator.shadow.model import Contract, Kind, Reply
 
@@ -32,7 +32,7 @@ def _filtered(_: Contract, reply: Reply) -> str | None:
 
 
 def _refusal(_: Contract, reply: Reply) -> str | None:
-    return "the model refuses" if reply.refusal or prose.is_refusal(reply.text) else None
+    return "the model refuses" if reply.refusal or form.is_refusal(reply.text) else None
 
 
 def _unknown_tool(contract: Contract, reply: Reply) -> str | None:

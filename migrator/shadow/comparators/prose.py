@@ -2,7 +2,8 @@
 
 Facts decide first: a number, a date or an id that changed, and a sentence that now denies what it said, are
 differences however alike the texts are. Then language, refusal, structure and length. What is left is the same
-where most of the words are, and else undecided: that is for embeddings or a judge.
+where nearly all words are there again, with the same limits and standing to each other as they did; and else
+undecided: that is for embeddings or a judge.
 """
 
 from __future__ import annotations
@@ -10,49 +11,41 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
-from itertools import pairwise
 
-from migrator.shadow.comparators.facts import Fact, facts, plain, rest
-from migrator.shadow.comparators.words import LANGUAGES, LIMITS, NEGATIONS, OPPOSITES, STOP_WORDS
+from migrator.shadow.comparators import form
+from migrator.shadow.comparators.facts import Fact, facts, plain
+from migrator.shadow.comparators.sentences import (
+    MOST,
+    Sentence,
+    aligned,
+    is_rearranged,
+    likeness,
+    sentences,
+)
+from migrator.shadow.comparators.words import NO_OPPOSITE, OPPOSITES, PREFIXES
 from migrator.shadow.model import Answer, Comparison, Evidence
 
-# The share of the shorter text's words that both have, from which two texts are taken for the same.
-ALIKE = 0.5
-# Sentences of which this share of words agrees are taken to be about the same thing.
-ALIGNED = 0.4
-# So many pairs of sentences are looked at; longer texts are left undecided.
-MOST = 100_000
+# The share of the longer text's words that both have, from which two texts are taken for the same.
+ALIKE = 0.6
+# Sentences that are so much alike and of which one denies say the opposite; of others nobody can tell.
+DENIED = 0.7
 # So many words of a sentence are few.
 FEW = 2
-HARMLESS = STOP_WORDS - LIMITS
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
-_REFUSAL = re.compile(
-    r"\bi(?:'m| am)?\s+(?:sorry,?\s+(?:but\s+)?i(?:'m| am)?\s+)?"
-    r"(?:can(?:not|'t)|won't|will not|unable to|not able to|must decline to|not allowed to)\s+"
-    r"(?:help|assist|comply|fulfil+|engage|do (?:that|this)|answer (?:that|this)"
-    r"|(?:provide|share|discuss|create|generate|write|support|process|respond)"
-    r"\s+(?:with\s+|to\s+)?(?:that|this|such|any))"
-    r"|\bas an ai(?: language model)?,? i (?:can|do|am)|(?:can't|cannot) (?:help|assist) (?:you )?with (?:that|this)",
-    re.I,
-)
+# A word that is turned by its beginning has so many letters: "side" is no opposite of "inside".
+SHORTEST = 5
+Stems = frozenset[str]
+NOTHING: Stems = frozenset()
 
 
 def compare(old: str, new: str) -> Comparison:
     """Compare two texts."""
     if _folded(old) == _folded(new):
         return Comparison(Answer.SAME)
-    found = (*_of_facts(old, new), *_of_polarity(old, new), *_of_form(old, new))
+    found = (*_of_facts(old, new), *_of_polarity(old, new), *form.differences(old, new))
     if found:
         return Comparison(Answer.DIFFERS, found)
     open_ends = tuple(_open(old, new))
     return Comparison(Answer.UNDECIDED if open_ends else Answer.SAME, open_ends)
-
-
-def is_refusal(text: str) -> bool:
-    """Say whether a text begins by refusing."""
-    return _REFUSAL.search(text[:240].replace("’", "'")) is not None
 
 
 def _folded(text: str) -> str:
@@ -75,21 +68,17 @@ def _of_facts(old: str, new: str) -> Iterator[Evidence]:
             yield Evidence(kind, "", ", ".join(lost), ", ".join(added))
 
 
-Key = tuple[str, str]
-
-
 def _lacking(
     one: Counter[tuple[str, str]], other: Counter[tuple[str, str]], *, by_count: bool
 ) -> list[tuple[str, str]]:
     return [key for key in one if (one[key] > other[key] if by_count else key not in other)]
 
 
-def _order(found: Sequence[Fact]) -> Mapping[Key, list[str]]:
+def _order(found: Sequence[Fact]) -> Mapping[str, list[str]]:
     """The facts of each kind and unit, in their order: two prices may have changed places, a price and a date not."""
-    groups: dict[Key, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for fact in found:
-        unit = fact.said.partition(" ")[2] if fact.kind == "number" else ""
-        group = groups.setdefault((fact.kind, unit), [])
+        group = groups.setdefault(fact.sort, [])
         if fact.said not in group:
             group.append(fact.said)
     return groups
@@ -100,185 +89,103 @@ def _order(found: Sequence[Fact]) -> Mapping[Key, list[str]]:
 
 def _of_polarity(old: str, new: str) -> Iterator[Evidence]:
     """Sentences about the same thing of which one denies what the other says, or says the opposite."""
-    for said, stems, other, others in _aligned(old, new):
-        if _denials(said) % 2 != _denials(other) % 2:
-            opposed = _opposites(stems, others)
-            if not opposed:
-                yield Evidence("negation", "", said, other)
-        elif opposed := _opposites(stems, others):
+    for one, other in aligned(sentences(old), sentences(new)):
+        opposed = _opposites(one.stems, other.stems)
+        if _is_denied(one, other) and not opposed:
+            if likeness(one.stems, other.stems) >= DENIED:
+                yield Evidence("negation", "", one.text, other.text)
+        elif opposed and not _is_denied(one, other):
             yield Evidence("opposite", "", *opposed)
 
 
-Stems = frozenset[str]
+def _is_denied(one: Sentence, other: Sentence) -> bool:
+    return one.denials % 2 != other.denials % 2
 
 
-def _aligned(old: str, new: str) -> Iterator[tuple[str, Stems, str, Stems]]:
-    """Each sentence of the old text with the one of the new that is about the same thing, and the stems of both."""
-    if _is_long(old, new):
-        return
-    sentences = [(one, _stems(one)) for one in _sentences(new)]
-    for said in _sentences(old):
-        stems = _stems(said)
-        best = max(sentences, key=lambda one: _overlap(stems, one[1]), default=None)
-        if best is not None and _overlap(stems, best[1]) >= ALIGNED:
-            yield said, stems, *best
-
-
-def _is_long(old: str, new: str) -> bool:
-    """Say whether two texts have too many sentences to look at each with each."""
-    return len(_sentences(old)) * len(_sentences(new)) > MOST
-
-
-def _sentences(text: str) -> list[str]:
-    return list(dict.fromkeys(one.strip() for one in _SENTENCE.split(plain(text)) if one.strip()))
-
-
-def _denials(sentence: str) -> int:
-    words = _words(sentence)
-    return sum(word in NEGATIONS or word.endswith("n't") for word in words)
-
-
-def _opposites(one: frozenset[str], other: frozenset[str]) -> tuple[str, str] | None:
+def _opposites(one: Stems, other: Stems) -> tuple[str, str] | None:
     """A word of the one whose opposite stands in the other, where neither has both."""
-    for word in sorted(one - other):
-        for opposite in OPPOSITES.get(word, ()):
-            if opposite in other and opposite not in one:
-                return word, opposite
-    return None
+    gone, come = one - other, other - one
+    pairs = ((word, opposite) for word in sorted(gone) for opposite in sorted(come) if _are_opposite(word, opposite))
+    return next(pairs, None)
 
 
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text.replace("’", "'"))]
-
-
-def _stems(text: str) -> frozenset[str]:
-    """The words that carry the meaning, without their common endings."""
-    return frozenset(
-        stem(word) for word in _words(text) if word not in STOP_WORDS and word not in NEGATIONS and "n't" not in word
-    )
-
-
-def stem(word: str) -> str:
-    """Cut the common endings off an English word."""
-    word = word.removesuffix("'s")
-    for ending in ("ations", "ation", "ings", "ing", "ies", "ied", "ed", "es", "ly", "s", "e", "y"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            word = word.removesuffix(ending)
-            break
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls" else word
-
-
-def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / min(len(one), len(other)) if one and other else 0.0
-
-
-# ---------------------------------------------------------------- form
-
-
-def _of_form(old: str, new: str) -> Iterator[Evidence]:
-    """Language, refusal, structure and length."""
-    if bool(old.strip()) != bool(new.strip()):
-        yield Evidence("empty", "", f"{len(old)} characters", f"{len(new)} characters")
-        return
-    if (one := language(old)) and (other := language(new)) and one != other:
-        yield Evidence("language", "", one, other)
-    if is_refusal(old) != is_refusal(new):
-        yield Evidence("refusal", "", *(("refuses", "answers") if is_refusal(old) else ("answers", "refuses")))
-    first, second = structure(old), structure(new)
-    if first != second:
-        yield Evidence("structure", "", " ".join(sorted(first)) or "text", " ".join(sorted(second)) or "text")
-    counts = len(old.split()), len(new.split())
-    most = 2.0 if max(counts) >= 40 else 3.0
-    if max(counts) >= 12 and max(counts) > most * max(1, min(counts)):
-        yield Evidence("length", "", f"{counts[0]} words", f"{counts[1]} words")
-
-
-_ENTRY = re.compile(r"[ \t]*(?:[-*•+]|\d{1,3}[.)])[ \t]+\S")
-_HEADING = re.compile(r"#{1,6}[ \t]")
-
-
-def structure(text: str) -> frozenset[str]:
-    """What a text is made of beside paragraphs."""
-    lines = text.splitlines()
-    entries = [_ENTRY.match(line) is not None for line in lines]
-    found = {
-        "headings": any(_HEADING.match(line) for line in lines),
-        "list": any(one and other for one, other in pairwise(entries)),
-        "table": any("---" in line and "|" in line and set(line) <= set("|:- \t") for line in lines),
-        "code": any(line.lstrip().startswith("```") for line in lines),
-    }
-    return frozenset(name for name, is_there in found.items() if is_there)
-
-
-def language(text: str) -> str:
-    """The language of a text by its script or its commonest words; empty where neither says it clearly."""
-    letters = [c for c in text if c.isalpha()]
-    for name, first, last in _SCRIPTS:
-        if sum(first <= c <= last for c in letters) * 3 > len(letters) > 0:
-            return name
-    words = Counter(_words(text))
-    hits = sorted(((sum(words[w] for w in common), name) for name, common in LANGUAGES.items()), reverse=True)
-    return hits[0][1] if hits[0][0] >= 3 and hits[0][0] >= 1.5 * hits[1][0] else ""
-
-
-_SCRIPTS = (
-    ("Japanese", "\u3040", "\u30ff"),
-    ("Korean", "\uac00", "\ud7af"),
-    ("Chinese", "\u4e00", "\u9fff"),
-    ("Cyrillic", "\u0400", "\u04ff"),
-    ("Arabic", "\u0600", "\u06ff"),
-    ("Greek", "\u0370", "\u03ff"),
-    ("Hebrew", "\u0590", "\u05ff"),
-    ("Devanagari", "\u0900", "\u097f"),
-)
+def _are_opposite(word: str, other: str) -> bool:
+    short, long = sorted((word, other), key=len)
+    is_turned = len(short) >= SHORTEST and short not in NO_OPPOSITE and long in {f"{p}{short}" for p in PREFIXES}
+    return is_turned or other in OPPOSITES.get(word, ())
 
 
 # ---------------------------------------------------------------- what stays open
 
 
 def _open(old: str, new: str) -> Iterator[Evidence]:
-    if _is_long(old, new):
+    before, after = sentences(old), sentences(new)
+    if len(before) * len(after) > MOST:
         yield Evidence("long", "", f"{len(old.split())} words", f"{len(new.split())} words")
     first, second = facts(old), facts(new)
     if _order(first) != _order(second):
         yield Evidence("order", "", ", ".join(f.said for f in first), ", ".join(f.said for f in second))
-    one, other = _stems(old), _stems(new)
-    if _overlap(one, other) < ALIKE:
-        yield Evidence("words", "", " ".join(sorted(one - other)[:12]), " ".join(sorted(other - one)[:12]))
-    yield from _edits(old, new)
-    one_names, other_names = _names(old), _names(new)
-    lost = {name for name in one_names if name.casefold() not in new.casefold()}
-    added = {name for name in other_names if name.casefold() not in old.casefold()}
-    if lost and added:
-        yield Evidence("names", "", ", ".join(sorted(lost)), ", ".join(sorted(added)))
-    denied = sum(map(_denials, _sentences(old))), sum(map(_denials, _sentences(new)))
-    if denied[0] % 2 != denied[1] % 2 and not tuple(_of_polarity(old, new)):
+    one, other = _stems(before), _stems(after)
+    if likeness(one, other) < ALIKE:
+        yield Evidence("words", "", _listed(one - other), _listed(other - one))
+    alone = [sentence.text for sentence in (*before, *after) if _is_alone(sentence, one & other)]
+    if alone:
+        yield Evidence("said once", "", *_sides(alone, before))
+    # Where sentences were joined or split, a word may have gone to the next one.
+    is_split = len(before) != len(after)
+    for pair in aligned(before, after):
+        yield from _of_sentences(*pair, one if is_split else NOTHING, other if is_split else NOTHING)
+    if is_split and is_rearranged(_joined(before), _joined(after)):
+        yield Evidence("order of words", "", old, new)
+    yield from _of_names(old, new)
+    denied = sum(s.denials for s in before), sum(s.denials for s in after)
+    if denied[0] % 2 != denied[1] % 2:
         yield Evidence("negation", "", f"{denied[0]} negations", f"{denied[1]} negations")
 
 
-def _edits(old: str, new: str) -> Iterator[Evidence]:
-    """Sentences that are alike but for a few words that matter: that may be a synonym, or the opposite."""
-    for said, _, other, _ in _aligned(old, new):
-        gone, come = _changed(_affirmed(said), _affirmed(other))
-        few = max(len(gone), len(come)) <= max(FEW, len(said.split()) // 6)
-        if few and not HARMLESS.issuperset((*gone, *come)):
-            yield Evidence("few words", "", " ".join(gone), " ".join(come))
+def _joined(found: Sequence[Sentence]) -> Sentence:
+    return Sentence(" ".join(sentence.text for sentence in found))
 
 
-def _affirmed(sentence: str) -> list[str]:
-    """The words without facts and denials, which are compared by themselves."""
-    return [word for word in _words(rest(sentence)) if word not in NEGATIONS and not word.endswith("n't")]
+def _stems(found: Sequence[Sentence]) -> Stems:
+    return frozenset(stem for sentence in found for stem in sentence.stems)
 
 
-def _changed(one: Sequence[str], other: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words that are gone, and those that came."""
-    gone: list[str] = []
-    come: list[str] = []
-    for what, a, b, c, d in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        if what != "equal":
-            gone += one[a:b]
-            come += other[c:d]
-    return gone, come
+def _of_names(old: str, new: str) -> Iterator[Evidence]:
+    lost = {name for name in _names(old) if name.casefold() not in new.casefold()}
+    added = {name for name in _names(new) if name.casefold() not in old.casefold()}
+    if lost and added:
+        yield Evidence("names", "", ", ".join(sorted(lost)), ", ".join(sorted(added)))
+
+
+def _listed(words: Stems) -> str:
+    return " ".join(sorted(words)[:12])
+
+
+def _of_sentences(one: Sentence, other: Sentence, before: Stems, after: Stems) -> Iterator[Evidence]:
+    """What may have changed between sentences about the same thing; ``before`` and ``after`` count as said there."""
+    if one.limits != other.limits:
+        yield Evidence("limits", "", _listed(one.limits - other.limits), _listed(other.limits - one.limits))
+    elif one.focus != other.focus:
+        yield Evidence("focus", "", _listed(one.focus), _listed(other.focus))
+    lost, added = one.stems - other.stems - after, other.stems - one.stems - before
+    few = max(FEW, len(one.text.split()) // 6, len(other.text.split()) // 6)
+    if 0 < max(len(lost), len(added)) <= few:
+        yield Evidence("few words", "", _listed(lost), _listed(added))
+    if _is_denied(one, other):
+        yield Evidence("negation", "", one.text, other.text)
+    if is_rearranged(one, other):
+        yield Evidence("order of words", "", one.text, other.text)
+
+
+def _is_alone(sentence: Sentence, common: Stems) -> bool:
+    """Say whether most of what a sentence says is not said in the other text."""
+    return len(sentence.stems - common) * 2 > len(sentence.stems)
+
+
+def _sides(alone: Sequence[str], before: Sequence[Sentence]) -> tuple[str, str]:
+    mine = {sentence.text for sentence in before}
+    return " ".join(one for one in alone if one in mine), " ".join(one for one in alone if one not in mine)
 
 
 _NAME = re.compile(r"(?<=[^.!?:\n\s]\s)[A-Z][\w'-]+")

@@ -22,20 +22,39 @@ from migrator.shadow.model import Answer, Comparison, Evidence
 KNOWN = 5
 NOISY = 0.5
 VALUES = frozenset({"value", "number", "text", "open text"})
+# A field that is there or not is never noise.
+PRESENCE = frozenset({"missing field", "new field"})
 _INDEX = re.compile(r"\[\d+\]")
 _FENCE = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$", re.S | re.I)
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """In how many of ``total`` pairs of old answers each field differed, by its path without indices."""
+    """In how many of ``total`` pairs of old answers each field differed, by its path without indices.
+
+    ``named`` are paths that the user calls noise, such as ``created_at`` or ``lines[].id``: with all that is in them.
+    """
 
     total: int = 0
     differing: Mapping[str, int] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
+
+    def covers(self, one: Evidence) -> bool:
+        """Say whether a difference is noise."""
+        if one.kind in PRESENCE:
+            return False
+        path = unnumbered(one.where)
+        if any(_is_in(path.removeprefix("$."), name.removeprefix("$.")) for name in self.named):
+            return True
+        return one.kind in VALUES and self.hides(path)
 
     def hides(self, path: str) -> bool:
-        """Say whether a field is noise."""
+        """Say whether the old model does not say a field the same twice."""
         return self.total >= KNOWN and self.differing.get(unnumbered(path), 0) >= NOISY * self.total
+
+
+def _is_in(path: str, name: str) -> bool:
+    return path == name or path.startswith((f"{name}.", f"{name}[]"))
 
 
 NO_MASK = Mask()
@@ -65,10 +84,7 @@ def parsed(text: str) -> object:
 
 def compare(old: object, new: object, schema: Schema | None = None, mask: Mask = NO_MASK) -> Comparison:
     """Compare two values."""
-    found = tuple(
-        replace(one, is_noise=True) if one.kind in VALUES and mask.hides(one.where) else one
-        for one in differences(old, new, schema)
-    )
+    found = tuple(replace(one, is_noise=True) if mask.covers(one) else one for one in differences(old, new, schema))
     counted = [one for one in found if not one.is_noise]
     if any(one.kind != "open text" for one in counted):
         return Comparison(Answer.DIFFERS, found)
@@ -149,7 +165,8 @@ def _texts(old: str, new: str, schema: Schema, path: str) -> Iterator[Evidence]:
         if found.answer is not Answer.SAME:
             kind = "text" if found.answer is Answer.DIFFERS else "open text"
             why = found.evidence[0] if found.evidence else Evidence("words")
-            yield Evidence(kind, path, f"{why.kind}: {why.old}", f"{why.kind}: {why.new}")
+            texts = (old, new) if found.answer is Answer.UNDECIDED else None
+            yield Evidence(kind, path, f"{why.kind}: {why.old}", f"{why.kind}: {why.new}", texts=texts)
 
 
 def _is_same_moment(old: str, new: str) -> bool:

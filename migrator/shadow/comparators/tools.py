@@ -73,7 +73,8 @@ def _read(call: ToolCall) -> object:
 def _of(mask: Mask, name: str) -> Mask:
     """The part of a mask that is about one tool."""
     own = {f"${path.removeprefix(name)}": n for path, n in mask.differing.items() if path.startswith(f"{name}.")}
-    return Mask(mask.total, own)
+    named = tuple(path.removeprefix(f"{name}.") for path in mask.named if path.startswith(f"{name}."))
+    return Mask(mask.total, own, named)
 
 
 def learn(pairs: Sequence[tuple[Sequence[ToolCall], Sequence[ToolCall]]], tools: Tools) -> Mask:

@@ -26,9 +26,11 @@ class Call:
         self.secrets = tuple(
             word for name in SECRET_HEADERS for word in str(request.headers.get(name, "")).split() if len(word) > 7
         )
+        place = journal.finder.here(frame)
         self.facts: dict[str, Any] = {
             "taken": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-            "place": journal.finder.here(frame),
+            "place": place,
+            "made": journal.makers.of(frame) or (place or {}).get("made", ()),
             "endpoint": next(path for path in PATHS if _path(request).endswith(path)).lstrip("/"),
             "address": f"{request.url.host}{_path(request)}",
             "length": len(request.content),

@@ -7,9 +7,14 @@ only the place of such a call may be unknown.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from .makers import Makers
 from .places import Finder, entrance, submit
+
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _SDK = ("create", "parse", "stream")
 _CHAIN = ("invoke", "ainvoke", "batch", "abatch")
@@ -45,13 +50,14 @@ POOLS = {"concurrent.futures.thread": ("ThreadPoolExecutor",)}
 MODULES = (*METHODS, *FUNCTIONS, *POOLS)
 
 
-def hook(module: Any, finder: Finder) -> None:
-    """Wrap what a module that was just imported has of the entrances."""
+def hook(module: Any, finder: Finder, makers: Makers) -> None:
+    """Wrap what a module that was just imported has of the entrances; those of the SDK ask who calls."""
     name = module.__name__
+    look = makers.of if METHODS.get(name) is _SDK else None
     top = name.partition(".")[0]
     for value in list(vars(module).values()):
         if isinstance(value, type) and value.__module__.partition(".")[0] == top:
-            _wrap_class(value, METHODS.get(name, ()), finder)
+            _wrap_class(value, METHODS.get(name, ()), partial(entrance, finder=finder, makers=look))
     for function in FUNCTIONS.get(name, ()):
         if hasattr(module, function):
             setattr(module, function, entrance(getattr(module, function), finder))
@@ -60,23 +66,23 @@ def hook(module: Any, finder: Finder) -> None:
         kind.submit = submit(kind.submit, finder)
 
 
-def _wrap_class(kind: Any, methods: tuple[str, ...], finder: Finder) -> None:
+def _wrap_class(kind: Any, methods: tuple[str, ...], wrap: Wrap) -> None:
     for name in methods:
         function = vars(kind).get(name)
         is_class_method = isinstance(function, classmethod)
         plain = function.__func__ if isinstance(function, (classmethod, staticmethod)) else function
         if not callable(plain) or isinstance(plain, type) or getattr(plain, "_migrator", False):
             continue
-        wrapped = entrance(plain, finder)
+        wrapped = wrap(plain)
         if is_class_method:
             setattr(kind, name, classmethod(wrapped))
         else:
             setattr(kind, name, staticmethod(wrapped) if plain is not function else wrapped)
     if methods and kind.__name__.startswith("Async") and kind.__name__.endswith("WithRawResponse"):
-        _wrap_raw(kind, methods, finder)
+        _wrap_raw(kind, methods, wrap)
 
 
-def _wrap_raw(kind: Any, methods: tuple[str, ...], finder: Finder) -> None:
+def _wrap_raw(kind: Any, methods: tuple[str, ...], wrap: Wrap) -> None:
     """Wrap what the SDK makes for ``with_raw_response``: attributes of each object, made by its ``__init__``."""
     make = kind.__init__
     if getattr(make, "_migrator", False):
@@ -86,7 +92,7 @@ def _wrap_raw(kind: Any, methods: tuple[str, ...], finder: Finder) -> None:
         make(self, *args, **kwargs)
         for name in methods:
             if callable(vars(self).get(name)):
-                setattr(self, name, entrance(vars(self)[name], finder))
+                setattr(self, name, wrap(vars(self)[name]))
 
     made._migrator = True  # type: ignore[attr-defined]  # a mark on our own function
     kind.__init__ = made

@@ -22,7 +22,7 @@ CLIENTS = ("httpx", "httpx2")
 
 def install(journal: Journal) -> None:
     """Hook what is imported already, and what will be."""
-    patches = {**dict.fromkeys(doors.MODULES, doors.hook), **dict.fromkeys(CLIENTS, _hook_client)}
+    patches = {**dict.fromkeys(doors.MODULES, _hook_doors), **dict.fromkeys(CLIENTS, _hook_client)}
     watcher = Watcher(patches, journal)
     for name in patches:
         if name in sys.modules:
@@ -41,8 +41,10 @@ class Watcher(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Give the spec that another finder gives, with a patch after its loader's work."""
+        if name not in self.patches and not self.journal.makers.is_home(name):
+            return None
         mark = (threading.get_ident(), name)
-        if name not in self.patches or mark in self.asking:
+        if mark in self.asking:
             return None
         self.asking.add(mark)
         try:
@@ -61,13 +63,17 @@ class Watcher(importlib.abc.MetaPathFinder):
 
     def _follow(self, spec: Any) -> None:
         try:
-            execute = spec.loader.exec_module
+            execute = getattr(spec.loader, "exec_module", None)
+            # A folder without code has no loader, and that of a zip file is one for all its modules.
+            if execute is None or getattr(execute, "_migrator", False):
+                return
 
             @functools.wraps(execute)
             def executed(module: Any) -> None:
                 execute(module)
                 self.patch(module)
 
+            executed._migrator = True  # type: ignore[attr-defined]  # a mark on our own function
             spec.loader.exec_module = executed
         except Exception:
             self.journal.failed()
@@ -75,10 +81,16 @@ class Watcher(importlib.abc.MetaPathFinder):
     def patch(self, module: Any) -> None:
         """Patch one module, or leave it as it is."""
         try:
-            patch = self.patches[module.__name__]
-            patch(module, self.journal if patch is _hook_client else self.journal.finder)
+            patch = self.patches.get(module.__name__)
+            if patch is not None:
+                patch(module, self.journal)
+            self.journal.makers.hook(module)
         except Exception:
             self.journal.failed()
+
+
+def _hook_doors(module: Any, journal: Journal) -> None:
+    doors.hook(module, journal.finder, journal.makers)
 
 
 def _hook_client(module: Any, journal: Journal) -> None:

@@ -16,9 +16,11 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
-from .places import Finder
+from .makers import Makers
+from .places import Finder, Place
 from .redact import Redactor
 from .sample import Sample, stratum_of
 
@@ -36,6 +38,7 @@ class Journal:
         self.raw: bool = settings["raw"]
         self.commit: str = settings["commit"]
         self.finder = Finder(settings["root"])
+        self.makers = Makers(self.finder, settings.get("classes", {}))
         self.redactor = Redactor(settings["redact"])
         self.cap: int = settings["cap"]
         self.sources: dict[str, str] = {}
@@ -80,9 +83,8 @@ class Journal:
         record.update(
             call, seen=seen, cap=self.cap, whole=is_whole, raw=self.raw, commit=self.commit, versions=versions(), **told
         )
-        path = place.get("path", "")
-        shown = {name: value for name, value in place.items() if name != "path"}
-        record["place"] = {**shown, "source": self.source(path)} if place else None
+        record["place"] = {name: value for name, value in place.items() if name != "made"} or None
+        record["sources"] = self.sources_of((*call.get("made", ()), place))
         self.write(record)
 
     def write(self, record: dict[str, Any]) -> None:
@@ -93,15 +95,21 @@ class Journal:
         with self.lock:
             append(self.path, line)
 
-    def source(self, path: str) -> str:
-        """Give the hash of the file in which the call stands, as it was when it was first seen."""
-        if path not in self.sources:
+    def sources_of(self, places: Iterable[Place]) -> dict[str, str]:
+        """Give the hashes of the files in which calls stand, as they were when they were first seen."""
+        known = [place for place in places if "file" in place]
+        files = {file for place in known for file in (place["file"], *(frame[0] for frame in place.get("stack", ())))}
+        return {file: self.source(file) for file in sorted(files)}
+
+    def source(self, shown: str) -> str:
+        """Give the hash of one file of the project."""
+        if shown not in self.sources:
             try:
-                with open(path, "rb") as stream:
-                    self.sources[path] = hashlib.sha256(stream.read()).hexdigest()[:16]
+                with open(os.path.join(self.finder.root, shown), "rb") as stream:
+                    self.sources[shown] = hashlib.sha256(stream.read()).hexdigest()[:16]
             except OSError:
-                self.sources[path] = ""
-        return self.sources[path]
+                self.sources[shown] = ""
+        return self.sources[shown]
 
     def count(self) -> None:
         """Write at the end how many requests each site made; a killed process leaves what its records say."""

@@ -12,11 +12,12 @@ import inspect
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 Place = dict[str, Any]
+Span = tuple[int, "int | None", "int | None", "int | None"]
 
 # Where the call was made; and, where no frame tells, where its work was handed to a pool of threads. The
 # latter belongs to the thread that works: the work itself may run in any context.
@@ -25,6 +26,7 @@ SUBMITTED = threading.local()
 
 MOST_FRAMES = 20
 DEEPEST = 400
+MOST_SPANS = 20_000
 
 # Below these the stack belongs to whoever started the event loop, not to the task that runs.
 LOOPS = {
@@ -43,6 +45,8 @@ class Finder:
     def __init__(self, root: str) -> None:
         self.root = os.path.join(os.path.realpath(root), "")
         self.known: dict[str, str | None] = {}
+        # An expression's lines and columns are found by counting; the code is kept, so that its id stays its own.
+        self.spans: dict[tuple[int, int], tuple[Any, Span]] = {}
 
     def here(self, frame: Any) -> Place | None:
         """Give the place of the nearest frame of the project, or what an entrance or a pool noted."""
@@ -52,13 +56,39 @@ class Finder:
         """Give the place of the nearest frame of the project, as far as an entrance or an event loop."""
         found: list[tuple[Any, str]] = []
         for _ in range(DEEPEST):
-            if frame is None or frame.f_code is ENTRANCE or _is_loop(frame):
+            if frame is None or frame.f_code is ENTRANCE or is_loop(frame):
                 break
             shown = self.shown(frame.f_code.co_filename)
             if shown is not None and len(found) < MOST_FRAMES:
                 found.append((frame, shown))
             frame = frame.f_back
-        return _place(found) if found else None
+        return self._place(found) if found else None
+
+    def _place(self, found: list[tuple[Any, str]]) -> Place:
+        frame, shown = found[0]
+        start, end, column, end_column = self.span(frame)
+        return {
+            "file": shown,
+            "function": _name(frame.f_code),
+            "line": start,
+            "end_line": end,
+            "column": column,
+            "end_column": end_column,
+            "stack": [self._outer(outer, one) for outer, one in reversed(found)],
+        }
+
+    def _outer(self, frame: Any, shown: str) -> list[Any]:
+        start, end, column, end_column = self.span(frame)
+        return [shown, frame.f_lineno, _name(frame.f_code), start, end, column, end_column]
+
+    def span(self, frame: Any) -> Span:
+        """Give the lines and columns of the running expression, and remember them."""
+        key = id(frame.f_code), frame.f_lasti
+        if key not in self.spans:
+            if len(self.spans) > MOST_SPANS:
+                self.spans.clear()
+            self.spans[key] = frame.f_code, _span(frame)
+        return self.spans[key][1]
 
     def shown(self, path: str) -> str | None:
         """Give the path below the root with forward slashes; None if the file is not the project's own."""
@@ -81,23 +111,9 @@ class Finder:
         return any(part in FOREIGN for part in parts) or any(real.startswith(one) for one in inside)
 
 
-def _is_loop(frame: Any) -> bool:
+def is_loop(frame: Any) -> bool:
+    """Say whether a frame is that of an event loop."""
     return (frame.f_globals.get("__name__"), frame.f_code.co_name) in LOOPS
-
-
-def _place(found: list[tuple[Any, str]]) -> Place:
-    frame, shown = found[0]
-    start, end, column, end_column = _span(frame)
-    return {
-        "file": shown,
-        "path": frame.f_code.co_filename,
-        "function": _name(frame.f_code),
-        "line": start,
-        "end_line": end,
-        "column": column,
-        "end_column": end_column,
-        "stack": [[one, outer.f_lineno, _name(outer.f_code)] for outer, one in reversed(found)],
-    }
 
 
 def _name(code: Any) -> str:
@@ -105,7 +121,7 @@ def _name(code: Any) -> str:
     return "" if name == "<module>" else name.replace(".<locals>", "")
 
 
-def _span(frame: Any) -> tuple[int, int | None, int | None, int | None]:
+def _span(frame: Any) -> Span:
     """Give the lines and columns of the running expression; Python 3.11 and newer know more than the line."""
     positions = getattr(frame.f_code, "co_positions", None)
     if positions is not None and frame.f_lasti >= 0:
@@ -115,13 +131,22 @@ def _span(frame: Any) -> tuple[int, int | None, int | None, int | None]:
     return frame.f_lineno, None, None, None
 
 
-def entrance(function: Callable[..., Any], finder: Finder) -> Callable[..., Any]:
-    """Wrap an entrance of a library, so that what it does is known to come from where it was called."""
+def entrance(
+    function: Callable[..., Any], finder: Finder, makers: Callable[[Any], Sequence[Place]] | None = None
+) -> Callable[..., Any]:
+    """Wrap an entrance of a library, so that what it does is known to come from where it was called.
+
+    ``makers`` says which objects call it: a task that makes the request has their functions no longer around it.
+    """
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
         try:
-            place = finder.nearest(sys._getframe(1)) or CURRENT.get()
+            frame = sys._getframe(1)
+            place = finder.nearest(frame) or CURRENT.get()
+            made = makers(frame) if makers is not None else ()
+            if made:
+                place = {**(place or {}), "made": made}
         except Exception:
             place = None
         if place is None:

@@ -1,0 +1,209 @@
+"""Answer one question: which bytes give a call the parameters that its new model takes?
+
+What it does: adds, renames and drops arguments of a call whose model moves, as the migration's table says it and in the
+way that the surface's table spells them.
+Why: a new model may refuse what the old one took, or behave as the old one did only when it is told to.
+Before and after: ``create(model="gpt-4.1-mini", messages=m, max_tokens=9)`` becomes
+``create(model="gpt-6-luna", messages=m, max_completion_tokens=9, reasoning_effort="none")``.
+What it leaves alone: calls whose arguments the code does not show, that say something else themselves, or whose library
+has no way to say it; then the model's name stays too.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from migrator import insertions
+from migrator.flow.constants import constants
+from migrator.flow.refusals import argument
+from migrator.flow.unit import Unit
+from migrator.model import Edit, Span
+from migrator.nouns import Migration, Parameter
+from migrator.prompts.sites import Site, hidden
+from migrator.prompts.varying import Reader
+
+NAME = "parameters"
+# Words of a surface's table that are no parameters: the requirement, callees that alone or that do not count, and the
+# name of the settings object that must be written in the call.
+SINCE, ONLY, EXCEPT, OF = "since", "only", "except", "of"
+_COMMA = re.compile(rb"(?:\s|\\\r?\n)*,")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call cannot be given its parameters, and its model's name stays.
+
+    ``is_open``: they can be set, but a name that does not move may arrive too, which may refuse them.
+    """
+
+    detail: str
+    is_open: bool = False
+
+
+class _Refused(Exception):
+    """One parameter cannot be set; the message says why."""
+
+
+def edits(reader: Reader, site: Site, migration: Migration) -> tuple[Edit, ...] | Refusal:
+    """The edits that give a call its parameters, or why there are none."""
+    if not migration.parameters:
+        return ()
+    if hidden(reader, site.unit, site.call) or any(k.arg is None for k in site.call.keywords):
+        return Refusal("the call takes arguments that the code does not show")
+    way = site.surface.parameters
+    if not site.symbol.name.startswith(way.get(ONLY, "")) or (EXCEPT in way and way[EXCEPT] in site.symbol.name):
+        return Refusal(f"{site.symbol.name} has no known way to set parameters")
+    since = way.get(SINCE)
+    too_old = reader.project.pins.refuses(since, site.unit.source.path) if since is not None else None
+    if too_old is not None:
+        return Refusal(f"it needs {since}: {too_old.detail}")
+    try:
+        made = tuple(edit for one in migration.parameters for edit in _edits(reader, site, one, migration))
+    except _Refused as refused:
+        return Refusal(str(refused))
+    return insertions.joined(made)
+
+
+def is_closed(reader: Reader, site: Site, migration: Migration) -> bool:
+    """Say whether no other model can arrive at a call than those that move, and those that they become."""
+    known = {*migration.names.values(), *migration.pinned.values()}
+    for slot in site.surface.slots:
+        given = argument(site.call, slot.keywords, slot.position)
+        if given is not None and not slot.path:
+            found = constants(reader.project, site.unit, given)
+            names = [str(value) for value in found.values]
+            moves = (migration.match(name) is not None or name.rpartition("/")[2] in known for name in names)
+            return found.complete and all(moves)
+    return False
+
+
+def _edits(reader: Reader, site: Site, one: Parameter, migration: Migration) -> Iterator[Edit]:
+    spelled = site.surface.parameters.get(one.name)
+    if spelled is None:
+        if one.action == "add":
+            raise _Refused(f"{site.surface.name} has no known way to set {one.name}")
+        return
+    path = tuple(spelled.split("."))
+    given = _given(site.call, path)
+    match one.action:
+        case "add" if given is None:
+            yield from _added(site, site.call, path, json.dumps(one.value))
+        case "rename" if given is not None:
+            yield from _renamed(site, one, path)
+        case "drop" if given is not None:
+            yield from _dropped(site, path)
+        case "check" if given is not None:
+            _check(reader, site, one, migration)
+
+
+def _given(call: ast.Call, path: Sequence[str]) -> ast.expr | None:
+    """What a call gives a parameter, through dictionaries and calls that are written in it."""
+    value = argument(call, (path[0],), None)
+    for name in path[1:]:
+        if isinstance(value, ast.Dict):
+            value = next((v for k, v in zip(value.keys, value.values, strict=True) if _text(k) == name), None)
+        elif isinstance(value, ast.Call):
+            value = argument(value, (name,), None)
+        elif value is not None:
+            raise _Refused(f"{path[0]} is not written here")
+    return value
+
+
+def _text(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _added(site: Site, call: ast.Call, path: Sequence[str], value: str) -> Iterator[Edit]:
+    """Put the argument, or the entry of one that is there."""
+    name, *rest = path
+    there = argument(call, (name,), None)
+    if there is None and rest and call is site.call and OF in site.surface.parameters:
+        raise _Refused(f"{name}={site.surface.parameters[OF]}(...) is not written here")
+    if there is None:
+        yield from insertions.argument(site.unit, call, f"{name}={_nested(site, rest, value)}", NAME)
+    elif isinstance(there, ast.Call) and rest and not there.args and all(k.arg for k in there.keywords):
+        yield from _added(site, there, rest, value)
+    elif isinstance(there, ast.Dict) and len(rest) == 1 and all(key is not None for key in there.keys):
+        entry = f"{_quoted(site, rest[0])}: {_styled(site, value)}"
+        yield from insertions.entry(site.unit, there, entry, NAME)
+    else:
+        raise _Refused(f"{name} is not written here")
+
+
+def _nested(site: Site, path: Sequence[str], value: str) -> str:
+    """``{"effort": "none"}`` for the path ("effort",), the value alone for none."""
+    written = _styled(site, value)
+    for name in reversed(path):
+        written = f"{{{_quoted(site, name)}: {written}}}"
+    return written
+
+
+def _quoted(site: Site, text: str) -> str:
+    return _styled(site, json.dumps(text))
+
+
+def _styled(site: Site, value: str) -> str:
+    """Write a string in the quotes of the call."""
+    plain = '"' in (insertions.quote(site.unit, site.call), value[1:-1]) or "'" in value
+    return value if plain else f"'{value[1:-1]}'"
+
+
+def _renamed(site: Site, one: Parameter, path: Sequence[str]) -> Iterator[Edit]:
+    """Write the new name in the place of the old one."""
+    new = site.surface.parameters.get(one.to, one.to)
+    if len(path) > 1 or argument(site.call, (new,), None) is not None:
+        raise _Refused(f"{one.name} and {one.to} are both set" if len(path) == 1 else f"{one.name} is set in {path[0]}")
+    keyword = next(k for k in site.call.keywords if k.arg == path[0])
+    start = site.unit.lines.offset(keyword.lineno, keyword.col_offset)
+    yield Edit(site.unit.source.shown, Span(start, start + len(path[0].encode())), new, NAME)
+
+
+def _dropped(site: Site, path: Sequence[str]) -> Iterator[Edit]:
+    """Take an argument away, with the comma behind it, or the one before it where it is the last."""
+    if len(path) > 1:
+        raise _Refused(f"{path[-1]} is set in {path[0]}")
+    unit, data = site.unit, site.unit.lines.encoded
+    keyword = next(k for k in site.call.keywords if k.arg == path[0])
+    span = _whole(unit, keyword)
+    behind = _COMMA.match(data, span.end)
+    if behind is not None:
+        end = behind.end()
+        while data[end : end + 1] in (b" ", b"\t"):
+            end += 1
+        start = span.start
+        if data[end : end + 1] in (b"\n", b"\r"):
+            start = _line_start(data, span.start)
+            end = end + (2 if data[end : end + 2] == b"\r\n" else 1) if start != span.start else end
+        yield Edit(unit.source.shown, Span(start, end), "", NAME)
+        return
+    before = re.search(rb",\s*\Z", data[: span.start])
+    start = before.start() if before is not None else span.start
+    yield Edit(unit.source.shown, Span(start, span.end), "", NAME)
+
+
+def _line_start(data: bytes, at: int) -> int:
+    """Where the line begins, if only white space stands before."""
+    begin = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
+    return begin if not data[begin:at].strip() else at
+
+
+def _whole(unit: Unit, keyword: ast.keyword) -> Span:
+    assert keyword.end_lineno is not None
+    assert keyword.end_col_offset is not None
+    return unit.lines.span(keyword.lineno, keyword.col_offset, keyword.end_lineno, keyword.end_col_offset)
+
+
+def _check(reader: Reader, site: Site, one: Parameter, migration: Migration) -> None:
+    """Raise where the call sets what the parameter does not go with."""
+    for name, value in one.needs.items():
+        spelled = site.surface.parameters.get(name)
+        given = _given(site.call, spelled.split(".")) if spelled is not None else None
+        if given is None:
+            continue
+        found = constants(reader.project, site.unit, given)
+        if not found.complete or any(str(said) != value for said in found.values):
+            raise _Refused(f"{one.name} is only taken with {name}={json.dumps(value)}, and the call sets another one")
