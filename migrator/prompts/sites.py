@@ -23,8 +23,6 @@ from migrator.prompts.varying import MAX_STEPS, Reader
 from migrator.prompts.ways import ways
 from migrator.rulebook import Rulebook, Slot, Surface
 
-# So much work is worth one prompt that a caller brings.
-MAX_BROUGHT = 2_000
 # Methods of a prompt with placeholders that give the prompt itself.
 BRACED = "{{name}}"
 FILLED = frozenset({"format_messages", "format_prompt"})
@@ -205,8 +203,8 @@ def template(
     reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slot], entered: Entered | None = None
 ) -> Template | None:
     """Read the prompt of a call in the order in which the model reads it, as the calls that brought it show it."""
-    reader.left = MAX_STEPS if entered is None else MAX_BROUGHT
     if entered is None:
+        reader.left = MAX_STEPS
         reader.runs_once = not any(isinstance(above, FUNCTIONS) for above in unit.ancestors(call))
     if hidden(reader, unit, call, (entered,)):
         return None

@@ -24,6 +24,8 @@ from migrator.prompts.varying import Reader
 
 MAX_STEPS = 3
 MAX_WAYS = 24
+# So many expressions are looked at for all that callers bring to one call.
+MAX_LOOKS = 4_000
 # Decorators that call the function with what they are called with, and hand it to nobody.
 PASSING = frozenset(
     {
@@ -46,7 +48,7 @@ def ways(reader: Reader, unit: Unit, call: ast.Call, read: Read) -> tuple[Way, .
     """
     found = tuple(islice(_ways(reader, (unit, call), read, None, MAX_STEPS), MAX_WAYS + 1))
     reader.runs_once = _is_outside(unit, call)
-    return found if len(found) <= MAX_WAYS else ((None, read(None)),)
+    return found if len(found) <= MAX_WAYS and reader.left >= 0 else ((None, read(None)),)
 
 
 def _is_outside(unit: Unit, call: ast.Call) -> bool:
@@ -58,8 +60,16 @@ def _ways(
 ) -> Iterator[Way]:
     reader.runs_once = _is_outside(*outer)
     found = read(entered)
+    if entered is None:
+        reader.left = MAX_LOOKS
     function = _around(*outer)
-    goes_on = steps and function is not None and not _is_in(entered, function) and _hangs(found, function, outer)
+    goes_on = (
+        steps
+        and reader.left >= 0
+        and function is not None
+        and not _is_in(entered, function)
+        and _hangs(found, function, outer)
+    )
     callers = all_callers(reader.project, function) if goes_on and function is not None else ()
     if not callers or function is None or len(callers) > MAX_WAYS:
         yield entered, found
