@@ -276,6 +276,12 @@ def test_the_order_of_a_prompt_of_several_callers_stays(tmp_path: Path) -> None:
     assert (several.order, single.order) == ("callers", "review")
 
 
+def test_a_loop_outside_of_functions_sends_another_prompt_in_each_turn(tmp_path: Path) -> None:
+    turns = "for one in ['Refund me.', 'Where is it?']:\n    ask(one, 'Go.')\n"
+    (found,) = look(tmp_path, ASK.split("def support")[0], turns).prompts
+    assert (found.verdict, found.callers, found.key) == ("short", 1, "")
+
+
 def test_a_number_in_a_text_is_text(tmp_path: Path) -> None:
     one = asked(tmp_path, 'f"At most {5} lines. {HANDBOOK}"')
     assert (one.verdict, one.least, one.most) == ("pays", 1291, 1291)

@@ -219,7 +219,8 @@ def _binding(reader: Reader, spot: Spot, binding: Binding, depth: int) -> Rate:
         return Rate(Varies.REQUEST, binding.name)
     same = entered if entered is not None and binding.unit is entered.function.unit else None
     rate = how_often(reader, Spot(binding.unit, binding.value, same), depth + 1)
-    if isinstance(binding.scope, FUNCTIONS) and binding.kind == "item":
+    turns = isinstance(binding.scope, FUNCTIONS) or (reader.runs_once and isinstance(binding.scope, ast.Module))
+    if turns and binding.kind == "item":
         return _quicker(rate, Rate(Varies.REQUEST, f"{binding.name} of a loop"))
     return rate
 
