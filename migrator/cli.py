@@ -16,7 +16,7 @@ import click
 
 from migrator import __version__
 from migrator.cli_compare import shadow, spending
-from migrator.cli_errors import one_line_errors
+from migrator.cli_errors import Unable, one_line_errors
 from migrator.cli_shadow import cases, record
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
         return WRONG
     except click.ClickException as error:
         click.echo(f"migrator: {' '.join(error.format_message().split())}", err=True)
-        return WRONG
+        return error.exit_code if isinstance(error, Unable) else WRONG
     except (click.Abort, KeyboardInterrupt):
         click.echo("migrator: interrupted; every file is either as it was or written whole", err=True)
         return INTERRUPTED
@@ -83,7 +83,7 @@ def options(command: Command) -> Command:
         click.option(
             "--format",
             "form",
-            type=click.Choice(["text", "json", "github"]),
+            type=click.Choice(["text", "json", "github", "sarif", "markdown"]),
             default="text",
             help="How to print. [default: text]",
         ),
@@ -150,6 +150,8 @@ def apply(paths: tuple[Path, ...], *, only_diff: bool, is_compared: bool, **chos
         with one_line_errors():
             return shadow_session.apply(paths, chosen, only_diff=only_diff)
     with one_line_errors():
+        if session.is_clean(paths, chosen):
+            return session.say_clean(only_diff=only_diff, quiet=chosen["quiet"])
         found = session.plan(paths, chosen)
     if only_diff:
         session.show_diff(found, chosen["form"])

@@ -274,7 +274,7 @@ def _imported(done: Imported) -> Iterator[str]:
 
 
 def _root() -> Path:
-    from migrator.discover import project_root
+    from migrator.folders import project_root
 
     return project_root((), Path.cwd())
 

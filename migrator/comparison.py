@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from migrator import __version__, plan, prices
-from migrator.discover import project_root
 from migrator.evidence import Money, ShadowReport, SiteEvidence
+from migrator.folders import project_root
 from migrator.model import Plan
 from migrator.plan_prompts import Target
 from migrator.rulebook import Rulebook, load, load_migration
@@ -56,8 +56,8 @@ class Order:
 
     @property
     def server(self) -> str:
-        """Give the host that answers."""
-        return urlsplit(self.base_url).netloc or self.base_url
+        """Give the host that answers, without a login that the address may hold."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,9 @@ class Ready:
 
     @cached_property
     def book(self) -> Rulebook:
-        """Read the tables."""
-        return load(self.order.settings.migration, self.order.settings.surfaces)
+        """Read the tables, with the user's own prices."""
+        settings = self.order.settings
+        return prices.with_own(load(settings.migration, settings.surfaces), settings.prices)
 
     @cached_property
     def outlooks(self) -> tuple[Outlook, ...]:

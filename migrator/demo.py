@@ -108,14 +108,10 @@ def _compared(root: Path, address: str) -> ShadowReport:
     order = Order((root,), SETTINGS, base_url=address, cap=MOST_USD, canned=CANNED)
     found = ready(order, root)
     _step(f"migrator shadow --max-usd {MOST_USD:g}", shadow_words.outlook(found, width()))
-    with Store(root, found.order.server) as store:
-        runner = Runner(store, found.book, address, NO_KEY, MOST_USD)
-        try:
-            told = compare(found, runner)
-            keep(root, told)
-            (root / PAGE).write_bytes(html.document(told))
-        finally:
-            runner.close()
+    with Store(root, found.order.server) as store, Runner(store, found.book, address, NO_KEY, MOST_USD) as runner:
+        told = compare(found, runner)
+        keep(root, told)
+        (root / PAGE).write_bytes(html.document(told))
     show([BLANK, *evidence_report.rows(told, width())])
     return told
 

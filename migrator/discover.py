@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migrator.folders import absolute, common_folder, mode_of, project_root
 from migrator.model import Skip
+from migrator.needles import MAX_PYTHON, PYTHON
 from migrator.settings import Settings
 
 if TYPE_CHECKING:
     from rignore import Walker
 
-PYTHON = frozenset({".py", ".pyi", ".pyw", ".ipynb"})
 PAGES = frozenset({".md", ".mdx", ".markdown", ".qmd", ".rst"})
 
 _SUFFIXES = """
@@ -53,9 +54,6 @@ _LEFT_OUT = """
 """
 LEFT_OUT = tuple(_LEFT_OUT.split())
 
-MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
-
-MAX_PYTHON = 5_000_000
 MAX_NOTEBOOK = 20_000_000
 MAX_OTHER = 1_000_000
 
@@ -98,10 +96,12 @@ def select(paths: Sequence[Path], settings: Settings, cwd: Path) -> Selection:
     others: dict[str, File] = {}
     pages: dict[str, File] = {}
     skips: dict[tuple[str, str], Skip] = {}
-    for path in sorted({_absolute(path, cwd) for path in paths}):
+    named = sorted({absolute(path, cwd) for path in paths})
+    kept = _kept(named, rules, cwd) if rules.forced else frozenset(named)
+    for path in named:
         # The walk follows no link, so the resolved start makes every key a resolved path.
         start, real = str(path), os.path.realpath(path)
-        for item in _found(path, rules, cwd):
+        for item in _found(path, rules, cwd, is_kept=path in kept):
             if isinstance(item, Skip):
                 skips[item.shown, item.reason] = item
                 continue
@@ -121,26 +121,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return MAX_OTHER + 1
-
-
-def project_root(paths: Sequence[Path], cwd: Path) -> Path:
-    """Give the nearest folder around all paths with ``.git``, else with a project's file, else their own."""
-    common = common_folder(paths, cwd)
-    for markers in ((".git",), MARKERS):
-        for folder in (common, *common.parents):
-            if any(_mode(folder / name) for name in markers):
-                return folder
-    return common
-
-
-def common_folder(paths: Sequence[Path], cwd: Path) -> Path:
-    """Give the deepest folder that holds all paths; a folder holds itself, and no path means ``cwd``."""
-    named = [_absolute(path, cwd) for path in paths]
-    folders = [path if stat.S_ISDIR(_mode(path)) else path.parent for path in named]
-    try:
-        return Path(os.path.commonpath(folders or [cwd]))
-    except ValueError:  # two drives of Windows
-        return folders[0]
 
 
 def candidates(files: Iterable[File], needles: Sequence[bytes]) -> Iterator[Candidate | Skip]:
@@ -211,13 +191,13 @@ def _rules(paths: Sequence[Path], settings: Settings, cwd: Path) -> _Rules:
     return _Rules(root, settings.exclude, anchor, settings.force_exclude)
 
 
-def _found(path: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
+def _found(path: Path, rules: _Rules, cwd: Path, *, is_kept: bool) -> Iterator[File | Skip]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
         yield Skip(_shown(path, cwd), _reason(error), is_error=True)
         return
-    if rules.forced and not _is_kept(path, rules):
+    if not is_kept:
         return
     yield from _walk(path, rules, cwd) if stat.S_ISDIR(mode) else _named(path, mode, cwd)
 
@@ -225,7 +205,7 @@ def _found(path: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
 def _walk(start: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
     paths: list[Path] = []
     environments: list[Path] = []
-    for item in _entries(start, rules.root, cwd):
+    for item in _entries(_walker(start, reads_above=start != rules.root), start, cwd):
         if isinstance(item, Skip):
             yield item
         elif item.name == "pyvenv.cfg":
@@ -236,12 +216,11 @@ def _walk(start: Path, rules: _Rules, cwd: Path) -> Iterator[File | Skip]:
     outside = (path for path in paths if not str(path).startswith(inner)) if inner else paths
     for path in rules.keep(start, outside):
         # A link is not followed: what it points to inside the paths is found under its own name.
-        if stat.S_ISREG(_mode(path, follows_links=False)):
+        if stat.S_ISREG(mode_of(path, follows_links=False)):
             yield File(path, _shown(path, cwd))
 
 
-def _entries(start: Path, root: Path, cwd: Path) -> Iterator[Path | Skip]:
-    walker = _walker(start, reads_above=start != root)
+def _entries(walker: Walker, start: Path, cwd: Path) -> Iterator[Path | Skip]:
     while True:
         try:
             path = next(walker, None)
@@ -271,11 +250,13 @@ def _named(path: Path, mode: int, cwd: Path) -> Iterator[File | Skip]:
         yield Skip(shown, "not a Python file; give it the suffix .py")
 
 
-def _is_kept(path: Path, rules: _Rules) -> bool:
-    """Walk from the root to the one path, so that the same rules decide as in a walk."""
-    wanted = {path, *path.parents}
-    way = _walker(rules.root, reads_above=False, leave_out=lambda entry: entry not in wanted)
-    return path in set(way) and any(rules.keep(rules.root, [path]))
+def _kept(named: Iterable[Path], rules: _Rules, cwd: Path) -> frozenset[Path]:
+    """Walk once from the root to all that is named, so that the same rules decide as in a walk."""
+    paths = frozenset(named)
+    wanted = paths.union(*(path.parents for path in paths))
+    walker = _walker(rules.root, reads_above=False, leave_out=lambda entry: entry not in wanted)
+    way = {entry for entry in _entries(walker, rules.root, cwd) if isinstance(entry, Path)}
+    return frozenset(rules.keep(rules.root, paths & way))
 
 
 def _walker(start: Path, *, reads_above: bool, leave_out: Callable[[Path], bool] | None = None) -> Walker:
@@ -328,17 +309,6 @@ def _is_other(path: Path) -> bool:
     name, suffix = path.name, path.suffix.lower()
     is_text = suffix in OTHER_SUFFIXES or name in OTHER_NAMES or name.startswith(OTHER_STEMS)
     return is_text and name not in LOCKS and path.parent.name != RECORDED
-
-
-def _mode(path: Path, *, follows_links: bool = True) -> int:
-    try:
-        return path.stat(follow_symlinks=follows_links).st_mode
-    except OSError:
-        return 0
-
-
-def _absolute(path: Path, cwd: Path) -> Path:
-    return Path(os.path.abspath(cwd / path))  # noqa: PTH100 - resolve() would follow links
 
 
 def _shown(path: Path, cwd: Path) -> str:

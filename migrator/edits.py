@@ -50,14 +50,27 @@ def splice(data: bytes, replacements: Iterable[tuple[Span, bytes]]) -> bytes:
     return b"".join([*parts, data[at:]])
 
 
+def in_file(source: Source, span: Span) -> Span | None:
+    """Give the bytes of the file's own text in which ``span`` stands, or None where they are not one piece.
+
+    For Python and configuration that is the text itself as UTF-8, for a notebook and a document the file.
+    """
+    if source.kind not in ("notebook", "page"):
+        return span
+    runs = (run for cell in source.cells for run in cell.runs)
+    run = next((run for run in runs if run.text.start <= span.start and span.end <= run.text.end), None)
+    if run is None:
+        return None
+    shift = run.data.start - run.text.start
+    return Span(span.start + shift, span.end + shift)
+
+
 def _in_data(source: Source, edit: Edit) -> Span:
-    for cell in source.cells:
-        for run in cell.runs:
-            if run.text.start <= edit.span.start and edit.span.end <= run.text.end:
-                shift = run.data.start - run.text.start
-                return Span(edit.span.start + shift, edit.span.end + shift)
-    what = "an escape of the notebook's JSON" if source.kind == "notebook" else "what is no code"
-    raise EditConflict(f"{source.shown}: {_named(edit)} touches {what}")
+    place = in_file(source, edit.span)
+    if place is None:
+        what = "an escape of the notebook's JSON" if source.kind == "notebook" else "what is no code"
+        raise EditConflict(f"{source.shown}: {_named(edit)} touches {what}")
+    return place
 
 
 def _named(edit: Edit) -> str:

@@ -30,7 +30,7 @@ Stamp = tuple[int, int, int] | None
 class Inputs:
     """What is planned. ``known`` and ``others`` map the files that a plan may read to how they are shown.
 
-    ``hits`` are the files that are planned, with the bytes as they were read.
+    ``hits`` are the files that are planned, with the bytes as they were read, ``within`` those that may change.
     """
 
     root: Path
@@ -39,6 +39,7 @@ class Inputs:
     hits: Mapping[Path, bytes]
     settings: Settings
     today: date
+    within: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,10 @@ def _parts(inputs: Inputs) -> Iterator[bytes | None]:
     yield _read(Path(inputs.settings.migration)) if inputs.settings.migration.endswith(".toml") else None
     for path, shown in (*inputs.known.items(), *inputs.others.items()):
         is_hit = path in inputs.hits
-        yield from (_bytes((str(path), shown, is_hit)), inputs.hits[path] if is_hit else _read(path))
+        yield from (
+            _bytes((str(path), shown, is_hit, path in inputs.within)),
+            inputs.hits[path] if is_hit else _read(path),
+        )
     yield from map(_bytes, _declared(inputs.root, (*inputs.known, *inputs.others)))
 
 

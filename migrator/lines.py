@@ -13,6 +13,8 @@ Piece = tuple[str, str]
 Line = tuple[Piece, ...]
 WIDTH = 80
 BLANK: Line = ()
+UNCHANGED: Line = (("Nothing to change.", "bold"),)
+WOULD_STAY: Line = (("Nothing would change.", ""),)
 # ``cell 3:4`` is one word to the eye.
 _CELL = "cell\xa0"
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from migrator import discover
+from migrator.folders import project_root
 from migrator.model import Decision, Edit, Finding, Patch, Plan, Remark, Report, Review, Rewrite, Skip, Source
 from migrator.rulebook import Migration, Rulebook, load, load_migration
 from migrator.settings import Settings
@@ -51,7 +52,7 @@ def make(
     read = len(selection.python) + len(selection.pages)
     if not hits and not naming:
         return Plan(migration.name, (), (), tuple(skips), read)
-    root = discover.project_root(paths, cwd)
+    root = project_root(paths, cwd)
     code = Code(root, cwd, selection, settings)
     # A migration of the user's own names the models too, as it must.
     others = [f for f in selection.others if f.shown in naming and f.path != cwd / settings.migration]
@@ -63,9 +64,10 @@ def make(
 
     bytes_of = {path: candidate.data for path, candidate in hits.items()}
     others_read = {**code.others, **{f.path: f.shown for f in selection.pages}}
-    inputs = Inputs(root, code.known, others_read, bytes_of, settings, today)
+    within = frozenset(f.path for f in (*selection.python, *selection.pages))
+    inputs = Inputs(root, code.known, others_read, bytes_of, settings, today, within)
     planned = remembered(
-        cache, inputs, lambda: beyond(_planned(code.project(bytes_of), hits, settings, today, progress)[0])
+        cache, inputs, lambda: beyond(_planned(code.project(bytes_of), hits, within, settings, today, progress)[0])
     )
     return replace(planned, skips=(*skips, *planned.skips), files_read=read)
 
@@ -81,9 +83,10 @@ def targets(
     skips = (*selection.skips, *(f for f in found if isinstance(f, Skip)))
     if not hits:
         return Plan(migration.name, (), (), skips, len(selection.python)), ()
-    code = Code(discover.project_root(paths, cwd), cwd, selection, settings)
+    code = Code(project_root(paths, cwd), cwd, selection, settings)
     project = code.project({path: candidate.data for path, candidate in hits.items()})
-    planned, changing = _planned(project, hits, settings, today, progress, is_compared=True)
+    within = frozenset(f.path for f in selection.python)
+    planned, changing = _planned(project, hits, within, settings, today, progress, is_compared=True)
     return replace(planned, skips=(*skips, *planned.skips), files_read=len(selection.python)), changing
 
 
@@ -177,7 +180,8 @@ def make_text(text: bytes, shown: str, settings: Settings, *, cwd: Path, today: 
 
     project = _project(cwd, {path: shown}, load(settings.migration, settings.surfaces), pins.read(cwd), {})
     project.data[path] = text
-    return replace(_planned(project, {path: candidate}, settings, today, None)[0], files_read=1)
+    hits = {path: candidate}
+    return replace(_planned(project, hits, hits.keys(), settings, today, None)[0], files_read=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,7 @@ class Draft:
 def _planned(
     project: Project,
     hits: Mapping[Path, discover.Candidate],
+    within: Collection[Path],
     settings: Settings,
     today: date,
     progress: Progress | None,
@@ -206,7 +211,7 @@ def _planned(
     is_compared: bool = False,
     barred: frozenset[str] = frozenset(),
 ) -> tuple[Plan, tuple[Target, ...]]:
-    """Plan the files of Python, and say which calls change."""
+    """Plan the files of Python, and say which calls change; nothing changes in a file that is not ``within``."""
     rules = load(settings.migration, settings.surfaces)
     migration = rules.migrations[settings.migration]
     known = project.files
@@ -223,14 +228,14 @@ def _planned(
                 skips.append(drafted)
             else:
                 drafts.append(drafted)
-    drafts, parameters = _parameterised(project, rules, drafts, settings, today, barred)
+    drafts, parameters = _parameterised(project, rules, drafts, within, settings, today, barred)
     from migrator.verify import Provers
 
     with Provers(sum(bool(draft.edits) for draft in drafts)) as provers:
         first = {draft.path: _spliced(draft) for draft in drafts}
         provers.begin([(d.source, d.edits, d.after) for d in first.values() if d.after is not None])
         with _uncollected():
-            prompts = _prompts(project, rules, drafts, settings, today, is_compared=is_compared)
+            prompts = _prompts(project, rules, drafts, within, settings, today, is_compared=is_compared)
         wanted = _together(prompts.edits, parameters)
         spliced = [_spliced(d) if d.path in wanted else first[d.path] for d in _with_edits(project, drafts, wanted)]
         proven = _proven(migration, spliced, skips, len(project.units), provers)
@@ -238,7 +243,7 @@ def _planned(
         if unproven - barred:
             # A name must not change where its call's parameters cannot.
             again = barred | unproven
-            return _planned(project, hits, settings, today, progress, is_compared=is_compared, barred=again)
+            return _planned(project, hits, within, settings, today, progress, is_compared=is_compared, barred=again)
         return replace(proven, prompts=prompts.seen), prompts.targets
 
 
@@ -246,6 +251,7 @@ def _parameterised(
     project: Project,
     rules: Rulebook,
     drafts: list[Draft],
+    within: Collection[Path],
     settings: Settings,
     today: date,
     barred: frozenset[str],
@@ -257,7 +263,7 @@ def _parameterised(
     from migrator.plan_parameters import plan_parameters
 
     decisions = [decision for draft in drafts for decision in draft.decisions]
-    found = plan_parameters(project, rules, migration, decisions, settings, today, barred)
+    found = plan_parameters(project, rules, migration, decisions, settings, today, within=within, barred=barred)
     decided = [(draft, tuple(map(found.decided, draft.decisions))) for draft in drafts]
     again = [
         draft if decisions == draft.decisions else replace(draft, decisions=decisions, edits=edits)
@@ -279,7 +285,14 @@ def _together(
 
 
 def _prompts(
-    project: Project, rules: Rulebook, drafts: Sequence[Draft], settings: Settings, today: date, *, is_compared: bool
+    project: Project,
+    rules: Rulebook,
+    drafts: Sequence[Draft],
+    within: Collection[Path],
+    settings: Settings,
+    today: date,
+    *,
+    is_compared: bool,
 ) -> Prompts:
     """Look at the prompts of the calls that the decided names arrive at."""
     from migrator.plan_prompts import Prompts, plan_prompts
@@ -288,7 +301,8 @@ def _prompts(
     if not is_compared and not set(settings.transforms).intersection(OF_PROMPTS):
         return Prompts()
     decisions = (d for draft in drafts for d in draft.decisions)
-    return plan_prompts(project, rules, decisions, settings, today, tuple(draft.path for draft in drafts))
+    paths = tuple(draft.path for draft in drafts)
+    return plan_prompts(project, rules, decisions, settings, today, paths, within=within)
 
 
 def _with_edits(project: Project, drafts: Sequence[Draft], edits: Mapping[Path, tuple[Edit, ...]]) -> Iterator[Draft]:

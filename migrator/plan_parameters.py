@@ -7,7 +7,7 @@ each name that arrives there is changed: what the new model needs the old one ma
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -27,6 +27,7 @@ from migrator.transforms.set_parameters import Refusal
 NO_CALL = "no call is known that could be given the parameters"
 STAYS = "a name that stays arrives here too"
 BARRED = "the change of its file could not be proven"
+OUTSIDE = "its file is not among those that were named, or is left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,23 @@ def plan_parameters(
     decisions: Sequence[Decision],
     settings: Settings,
     today: date,
+    *,
+    within: Collection[Path],
     barred: Set[str] = frozenset(),
 ) -> Parameters:
-    """Look at every call that a name which moves arrives at; ``barred`` are files that stay as they are."""
+    """Look at every call that a name which moves arrives at.
+
+    Nothing changes in a file that is not ``within``, nor in those that are ``barred``.
+    """
     if not migration.parameters or "parameters" not in settings.transforms:
         return Parameters()
     moving = [d for d in decisions if not isinstance(d, Report) and (isinstance(d, Rewrite) or settings.review)]
     calls = _looked_at(project, rules, migration, moving, today)
+    paths = {shown: path for path, shown in project.files.items()}
     calls.refused.update((place, BARRED) for place in calls.edits if place[0] in barred)
+    calls.refused.update(
+        (place, OUTSIDE) for place, edits in calls.edits.items() if any(paths[e.shown] not in within for e in edits)
+    )
     stays = {d.finding.id: NO_CALL for d in moving if not d.finding.reaches}
     others = {_place(r.site) for d in decisions if d not in moving for r in d.finding.reaches}
     calls.refused.update((place, STAYS) for place in others & calls.edits.keys())
@@ -83,7 +93,6 @@ def plan_parameters(
     kept = [d for d in moving if d.finding.id not in stays]
     doubtful = {} if settings.review else _doubtful(kept, calls)
     places = {_place(r.site) for d in kept if d.finding.id not in doubtful for r in d.finding.reaches}
-    paths = {shown: path for path, shown in project.files.items()}
     edits: dict[Path, tuple[Edit, ...]] = {}
     for place in sorted(places):
         for edit in calls.edits.get(place, ()):
@@ -99,12 +108,13 @@ def _looked_at(
     project: Project,
     rules: Rulebook,
     migration: Migration,
-    moving: Iterable[Decision],
+    moving: Sequence[Decision],
     today: date,
 ) -> _Calls:
     reader = Reader(project, rules, load_caching(), keyed_only=True)
     paths = {shown: path for path, shown in project.files.items()}
     calls = _Calls()
+    origins = {(d.finding.origin.shown, d.finding.origin.span) for d in moving}
     for place in dict.fromkeys(_place(reach.site) for decision in moving for reach in decision.finding.reaches):
         path = paths.get(place[0])
         unit = project.unit(path) if path is not None else None
@@ -120,6 +130,8 @@ def _looked_at(
             calls.refused[place] = f"{where}: {made.detail}"
             continue
         calls.edits[place] = made
+        if made and set_parameters.staying(reader, found, migration, origins):
+            calls.refused[place] = f"{where}: {STAYS}"
         if made and not set_parameters.is_closed(reader, found, migration):
             calls.doubted[place] = f"{where}: another model may arrive there, which may refuse the parameters"
     return calls

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -75,14 +75,18 @@ def plan_prompts(
     settings: Settings,
     today: date,
     paths: Sequence[Path] = (),
+    *,
+    within: Collection[Path],
 ) -> Prompts:
     """Look at the prompt of every call whose model changes, and give those a cache key for which it pays.
 
-    Where keys for Azure are asked for, the calls of the files ``paths`` that run there get one too.
+    Where keys for Azure are asked for, the calls of the files ``paths`` that run there get one too. A name may
+    arrive at a call in a file that was not asked for, or left out: what is not ``within`` stays.
     """
     caching = load_caching()
     reader = Reader(project, rules, caching, keyed_only=True)
     homes = {shown: path for path, shown in project.files.items()}
+    may_change = frozenset(shown for shown, path in homes.items() if path in within)
     places = _places(decisions, settings)
     if settings.azure_keys and "cache_key" in settings.transforms:
         places = {**{(place.site.shown, place.site.span): place for place in _on_azure(reader, paths)}, **places}
@@ -99,7 +103,7 @@ def plan_prompts(
         if found is None:
             targets += [_target(place)] if place.models else []
             continue
-        made = _planned(reader, found, place, settings, counts)
+        made = _planned(reader, found, place, settings, counts, may_change)
         seen.append(made.told)
         targets += [made.target] if place.models else []
         for edit in made.edits:
@@ -117,13 +121,18 @@ class _Planned:
     edits: tuple[Edit, ...]
 
 
-def _planned(reader: Reader, found: Site, place: _Place, settings: Settings, counts: Counter[str]) -> _Planned:
-    """Put one prompt in order, and give its call a key."""
+def _planned(
+    reader: Reader, found: Site, place: _Place, settings: Settings, counts: Counter[str], within: Collection[str]
+) -> _Planned:
+    """Put one prompt in order, and give its call a key; no file changes that is not ``within``."""
     template, caching = found.template, reader.caching
     before, models = tuple(sorted(place.before)), tuple(sorted(place.models))
     server = against(reader, found, reader.rules.migrations[settings.migration])
     is_azure = server is not None and server[0] == "azure"
-    found, ordered, moves = put_in_order(reader, found, settings, place.site.id) if models else (found, Ordered(), ())
+    stays: tuple[Site, Ordered, tuple[Edit, ...]] = (found, Ordered(), ())
+    found, ordered, moves = put_in_order(reader, found, settings, place.site.id) if models else stays
+    if not all(edit.shown in within for edit in moves):
+        found, ordered, moves = stays
     told = prompt(found, place.site, models, caching, before=before, exact=False)
     told = replace(told, is_azure=is_azure and not models)
     if told.reason == "hidden_prompt" and found.surface.cache_key and not has_way(reader, found.unit, found.surface):
@@ -133,6 +142,8 @@ def _planned(reader: Reader, found: Site, place: _Place, settings: Settings, cou
         told = replace(told, reason=server[0], detail=server[1])
     elif told.reason == "" or not found.surface.cache_key:
         told, added = keyed(reader, found, told, place.is_mixed, counts, settings.buckets)
+    if not all(edit.shown in within for edit in added):
+        told, added = replace(told, key="", reason="outside", detail=""), ()
     kept = added if "cache_key" in settings.transforms else ()
     target = Target(place.site, before, models, template, ordered.layout, told.key if kept else "")
     return _Planned(ordered.on(told, caching), target, (*moves, *kept))

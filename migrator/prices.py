@@ -5,12 +5,13 @@ Prices of the tables are dollars per million tokens; each table names its source
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from migrator.rulebook import Migration, Model, Rulebook
+from migrator.settings import SettingsError
 
 Direction = Literal["cheaper", "dearer", "same", "mixed"]
 
@@ -138,6 +139,54 @@ def model_of(name: str, book: Rulebook) -> Model | None:
     if name in book.models:
         return book.models[name]
     return next((model for model in book.models.values() if name in model.aliases), None)
+
+
+OWN_KEYS: Mapping[str, tuple[type, ...]] = {
+    "model": (str,),
+    "input": (int, float),
+    "output": (int, float),
+    "cached": (int, float),
+    "longest": (int,),
+}
+NEEDED = ("model", "input", "output")
+
+
+def with_own(book: Rulebook, tables: Sequence[Mapping[str, object]]) -> Rulebook:
+    """Give the tables with the user's own prices, which beat ours: ``{model = "llama", input = 0, output = 0}``.
+
+    Dollars per million tokens; ``longest`` is the most tokens that the model writes. Raises SettingsError for a table
+    that is none.
+    """
+    models = [_own(table, book) for table in tables]
+    return replace(book, models={**book.models, **{model.name: model for model in models}})
+
+
+def _own(table: Mapping[str, object], book: Rulebook) -> Model:
+    for key, value in table.items():
+        kinds = OWN_KEYS.get(key)
+        if kinds is None:
+            raise SettingsError(f"unknown key '{key}' in a 'price'; known: {', '.join(OWN_KEYS)}")
+        if type(value) not in kinds or (not isinstance(value, str) and not 0 <= float(str(value)) < float("inf")):
+            raise SettingsError(f"'{key}' of a 'price' must be {'a name' if key == 'model' else '0 or more'}")
+    if missing := [key for key in NEEDED if key not in table]:
+        raise SettingsError(f"a 'price' needs '{missing[0]}': the name of the model and dollars per million tokens")
+    name, known = str(table["model"]), model_of(str(table["model"]), book)
+    into, out = (Decimal(str(table[key])) for key in ("input", "output"))
+    cached = Decimal(str(table["cached"])) if "cached" in table else None
+    longest = table.get("longest", known.max_output if known is not None else None)
+    return Model(
+        name=name,
+        aliases=(),
+        input_price=into,
+        cached_price=cached,
+        output_price=out,
+        max_input=known.max_input if known is not None else None,
+        max_output=longest if isinstance(longest, int) else None,
+        shutdown=known.shutdown if known is not None else None,
+        replacement=known.replacement if known is not None else None,
+        encoding=known.encoding if known is not None else None,
+        sources=(),
+    )
 
 
 def _ratio(before: Decimal | None, after: Decimal | None) -> Decimal | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from migrator import prices
 from migrator.lines import plural
-from migrator.model import Decision, Edit, Finding, Origin, Plan, Position, Reach, Report, Review, Rewrite
+from migrator.model import Decision, Edit, Finding, Origin, Plan, Position, Prompt, Reach, Report, Review, Rewrite
 from migrator.rulebook import Migration, Model, Rulebook
 
 
@@ -120,6 +120,31 @@ def chain(finding: Finding, *, is_short: bool = False) -> tuple[tuple[str, ...],
 def noted(finding: Finding) -> tuple[tuple[str, str], ...]:
     """Give the name and the text of each note on a literal's calls, once however many calls it is about."""
     return tuple(dict.fromkeys((note.reason, note.detail) for note in finding.notes))
+
+
+def told(decision: Decision, plan: Plan, book: Rulebook) -> str:
+    """Say in one line, away from the code, what would happen to a name, why, and at which price."""
+    old, new = spelling(decision)
+    shown = old if new is None else f"{old} → {new}"
+    if isinstance(decision, Rewrite):
+        said = f"{shown} ({surface(decision.finding)})"
+    else:
+        reason = book.reasons[decision.reason]
+        detail = f": {decision.detail}" if decision.detail else ""
+        said = f"{shown} not changed: {reason.title}{detail}. {reason.advice}"
+    cost = None if isinstance(decision, Report) else price(decision, plan, book)
+    parts = (said, *([] if cost is None else [f"Price {cost}."]), *_notes(decision))
+    return " ".join(parts)
+
+
+def _notes(decision: Decision) -> Iterator[str]:
+    for name, text in noted(decision.finding):
+        yield f"Note on {name}: {text}."
+
+
+def keyed(prompt: Prompt) -> str:
+    """Say in one line which cache key a call gets."""
+    return f'prompt_cache_key="{prompt.key}": its requests begin alike (migrator cache)'
 
 
 def _starts_at(reach: Reach, origin: Origin) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from migrator.lines import Line, joined, plural
+from migrator.lines import UNCHANGED, WOULD_STAY, Line, joined, plural
 from migrator.model import Edit, Plan, Receipt
 from migrator.readings import counted, kind, left
 from migrator.report import skipped
@@ -23,10 +23,18 @@ def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: i
     )
 
 
+def nothing(plan: Plan, width: int) -> Iterator[Line]:
+    """Say that there was nothing to change; it takes no table, because most runs of a hook end here."""
+    yield from joined([UNCHANGED], skipped(plan.skips, width))
+
+
 def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
     """Say in one line what a diff changes and what it leaves."""
     edits = counted(edit for patch in plan.patches for edit in patch.edits)
     waiting = len(left(plan, review=review))
+    if not edits and not waiting:
+        yield WOULD_STAY
+        return
     files = plural(len(plan.patches), "file")
     said = f"{edits[:1].upper()}{edits[1:]} in {files} would change" if edits else "Nothing would change"
     yield ((f"{said}; {waiting} left (migrator scan says why)." if waiting else f"{said}.", ""),)
@@ -35,7 +43,7 @@ def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
 def _written(done: Receipt, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Line]:
     changed = counted(edit for shown in done.written for edit in edits.get(shown, ()))
     if not changed:
-        yield (("Nothing to change.", "bold"),)
+        yield UNCHANGED
         return
     for shown in done.written:
         yield (

@@ -33,6 +33,7 @@ from migrator.nouns import (
     Url,
     Use,
 )
+from migrator.shipped import rules as rules_folder
 from migrator.tables import RuleError, Table, nearest
 
 __all__ = (
@@ -200,22 +201,22 @@ def is_own(name: str) -> bool:
 def _migration_table(name: str) -> Table:
     if is_own(name):
         return _read(Path(name))
-    known = tuple(sorted(path.stem for path in _root().glob("migrations/*.toml")))
+    known = tuple(sorted(path.stem for path in rules_folder().glob("migrations/*.toml")))
     if name not in known:
         raise RuleError("rules/migrations", "", "", f"no migration {name!r}{nearest(name, known)}")
-    return _read(_root() / "migrations" / f"{name}.toml")
+    return _read(rules_folder() / "migrations" / f"{name}.toml")
 
 
 @cache
 def load_caching() -> Caching:
     """Read the rules of prompt caching and no other file."""
-    return rows.caching(_read(_root() / "caching.toml"))
+    return rows.caching(_read(rules_folder() / "caching.toml"))
 
 
 @cache
 def load_shutdowns() -> Shutdowns:
     """Read the announced shutdown dates and no other file."""
-    return rows.shutdowns(_read(_root() / "shutdowns.toml"))
+    return rows.shutdowns(_read(rules_folder() / "shutdowns.toml"))
 
 
 @cache
@@ -225,7 +226,7 @@ def _shipped(target: str | None) -> Rulebook:
         models.update((model.name, model) for model in rows.models(_migration_table(target)))
     names = (target,) if target else tuple(path.stem for path in _files("migrations"))
     migrations = {name: load_migration(name) for name in names}
-    reasons = rows.reasons(_read(_root() / "reasons.toml"))
+    reasons = rows.reasons(_read(rules_folder() / "reasons.toml"))
     surfaces: list[Surface] = []
     clients: list[Client] = []
     uses: list[Use] = []
@@ -235,7 +236,7 @@ def _shipped(target: str | None) -> Rulebook:
         clients += rows.clients(table)
         uses += rows.uses(table)
         _no_name_twice(table.file, tuple(surface.name for surface in surfaces))
-    carriers = rows.carriers(_read(_root() / "carriers.toml"))
+    carriers = rows.carriers(_read(rules_folder() / "carriers.toml"))
     for migration in migrations.values():
         _check(migration, models, reasons)
     return Rulebook(models, migrations, tuple(surfaces), tuple(clients), carriers, reasons, tuple(uses))
@@ -247,18 +248,12 @@ def _models(path: Path) -> tuple[Model, ...]:
     return rows.models(table)
 
 
-def _root() -> Path:
-    """Find the tables: inside the package when installed, beside it in a checkout."""
-    inside = Path(__file__).parent / "rules"
-    return inside if inside.exists() else Path(__file__).parent.parent / "rules"
-
-
 def _files(folder: str) -> tuple[Path, ...]:
-    return tuple(sorted((_root() / folder).glob("*.toml")))
+    return tuple(sorted((rules_folder() / folder).glob("*.toml")))
 
 
 def _read(path: Path) -> Table:
-    shown = f"rules/{path.relative_to(_root()).as_posix()}" if path.is_relative_to(_root()) else str(path)
+    shown = f"rules/{path.relative_to(rules_folder()).as_posix()}" if path.is_relative_to(rules_folder()) else str(path)
     try:
         return Table(shown, "", tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:

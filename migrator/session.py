@@ -15,7 +15,7 @@ from migrator.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from migrator.lines import Line
-    from migrator.model import Plan, Receipt, Skip, Survey
+    from migrator.model import Patch, Plan, Receipt, Skip, Survey
     from migrator.rulebook import Rulebook
 
 DONE, CHANGES, WRONG = 0, 1, 2
@@ -77,6 +77,23 @@ class Looks(TypedDict):
     quiet: bool
 
 
+def is_clean(paths: tuple[Path, ...], chosen: Options) -> bool:
+    """Say whether files are named that plainly hold no old name, so that no plan has to be made to know."""
+    from migrator.needles import is_clean as hold_none
+
+    return chosen["form"] == "text" and hold_none(paths, settle(paths, chosen).migration)
+
+
+def say_clean(*, only_diff: bool, quiet: bool) -> int:
+    """Say that nothing changes, in the words of a run that made a plan."""
+    from migrator.deliver.terminal import show
+    from migrator.lines import UNCHANGED, WOULD_STAY
+
+    if not quiet:
+        _tell([WOULD_STAY]) if only_diff else show([UNCHANGED])
+    return DONE
+
+
 def plan(paths: tuple[Path, ...], chosen: Options, cache: Path | None = None, settings: Settings | None = None) -> Run:
     """Plan what the command line asks for; only what is shown, never what is written, may come from ``cache``."""
     from migrator.plan import make_text
@@ -115,7 +132,7 @@ def cache_folder(named: Path | None) -> Path:
 
 def settle(paths: tuple[Path, ...], chosen: Options) -> Settings:
     """Read what the command line and the configuration ask for."""
-    from migrator.discover import common_folder
+    from migrator.folders import common_folder
     from migrator.settings import load
 
     said: Mapping[str, object] = {
@@ -187,6 +204,8 @@ def deprecated(paths: tuple[Path, ...], chosen: Options) -> int:
 
     if Path(STDIN) in paths:
         raise SettingsError("--deprecated reads files and folders, not standard input")
+    if chosen["form"] not in ("text", "json"):
+        raise SettingsError(f"--deprecated prints text or json, not {chosen['form']}")
     found = look(paths or (Path(),), settle(paths, chosen), cwd=Path.cwd())
     if chosen["form"] == "json":
         emit(document(found, date.today()))
@@ -256,7 +275,7 @@ def _show_survey(found: Survey, book: Rulebook, *, show_all: bool, quiet: bool) 
 
 
 def _survey(paths: tuple[Path, ...], chosen: Looks) -> tuple[Survey, Settings]:
-    from migrator.discover import common_folder
+    from migrator.folders import common_folder
     from migrator.settings import load
     from migrator.survey import survey
 
@@ -296,19 +315,34 @@ def show_diff(found: Run, form: str) -> None:
 
 def write(found: Run, form: str) -> int:
     """Write what was planned, print what was done, and give the exit code."""
-    from migrator import receipt
-    from migrator.deliver.terminal import show, width
-    from migrator.deliver.write import write as put
-
-    done = put(found.plan.patches)
+    done = _put(found.plan.patches)
     if form != "text":
         _print_data(found, form, done)
     elif found.quiet:
         _complain((*done.left, *found.plan.skips))
     else:
-        review = found.settings.review
-        show(receipt.receipt(done, found.plan, found.book, review=review, width=width()))
+        _show_receipt(found, done)
     return WRONG if any(skip.is_error for skip in (*done.left, *found.plan.skips)) else DONE
+
+
+def _put(patches: Sequence[Patch]) -> Receipt:
+    if not patches:
+        from migrator.model import Receipt
+
+        return Receipt((), ())
+    from migrator.deliver.write import write
+
+    return write(patches)
+
+
+def _show_receipt(found: Run, done: Receipt) -> None:
+    from migrator import receipt
+    from migrator.deliver.terminal import show, width
+
+    if found.plan.decisions:
+        show(receipt.receipt(done, found.plan, found.book, review=found.settings.review, width=width()))
+    else:
+        show(receipt.nothing(found.plan, width()))
 
 
 def write_stdin(found: Run) -> int:
@@ -322,20 +356,37 @@ def write_stdin(found: Run) -> int:
 
 
 def _print_data(found: Run, form: str, done: Receipt | None = None) -> None:
-    from migrator.deliver.github import commands
-    from migrator.deliver.json import document
+    from migrator.deliver import github, json, plan_markdown
     from migrator.deliver.terminal import write as emit
 
-    if form == "json":
-        emit(document(found.plan, found.book, review=found.settings.review, done=done))
-        return
     left = done.left if done else ()
-    for command in commands(found.plan, found.book, left):
-        emit(f"{command}\n".encode("utf-8", "surrogateescape"))
+    match form:
+        case "json":
+            emit(json.document(found.plan, found.book, review=found.settings.review, done=done))
+        case "sarif":
+            emit(_log(found, left))
+        case "markdown":
+            emit(plan_markdown.document(found.plan, found.book, review=found.settings.review, left=left))
+        case _:
+            for command in github.commands(found.plan, found.book, left):
+                emit(f"{command}\n".encode("utf-8", "surrogateescape"))
+
+
+def _log(found: Run, left: Sequence[Skip]) -> bytes:
+    """Write the SARIF log, with every path as seen from the project's root."""
+    from migrator.deliver import sarif
+    from migrator.folders import project_root
+    from migrator.regions import files
+
+    cwd = Path.cwd()
+    root = project_root([cwd], cwd)
+    return sarif.document(found.plan, found.book, files(found.plan, cwd), root=root, cwd=cwd, left=left)
 
 
 def _complain(skips: Sequence[Skip]) -> None:
     """Name each failed file on standard error."""
+    if not any(skip.is_error for skip in skips):
+        return  # most runs of a hook end here, and the words of a report take time to load
     from migrator import report
     from migrator.lines import WIDTH
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrator.checks import BOOLEAN, NUMBER, STRING, STRINGS, TABLE, TABLES, check, given, nearest
 from migrator.checks import SettingsError as SettingsError
-from migrator.evidence import Gate
 from migrator.shadow_settings import ShadowSettings, read
+
+if TYPE_CHECKING:
+    from migrator.evidence import Gate
 
 TRANSFORMS = ("model", "parameters", "order_prompt", "cache_key")
 
@@ -31,11 +34,16 @@ FILE_KEYS: Mapping[str, str] = {
     "azure-cache-keys": BOOLEAN,
     "cache-key-buckets": NUMBER,
     "redact": STRINGS,
+    "price": TABLES,
     "surface": TABLES,
     "shadow": TABLE,
 }
 # A file that applies what is held for review would do so in every run: only a command line can ask for it.
 RUN_KEYS: Mapping[str, str] = {**FILE_KEYS, "review": BOOLEAN}
+
+
+class CannotRun(SettingsError):
+    """What the user asked for is right and cannot be done here: no key, no SDK, no server, no money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,8 @@ class Settings:
     ``buckets``: over how many cache keys the requests of one call are spread, where a parameter allows it.
     ``gate``: only what a shadow comparison lets through is changed.
     ``transforms`` are the names that run after --only and --skip. ``surfaces`` are the user's own
-    surface tables, as parsed TOML, in the notation of ``rules/surfaces``. ``shadow`` is read by ``migrator shadow``
-    alone.
+    surface tables, as parsed TOML, in the notation of ``rules/surfaces``, ``prices`` what they pay for models.
+    ``shadow`` is read by ``migrator shadow`` alone.
     """
 
     migration: str = "gpt-4.1-mini"
@@ -61,6 +69,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     redact: tuple[str, ...] = ()
     force_exclude: bool = False
+    prices: tuple[Mapping[str, object], ...] = ()
     surfaces: tuple[Mapping[str, object], ...] = field(default_factory=tuple)
     shadow: ShadowSettings = field(default_factory=ShadowSettings)
     config: Path | None = None
@@ -166,7 +175,8 @@ def _settings(chosen: Mapping[str, object], transforms: tuple[str, ...], config:
         exclude=_strings(chosen, "exclude"),
         redact=_strings(chosen, "redact"),
         force_exclude=bool(chosen.get("force-exclude", default.force_exclude)),
-        surfaces=tuple(item for item in _items(chosen, "surface") if isinstance(item, dict)),
+        prices=_tables(chosen, "price"),
+        surfaces=_tables(chosen, "surface"),
         config=config,
     )
 
@@ -178,6 +188,10 @@ def _number(chosen: Mapping[str, object], key: str, default: int) -> int:
 
 def _strings(chosen: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(item for item in _items(chosen, key) if isinstance(item, str))
+
+
+def _tables(chosen: Mapping[str, object], key: str) -> tuple[Mapping[str, object], ...]:
+    return tuple(item for item in _items(chosen, key) if isinstance(item, dict))
 
 
 def _items(chosen: Mapping[str, object], key: str) -> Sequence[object]:

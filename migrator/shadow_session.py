@@ -96,7 +96,7 @@ def apply(paths: tuple[Path, ...], chosen: Applied, *, only_diff: bool) -> int:
 
 
 def _settings(paths: tuple[Path, ...], said: Mapping[str, object], config: Path | None) -> Settings:
-    from migrator.discover import common_folder
+    from migrator.folders import common_folder
     from migrator.settings import load
 
     return load(config, common_folder(paths, Path.cwd()), said)
@@ -157,13 +157,30 @@ def _sending(found: Ready, chosen: Spending) -> Iterator[Runner]:
     from migrator.shadow.run.runner import Runner
     from migrator.shadow.run.store import Store
 
-    with Store(found.root, found.order.server) as store:
-        key = os.environ.get("OPENAI_API_KEY")
-        runner = Runner(store, found.book, found.order.base_url, key, found.order.cap, chosen["stored"])
-        try:
-            yield runner
-        finally:
-            runner.close()
+    order, key = found.order, os.environ.get("OPENAI_API_KEY")
+    with (
+        Store(found.root, order.server) as store,
+        Runner(
+            store, found.book, order.base_url, key, order.cap, chosen["stored"], order.is_batch, on_stop=_stopping
+        ) as runner,
+    ):
+        if runner.carried:
+            _tell_carried(runner)
+        yield runner
+
+
+def _tell_carried(runner: Runner) -> None:
+    """Say that money of a run that was stopped counts."""
+    from migrator.shadow_words import money
+
+    print(f"migrator: going on with a run that was stopped; it has spent {money(runner.carried)}", file=sys.stderr)
+
+
+def _stopping(count: int) -> None:
+    """Say that Ctrl-C was heard, and what it waits for."""
+    requests = "1 request" if count == 1 else f"{count} requests"
+    text = f"migrator: {requests} under way, which are paid for; press Ctrl-C again not to wait for the answers"
+    print(f"\n{text}", file=sys.stderr)
 
 
 @contextmanager
@@ -243,7 +260,7 @@ def reprint(file: Path | None, out: Out) -> int:
 def read(file: Path | None) -> ShadowReport:
     """Read a report: the one that is named, else that of the last comparison here."""
     from migrator.deliver.evidence_json import read as parse
-    from migrator.discover import project_root
+    from migrator.folders import project_root
 
     path = file or project_root((), Path.cwd()) / REPORT
     try:
@@ -259,8 +276,8 @@ def read(file: Path | None) -> ShadowReport:
 
 def accept(site: str, reason: str, until: date | None) -> int:
     """Write down that a difference is wanted."""
-    from migrator.discover import project_root
     from migrator.evidence import Acceptance
+    from migrator.folders import project_root
     from migrator.shadow import accepted
 
     root = project_root((), Path.cwd())

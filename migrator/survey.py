@@ -11,6 +11,7 @@ from pathlib import Path
 from migrator import discover
 from migrator.find import call_site, qualname
 from migrator.flow.unit import Unit
+from migrator.folders import project_root
 from migrator.model import CallSite, Prompt, Skip, Survey
 from migrator.plan import Code, Progress
 from migrator.plan_prompts import is_ignored, keyed, put_in_order
@@ -61,7 +62,7 @@ class Walk:
         found = tuple(candidates(self.selection.python, self.rules))
         self.skips = [*self.selection.skips, *(f for f in found if isinstance(f, Skip))]
         self.hits = [f for f in found if isinstance(f, discover.Candidate)]
-        self.code = Code(discover.project_root(paths, cwd), cwd, self.selection, settings)
+        self.code = Code(project_root(paths, cwd), cwd, self.selection, settings)
 
     def reader(self) -> Reader:
         """Read the project around the files."""

@@ -207,7 +207,7 @@ def test_quiet_still_names_a_bad_file(folder: Path, capfd: pytest.CaptureFixture
     [
         (("scan", "--to", "gpt-4.1-mni"), "did you mean 'gpt-4.1-mini'?"),
         (("scan", "--only", "modle"), "did you mean 'model'?"),
-        (("scan", "--skip", "model,order_prompt,cache_key"), "nothing is left to run"),
+        (("scan", "--skip", "model,order_prompt,cache_key,parameters"), "nothing is left to run"),
         (("scan", "--format", "xml"), "'xml' is not one of 'text', 'json', 'github'"),
         (("scan", "-", "."), "- stands alone"),
         (("scan", "--revew"), "--review"),

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from migrator import prices, receipt, report
-from migrator.deliver import diff, github
+from migrator.deliver import diff, github, plan_markdown
 from migrator.deliver import json as document
 from migrator.lines import Line
 from migrator.model import (
@@ -295,6 +295,54 @@ def test_github_commands() -> None:
 def test_github_escapes_what_would_end_a_property_or_a_command() -> None:
     line = github.command("notice", {"file": "a,b:c%.py"}, "100 %\r\nover: two, lines")
     assert line == "::notice file=a%2Cb%3Ac%25.py::100 %25%0D%0Aover: two, lines"
+
+
+def test_markdown_says_what_changes_what_stays_and_what_failed() -> None:
+    page = plan_markdown.document(PLAN, BOOK, review=False).decode()
+    assert (
+        page
+        == """\
+### migrator: 2 names to change, 1 held for review, 1 left to a person
+
+| where | change | call | price per token |
+| --- | --- | --- | --- |
+| `app/answer.py:4:7` | `gpt-4o` → `gpt-4.1-mini` | `openai.chat` | ×0.16 cheaper |
+| `app/answer.py:24:7` | `gpt-4o-mini` → `gpt-4.1-mini` | `openai.responses` | ×2.67 dearer |
+
+<details><summary>Not changed: 2 names</summary>
+
+| where | name |  | why |
+| --- | --- | --- | --- |
+| `app/costs.py:3:7` | `gpt-4o` | report | compared with a name: `model == "gpt-4o"`. Change the branch and the \
+value together. |
+| `notes.ipynb:cell 2:2:7` | `gpt-4o` | review | looks like a model choice, but no request could be traced: \
+`keyword model`. Check it; apply with --review. |
+
+</details>
+
+Failed:
+
+- `app/old.py`: `line 3 is Python 2; convert it first`
+
+gpt-4.1-mini has an announced shutdown date: 2027-01-14.
+"""
+    )
+    assert plan_markdown.document(NOTHING, BOOK, review=False) == (
+        b"### migrator: nothing names the old models\n\n7 files read.\n"
+    )
+
+
+def test_markdown_lets_no_text_of_the_code_out_of_its_cell() -> None:
+    hostile = Hazard("comparison", "`a`\\| @team\n<img src=x> " + "x" * 300, "app/costs.py", Position(None, 3, 4))
+    held = Report(finding("a`|b.py", "gpt-4o", 3), "comparison", hostile.detail)
+    page = plan_markdown.document(replace(PLAN, decisions=(held,) * 400, skips=()), BOOK, review=False).decode()
+    rows = [line for line in page.splitlines() if "@team" in line]
+    assert len(rows) == plan_markdown.MOST_ROWS == 300
+    assert "\n\nand 100 more: `migrator scan` shows them.\n" in page
+    assert set(rows) == {
+        "| `a\\|b.py:3:7` | `gpt-4o` | report | compared with a name: `a\\ \\| @team <img src=x> "
+        f"{'x' * 177}…`. Change the branch and the value together. |"
+    }
 
 
 def test_diff_of_one_line() -> None:

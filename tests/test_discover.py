@@ -17,7 +17,8 @@ import pytest
 import rignore
 
 from migrator import discover
-from migrator.discover import Candidate, File, candidates, common_folder, others_naming, project_root, select
+from migrator.discover import Candidate, File, candidates, others_naming, select
+from migrator.folders import common_folder, project_root
 from migrator.model import Skip
 from migrator.settings import Settings
 

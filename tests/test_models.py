@@ -164,3 +164,9 @@ def test_the_table_of_dates_is_what_the_installed_package_says() -> None:
     dates = rulebook.load_shutdowns().dates
     assert {name: day for name, day in announced.items() if name in dates and dates[name].isoformat() != day} == {}
     assert len(announced) > 40
+
+
+@pytest.mark.parametrize("form", ["github", "sarif", "markdown"])
+def test_a_form_that_says_nothing_of_dates_is_refused(form: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["scan", "--deprecated", "--format", form]) == 2
+    assert capfd.readouterr() == ("", f"migrator: --deprecated prints text or json, not {form}\n")

@@ -56,6 +56,8 @@ def test_wheel_holds_the_package_the_rules_and_the_sample(wheel: Path) -> None:
     for folder, inside in (("migrator", "migrator"), ("rules", "migrator/rules")):
         files = [path for path in (ROOT / folder).rglob("*") if path.suffix in {".css", ".js", ".py", ".toml"}]
         shipped |= {f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" for path in files}
+    pages = ROOT / "docs" / "reasons"
+    shipped |= {f"migrator/reasons/{path.name}" for path in pages.glob("*.md")}
     sample = ROOT / "fixtures" / "repos" / "sample"
     files = [path for path in sample.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     shipped |= {f"migrator/sample/{path.relative_to(sample).as_posix()}" for path in files}
@@ -71,6 +73,12 @@ def test_installed_command_lists_its_rules(installed: Path, tmp_path: Path) -> N
 def test_installed_command_runs_the_demo(installed: Path, tmp_path: Path) -> None:
     out = python("demo", where=tmp_path, program=installed / "migrator")
     assert "pip install 'migrator-llm[shadow]'" in " ".join(out.split())
+
+
+def test_installed_command_knows_the_pages_of_its_reasons(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text('PRICES = {"gpt-4o": 2.5}\n', encoding="utf-8")
+    log = python("scan", "--no-cache", "--format", "sarif", where=tmp_path, program=installed / "migrator")
+    assert "# `table_key`: a key of a table" in log
 
 
 def test_installed_package_brings_no_test_tool_and_no_openai(installed: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from migrator import rulebook
 from migrator.rulebook import Match, RuleError, Slot, load, load_migration
-from migrator.rulebook import _root as rules_folder
+from migrator.shipped import rules as rules_folder
 from migrator.tables import Table, expand
 
 SURFACE = {"name": "mine", "calls": ["app.llm.ask"], "model": {"keyword": ["model"]}}
@@ -26,7 +26,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, text in SMALL.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(rulebook, "_root", lambda: folder)
+    monkeypatch.setattr(rulebook, "rules_folder", lambda: folder)
     clear()
     yield folder
     clear()

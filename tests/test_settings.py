@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from migrator import rulebook
+from migrator.prices import call_cost, with_own
 from migrator.settings import FILE_KEYS, Settings, SettingsError, find, load
 from migrator.shadow_settings import KEYS, SITE_KEYS, ShadowSettings, ShadowSite
 
@@ -75,7 +79,7 @@ def test_every_key_of_a_pyproject(tmp_path: Path) -> None:
 
 def test_the_documentation_shows_what_can_be_read(tmp_path: Path) -> None:
     text = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text("utf-8")
-    project, own, shadow = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    project, own, priced, shadow = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     first = load(write(tmp_path / "pyproject.toml", project), tmp_path, {})
     second = load(write(tmp_path / "migrator.toml", own), tmp_path, {})
     assert (first.exclude, first.force_exclude, first.surfaces) == (
@@ -84,11 +88,40 @@ def test_the_documentation_shows_what_can_be_read(tmp_path: Path) -> None:
         second.surfaces,
     )
     assert [surface["name"] for surface in first.surfaces] == ["ours.ask"]
+    (price,) = load(write(tmp_path / "pyproject.toml", priced), tmp_path, {}).prices
+    book = with_own(rulebook.load(), (price,))
+    assert call_cost(book.models["our-llama"], 2_000_000, 1_000_000, 1_000_000) == Decimal("1.05")
+    assert book.models["our-llama"].max_output == 4096
     plain, of_shadow = text.split("\n## The shadow comparison\n")
     assert re.findall(r"^\| `([a-z-]+)` \|", plain, re.MULTILINE) == list(FILE_KEYS)
     assert re.findall(r"^\| `([a-z-]+)` \|", of_shadow, re.MULTILINE) == [*KEYS, *SITE_KEYS]
     (tmp_path / "migrator.toml").unlink()
     assert load(None, write(tmp_path / "pyproject.toml", shadow).parent, {}).shadow == SHOWN
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"model": "m", "input": 1}, "a 'price' needs 'output': the name of the model and dollars per million tokens"),
+        ({"model": 1, "input": 1, "output": 1}, "'model' of a 'price' must be a name"),
+        ({"model": "m", "input": "1", "output": 1}, "'input' of a 'price' must be 0 or more"),
+        ({"model": "m", "input": -1, "output": 1}, "'input' of a 'price' must be 0 or more"),
+        ({"model": "m", "input": float("nan"), "output": 1}, "'input' of a 'price' must be 0 or more"),
+        ({"model": "m", "input": True, "output": 1}, "'input' of a 'price' must be 0 or more"),
+        ({"name": "m"}, "unknown key 'name' in a 'price'; known: model, input, output, cached, longest"),
+    ],
+)
+def test_a_price_that_is_none(table: Mapping[str, object], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        with_own(rulebook.load(), (table,))
+    assert str(caught.value) == message
+
+
+def test_an_own_price_beats_the_list_and_keeps_the_rest() -> None:
+    book = rulebook.load()
+    found = with_own(book, ({"model": "gpt-4o", "input": 1, "output": 2},)).models["gpt-4o"]
+    assert (found.input_price, found.cached_price, found.output_price) == (Decimal(1), None, Decimal(2))
+    assert (found.max_output, found.shutdown) == (book.models["gpt-4o"].max_output, book.models["gpt-4o"].shutdown)
 
 
 def test_the_command_line_beats_the_file(tmp_path: Path) -> None:
@@ -142,7 +175,7 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         (
             "zzz = 1",
             "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, "
-            "azure-cache-keys, cache-key-buckets, redact, surface, shadow",
+            "azure-cache-keys, cache-key-buckets, redact, price, surface, shadow",
         ),
         ("pin = 1", "'pin' in {} must be true or false, not an integer"),
         ("to = true", "'to' in {} must be a string, not a boolean"),

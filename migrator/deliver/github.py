@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from migrator.model import Decision, Plan, Prompt, Report, Rewrite, Skip
-from migrator.readings import kind, noted, place, price, spelling, surface
+from migrator.model import Decision, Plan, Prompt, Skip
+from migrator.readings import keyed, kind, place, told
 from migrator.rulebook import Rulebook
 
 LEVELS = {"rewrite": "warning", "review": "warning", "report": "notice"}
@@ -43,36 +43,17 @@ def _decision(decision: Decision, plan: Plan, book: Rulebook) -> str:
             "endColumn": str(origin.end.column),
         }
     title = {"title": f"migrator: {kind(decision)}"}
-    message = _message(decision, plan, book)
+    message = told(decision, plan, book)
     if origin.position.cell is not None:
         # The line of a cell is not a line of the file, so the message carries the place.
         message = f"{place(origin.shown, origin.position)}: {message}"
     return command(LEVELS[kind(decision)], where | title, message)
 
 
-def _message(decision: Decision, plan: Plan, book: Rulebook) -> str:
-    old, new = spelling(decision)
-    shown = old if new is None else f"{old} → {new}"
-    if isinstance(decision, Rewrite):
-        said = f"{shown} ({surface(decision.finding)})"
-    else:
-        reason = book.reasons[decision.reason]
-        detail = f": {decision.detail}" if decision.detail else ""
-        said = f"{shown} not changed: {reason.title}{detail}. {reason.advice}"
-    cost = None if isinstance(decision, Report) else price(decision, plan, book)
-    parts = (said, *([] if cost is None else [f"Price {cost}."]), *_notes(decision))
-    return " ".join(parts)
-
-
-def _notes(decision: Decision) -> Iterator[str]:
-    for name, text in noted(decision.finding):
-        yield f"Note on {name}: {text}."
-
-
 def _key(prompt: Prompt) -> str:
     """A key that is added stands at the call, which may be another line than the name's."""
     position = prompt.site.position
-    said = f'prompt_cache_key="{prompt.key}": its requests begin alike (migrator cache)'
+    said = keyed(prompt)
     where = {"file": prompt.site.shown}
     if position.cell is None:
         where |= {"line": str(position.line), "col": str(position.column)}

@@ -1,7 +1,7 @@
-"""Answer one question: where do the records of a project lie, and who may read them?
+"""Answer one question: where do the records and the answers of a project lie, and who may read them?
 
-``.migrator/records/`` below the project's root, one folder for each run. It hides itself from git, and only
-its owner can read what is in it.
+``.migrator/records/`` below the project's root has one folder for each run, ``.migrator/shadow/`` the answers of
+comparisons. Both hide themselves from git, and only their owner can read what is in them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from migrator.settings import SettingsError
 
 FOLDER = Path(".migrator") / "records"
+ANSWERS = Path(".migrator") / "shadow"
 IGNORE = ".gitignore"
 RUNNING = "running"
 
@@ -25,17 +26,25 @@ def of(root: Path) -> Path:
     return root / FOLDER
 
 
-def make_run(root: Path, now: datetime) -> Path:
-    """Make the folder of a new run, marked as running."""
-    folder = of(root)
+def make(root: Path, place: Path) -> Path:
+    """Make one of our folders below a project's root: hidden from git, and for its owner alone."""
+    folder = root / place
     if any(path.is_symlink() for path in (folder, folder.parent)):
-        raise SettingsError(f"{FOLDER.as_posix()} is a link; remove it, records must stay in the project")
-    run = folder / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        raise SettingsError(f"{place.as_posix()} is a link; remove it, what is in it must stay in the project")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         if not (folder / IGNORE).exists():
             (folder / IGNORE).write_bytes(b"# Made by migrator.\n*\n")
+    except OSError as error:
+        raise SettingsError(f"{place.as_posix()}: {(error.strerror or str(error)).lower()}") from None
+    return folder
+
+
+def make_run(root: Path, now: datetime) -> Path:
+    """Make the folder of a new run, marked as running."""
+    run = make(root, FOLDER) / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    try:
         run.mkdir(mode=0o700)
         (run / RUNNING).write_text(f"{os.getpid()}\n", encoding="utf-8")
     except OSError as error:

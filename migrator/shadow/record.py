@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from migrator.discover import project_root
+from migrator.folders import project_root
 from migrator.rulebook import Rulebook
 from migrator.rulebook import load as load_rules
 from migrator.settings import SettingsError

@@ -18,7 +18,12 @@ from migrator.shadow.model import Case
 
 ENDPOINTS = ("chat/completions", "responses")
 # How an answer is delivered, kept or labelled; the answer itself does not depend on it.
-DELIVERY = frozenset({"stream", "stream_options", "store", "metadata", "background", "n", "user", "safety_identifier"})
+DELIVERY = frozenset(
+    {
+        *("stream", "stream_options", "store", "metadata", "background", "n", "user", "safety_identifier"),
+        "service_tier",
+    }
+)
 # State that the server holds, which may be gone or has gone on.
 HELD = ("previous_response_id", "conversation", "prompt")
 OWN_TOOLS = frozenset({"function", "custom"})

@@ -65,8 +65,13 @@ def offsets(source: Source) -> Lines:
     encoded = source.text.encode()
     if source.kind == "page":
         runs = tuple(run for cell in source.cells for run in cell.runs)
-        return Lines(encoded, _starts(encoded), (), runs, Lines(source.data, _starts(source.data)))
+        return Lines(encoded, _starts(encoded), (), runs, lines_of(source.data))
     return Lines(encoded, _starts(encoded), tuple((cell.span.start, cell.index) for cell in source.cells))
+
+
+def lines_of(encoded: bytes) -> Lines:
+    """Compute the line starts of a text that is in UTF-8."""
+    return Lines(encoded, _starts(encoded))
 
 
 def _starts(encoded: bytes) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from migrator import insertions
@@ -66,6 +66,23 @@ def edits(reader: Reader, site: Site, migration: Migration) -> tuple[Edit, ...] 
     except _Refused as refused:
         return Refusal(str(refused))
     return insertions.joined(made)
+
+
+def staying(reader: Reader, site: Site, migration: Migration, moving: Set[tuple[str, Span]]) -> bool:
+    """Say whether an old name arrives at a call from a place that is not one of ``moving``.
+
+    It may stand in a file that was not asked for, or beside a comment that leaves it alone.
+    """
+    units = [unit for unit in reader.project.units.values() if unit is not None]
+    for slot in site.surface.slots:
+        given = argument(site.call, slot.keywords, slot.position)
+        known = () if given is None or slot.path else constants(reader.project, site.unit, given).known
+        for one in known:
+            if isinstance(one.node, ast.Constant) and migration.match(str(one.value)) is not None:
+                home = next((unit for unit in units if one.node in unit.parents), None)
+                if home is None or (home.source.shown, home.span(one.node)) not in moving:
+                    return True
+    return False
 
 
 def is_closed(reader: Reader, site: Site, migration: Migration) -> bool:

@@ -118,12 +118,8 @@ def compared(folder: Path, address: str, new: str) -> State:
     wishes = Wishes(margin=lambda _: 0.05)
     target = Target(site, (OLD,), (new,))
     prepared = prepare([target], cases, links, Move({OLD: new}.get), wishes)
-    with Store(folder, "engine") as store:
-        runner = Runner(store, rulebook.load(), address, "no-key")
-        try:
-            return Rounds(runner, wishes.alpha, lambda _: 10).run(prepared.trials)[0]
-        finally:
-            runner.close()
+    with Store(folder, "engine") as store, Runner(store, rulebook.load(), address, "no-key") as runner:
+        return Rounds(runner, wishes.alpha, lambda _: 10).run(prepared.trials)[0]
 
 
 def told(state: State) -> str:

@@ -6,75 +6,44 @@ A call is sent only when what it may cost at most is still free: spent and reser
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from decimal import Decimal
 
-from migrator.nouns import Model
-from migrator.prices import call_cost
-
-# Bounds of what cannot be counted from the request; an image of gpt-4o-mini bills at most 48,169 tokens
-# (https://developers.openai.com/api/docs/guides/images-vision).
-IMAGE_TOKENS = 50_000
-FRAME_TOKENS = 1_000
-LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-IMAGES = frozenset({"image_url", "input_image", "file", "input_file", "input_audio"})
+NOTHING = Decimal(0)
 
 
 class Budget:
-    """Money in dollars. ``cap`` None bounds nothing."""
+    """Money in dollars, exact. ``cap`` None bounds nothing; ``spent`` is what a run that goes on has spent before."""
 
-    def __init__(self, cap: float | None = None, spent: float = 0.0) -> None:
-        self.cap, self.spent, self.reserved = cap, spent, 0.0
-        self._in_flight = 0
+    def __init__(self, cap: Decimal | None = None, spent: Decimal = NOTHING) -> None:
+        self.cap, self.spent, self.reserved = cap, spent, NOTHING
+        self._under_way = 0
         self._changed = asyncio.Condition()
 
-    async def reserve(self, worst: float) -> bool:
-        """Reserve what a call may cost at most; wait for calls under way, and say no when they leave too little."""
-        async with self._changed:
-            while not self._fits(worst):
-                if not self._in_flight:
-                    return False
-                await self._changed.wait()
-            self.reserved += worst
-            self._in_flight += 1
+    def try_reserve(self, worst: Decimal) -> bool:
+        """Reserve what a call may cost at most, if that is free now."""
+        if self.cap is not None and self.spent + self.reserved + worst > self.cap:
+            return False
+        self.take(worst)
         return True
 
-    def _fits(self, worst: float) -> bool:
-        return self.cap is None or self.spent + self.reserved + worst <= self.cap
+    def take(self, worst: Decimal) -> None:
+        """Reserve what is under way already, whether it is free or not."""
+        self.reserved += worst
+        self._under_way += 1
 
-    async def settle(self, worst: float, cost: float) -> None:
-        """Give back what was reserved, and pay what it cost."""
+    async def reserve(self, worst: Decimal) -> bool:
+        """Reserve the same; wait for calls under way, and say no when even they leave too little."""
         async with self._changed:
-            self.reserved = max(0.0, self.reserved - worst)
-            self.spent += cost
-            self._in_flight -= 1
+            while not self.try_reserve(worst):
+                if not self._under_way:
+                    return False
+                await self._changed.wait()
+        return True
+
+    async def settle(self, worst: Decimal, cost: Decimal, calls: int = 1) -> None:
+        """Give back what was reserved for some calls, and pay what they cost."""
+        self.reserved -= worst
+        self.spent += cost
+        self._under_way -= calls
+        async with self._changed:
             self._changed.notify_all()
-
-
-def worst_case(body: Mapping[str, object], model: Model) -> Decimal | None:
-    """Give the most that a call can cost, in dollars; None where the tables know no price.
-
-    A token of text is at least one byte long, so that the bytes of the request bound its tokens; images and files are
-    bounded by the dearest there are. The output is what the request allows, else what the model can write.
-    """
-    size, images = _size(body)
-    allowed = [value for name in LIMITS if isinstance(value := body.get(name), int)]
-    written = min([*allowed, *([model.max_output] if model.max_output else [])], default=None)
-    if written is None:
-        return None
-    return call_cost(model, size + images * IMAGE_TOKENS + FRAME_TOKENS, 0, written)
-
-
-def _size(value: object) -> tuple[int, int]:
-    """The bytes of all text in a body, and the number of its images and files, whose data is not counted."""
-    if isinstance(value, str):
-        return len(value.encode("utf-8", "surrogatepass")) + 2, 0
-    if isinstance(value, Mapping):
-        if value.get("type") in IMAGES:
-            return 0, 1
-        parts = [_size(one) for pair in value.items() for one in pair]
-    elif isinstance(value, list | tuple):
-        parts = [_size(one) for one in value]
-    else:
-        return len(str(value)) + 1, 0
-    return sum(size for size, _ in parts) + 2, sum(images for _, images in parts)

@@ -6,29 +6,40 @@ The SDK sends each request once; retries are ours, so that each is paced and cou
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from migrator.settings import SettingsError
-from migrator.shadow.run.pace import AGAIN, TRIES, Pace, wait_for
+from migrator.settings import CannotRun
+from migrator.shadow.run.pace import AGAIN, FIRST_TRIES, LONGEST, TRIES, Pace, wait_for
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
 TIMEOUT = 600.0
-NOT_ALLOWED = (401, 403)
+# The key, the money of the account, or the country is refused: no other request will fare better.
+REFUSED = frozenset({401, 402, 403})
+BROKE = "insufficient_quota"
+# Somebody between us and the model has stopped waiting; it may have answered all the same.
+LOST = frozenset({408, 504, 522, 524})
+# Failures before a byte of the request has left.
+UNSENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
+KEY_MARK, SHORTEST_KEY = "<key>", 16
+# An error with the status of an answer, as some gateways give it.
+BAD_GATEWAY = 502
 
 
-class NotAllowed(Exception):
-    """The server refuses the key; the message is one line for the person who will fix it."""
+class Refused(Exception):
+    """The server takes no request of ours; the message is one line for the person who will fix it."""
 
 
 class _Body(Protocol):
     """The response of whichever HTTP client the SDK has."""
 
-    def json(self) -> object: ...
+    @property
+    def text(self) -> str: ...
 
 
 class _Raw(Protocol):
@@ -48,7 +59,7 @@ class _Raw(Protocol):
 class Said:
     """What came back: a body or an error, the status, seconds, and the headers in lower case.
 
-    ``is_lost``: the request left and no answer came, so that it may have to be paid for.
+    ``is_lost``: the request left and no answer that can be read came, so that it may have to be paid for.
     """
 
     body: Mapping[str, object] | None
@@ -60,56 +71,102 @@ class Said:
 
 
 def connect(base_url: str, key: str | None) -> AsyncOpenAI:
-    """Make the client. Raises SettingsError where the SDK or the key is missing."""
+    """Make the client. Raises CannotRun where the SDK or the key is missing."""
     try:
         from openai import AsyncOpenAI
     except ImportError:
-        raise SettingsError("requests are sent with the openai SDK: pip install 'migrator-llm[shadow]'") from None
+        raise CannotRun("requests are sent with the openai SDK: pip install 'migrator-llm[shadow]'") from None
     if not key:
-        raise SettingsError("no key: set OPENAI_API_KEY; --dry-run and --stored need none")
+        raise CannotRun("no key: set OPENAI_API_KEY; --dry-run and --stored need none")
     return AsyncOpenAI(api_key=key, base_url=base_url, max_retries=0, timeout=TIMEOUT)
 
 
-async def ask(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object], pace: Pace) -> Said:
-    """Send one request, again where that may help, and give what came of it."""
+class Flight(Protocol):
+    """Whoever wants to know when a request is on its way."""
+
+    def leave(self) -> None:
+        """Hear that it leaves."""
+
+    def land(self) -> None:
+        """Hear that something came back."""
+
+
+async def ask(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object], pace: Pace, flight: Flight) -> Said:
+    """Send one request, again where that may help, and give what came of it.
+
+    Raises Refused where the server will take no other request either.
+    """
     attempt = 0
     while True:
-        async with pace:
+        async with pace as left_at:
+            flight.leave()
             said = await _once(client, endpoint, body)
-        if said.status in NOT_ALLOWED:
-            raise NotAllowed(said.error)
-        may_help = said.status is None or said.status in AGAIN
-        if said.error and may_help and not said.is_lost and attempt + 1 < TRIES:
-            wait = wait_for(said.headers, attempt)
-            pace.refused(wait if said.status == 429 else 0.0)
-            await asyncio.sleep(wait)
-            attempt += 1
-            continue
-        pace.answered(said.headers)
-        return said
+            flight.land()
+        if said.status in REFUSED or BROKE in said.error:
+            raise Refused(said.error)
+        attempt += 1
+        wait = wait_for(said.headers, attempt - 1)
+        if not said.error:
+            pace.answered(said.headers)
+            return said
+        if said.status == 429 or said.status is None or said.status >= 500:
+            pace.refused(wait if said.status == 429 else 0.0, left_at)
+        if not _may_help(said, attempt, pace) or wait > LONGEST:
+            return said
+        await asyncio.sleep(wait)
+
+
+def _may_help(said: Said, attempt: int, pace: Pace) -> bool:
+    """Say whether to send it again; one that was lost must first be paid for."""
+    tries = TRIES if pace.has_heard or said.status is not None else FIRST_TRIES
+    return (
+        not said.is_lost and not pace.is_closing and (said.status is None or said.status in AGAIN) and attempt < tries
+    )
 
 
 async def _once(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object]) -> Said:
+    """Send one request once. The key is in nothing that comes back."""
     import openai
 
     begun = time.monotonic()
     try:
         raw = await _create(client, endpoint, body)
+        took = time.monotonic() - begun
+        return answer(hidden(raw.http_response.text, client.api_key), raw.status_code, took, lower(raw.headers))
     except openai.APIStatusError as error:
-        text = f"{error.status_code} {_kind(error.body)}"
-        return Said(None, text, error.status_code, time.monotonic() - begun, _lower(error.response.headers))
-    except openai.APITimeoutError:
-        return Said(None, "timeout", None, time.monotonic() - begun, {}, is_lost=True)
+        return refused(error, client.api_key, time.monotonic() - begun)
     except openai.APIConnectionError as error:
-        cause = error.__cause__
-        is_lost = type(cause).__name__ != "ConnectError"
-        return Said(None, f"connection: {cause or error}", None, time.monotonic() - begun, {}, is_lost=is_lost)
-    took = time.monotonic() - begun
+        return lost(error, client.api_key, time.monotonic() - begun)
+
+
+def answer(text: str, status: int, took: float, headers: Mapping[str, str]) -> Said:
+    """Read an answer. What cannot be read was paid for; what holds an error instead was not."""
     try:
-        found = raw.http_response.json()
+        body = json.loads(text)
     except ValueError:
-        return Said(None, "the server's answer is no JSON", 502, took, {})
-    return Said(found if isinstance(found, dict) else {}, "", raw.status_code, took, _lower(raw.headers))
+        return Said(None, f"{status} the answer is no JSON", status, took, headers, is_lost=True)
+    if isinstance(body, dict) and isinstance(body.get("choices", body.get("output")), list):
+        if body.get("status") not in ("failed", "cancelled", "queued", "in_progress"):
+            return Said(body, "", status, took, headers)
+    is_paid = isinstance(body, dict) and bool(body.get("usage"))
+    return Said(None, f"{status} {kind_of(body)}", BAD_GATEWAY, took, headers, is_lost=is_paid)
+
+
+def refused(error: APIStatusError, key: str, took: float) -> Said:
+    """Read an answer with the status of an error."""
+    status, text = error.status_code, hidden(f"{error.status_code} {kind_of(error.body)}", key)
+    return Said(None, text, status, took, lower(error.response.headers), is_lost=status in LOST)
+
+
+def lost(error: APIConnectionError, key: str, took: float) -> Said:
+    """Say why no answer came, and whether the request may have arrived."""
+    import openai
+
+    cause = error.__cause__
+    is_lost = type(cause).__name__ not in UNSENT
+    if isinstance(error, openai.APITimeoutError):
+        return Said(None, "timeout", None, took, {}, is_lost)
+    return Said(None, hidden(f"connection: {cause or error}", key), None, took, {}, is_lost)
 
 
 async def _create(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object]) -> _Raw:
@@ -125,13 +182,20 @@ def _way(client: AsyncOpenAI, endpoint: str) -> Callable[..., Awaitable[_Raw]]:
     return client.chat.completions.with_raw_response.create
 
 
-def _kind(body: object) -> str:
+def kind_of(body: object) -> str:
     """The type and the message of an error, in one line."""
     said = body if isinstance(body, Mapping) else {}
     inner = said.get("error") if isinstance(said.get("error"), Mapping) else said
     kind, message = (inner.get(name) for name in ("type", "message")) if isinstance(inner, Mapping) else ("", "")
+    kind = kind or (inner.get("code") if isinstance(inner, Mapping) else "")
     return " ".join(f"{kind or 'error'}: {message or 'no message'}".split())[:300]
 
 
-def _lower(headers: Mapping[str, str]) -> Mapping[str, str]:
+def hidden(text: str, key: str) -> str:
+    """Take the key out of a text; a word such as ``none`` is no key, and may well be an answer."""
+    return text.replace(key, KEY_MARK) if len(key) >= SHORTEST_KEY else text
+
+
+def lower(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Give headers with their names in lower case."""
     return {name.lower(): value for name, value in headers.items()}

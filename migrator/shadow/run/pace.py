@@ -10,18 +10,23 @@ import asyncio
 import random
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 FIRST, MOST = 4, 32
-LONGEST = 60.0
-# Retries of one request: too many requests, a server's error, a connection that broke.
+# No wait is longer, in seconds: where the server asks for more, the request is given up.
+LONGEST = 600.0
+# Attempts of one request: too many requests, a server's error, a connection that was refused.
 TRIES = 6
-AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+# As long as the server has not answered once, it is more likely not there.
+FIRST_TRIES = 3
+AGAIN = frozenset({409, 425, 429, 500, 502, 503, 529})
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def seconds(text: str) -> float | None:
-    """Read a time such as ``6m0s``, ``20ms`` or ``1.5``, in seconds."""
+    """Read a time such as ``6m0s``, ``20ms`` or ``1.5``, in seconds; None for what is no time, such as a date."""
     try:
         return float(text)
     except ValueError:
@@ -29,49 +34,93 @@ def seconds(text: str) -> float | None:
         return sum(float(number) * _SECONDS[unit] for number, unit in found) if found else None
 
 
+def _until(date: str) -> float | None:
+    """Read a date of HTTP as the seconds until then."""
+    try:
+        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return None
+
+
 def wait_for(headers: Mapping[str, str], attempt: int) -> float:
-    """Give how long to wait before the next attempt, in seconds: what the server says, else twice as long each time."""
-    said = headers.get("retry-after-ms")
-    told = (seconds(said) or 0) / 1000 if said else seconds(headers.get("retry-after", ""))
+    """Give how long to wait before the next attempt, in seconds: what the server says, else twice as long each time.
+
+    A little is added by chance, so that not all leave at the same moment.
+    """
+    exact, said = headers.get("retry-after-ms"), headers.get("retry-after", "")
+    told = (seconds(exact) or 0) / 1000 if exact else seconds(said)
+    told = _until(said) if told is None and said else told
     if told is not None and told >= 0:
-        return min(told, LONGEST)
-    return min(0.5 * (1 << attempt), LONGEST) * random.uniform(0.75, 1.25)
+        return told + random.uniform(0, 0.1)
+    return float(0.5 * (1 << attempt) * random.uniform(0.75, 1.25))
 
 
 class Pace:
-    """How many requests are under way at once; ``async with`` takes one place."""
+    """How many requests are under way at once; ``async with`` takes one place.
+
+    ``flying`` are the tasks whose request has left and whose answer has not come.
+    """
 
     def __init__(self, most: int = MOST) -> None:
         self.allowed, self.most = float(min(FIRST, most)), most
-        self._busy = 0
+        self.flying: set[asyncio.Task[object]] = set()
+        self.has_heard = False
+        self.is_closing = False
         self._changed = asyncio.Condition()
         self._closed_until = 0.0
+        self._halved = 0.0
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> float:
+        """Wait for a place, and give the moment at which it was free."""
+        task = asyncio.current_task()
+        assert task is not None, "a request runs in a task of its own"
         async with self._changed:
-            while self._busy >= int(self.allowed):
-                await self._changed.wait()
-            self._busy += 1
-        while (left := self._closed_until - asyncio.get_running_loop().time()) > 0:
-            await asyncio.sleep(left)
+            while True:
+                if len(self.flying) >= int(self.allowed):
+                    await self._changed.wait()
+                elif (left := self._closed_until - _now()) > 0:
+                    await _at_most(self._changed, left)
+                else:
+                    self.flying.add(task)
+                    return _now()
 
     async def __aexit__(self, *_: object) -> None:
+        task = asyncio.current_task()
         async with self._changed:
-            self._busy -= 1
+            self.flying -= {task} if task is not None else set()
             self._changed.notify_all()
 
     def answered(self, headers: Mapping[str, str]) -> None:
-        """Take one more at a time, and stop where the server says that nothing is left for now."""
+        """Take one more at a time, no more than the server has left, and none where that is none."""
+        self.has_heard = True
         self.allowed = min(self.allowed + 1 / self.allowed, self.most)
         for kind in ("requests", "tokens"):
-            if headers.get(f"x-ratelimit-remaining-{kind}") == "0":
+            left = seconds(headers.get(f"x-ratelimit-remaining-{kind}", ""))
+            if left is not None and kind == "requests":
+                self.allowed = max(1.0, min(self.allowed, left))
+            if left == 0:
                 self._close(seconds(headers.get(f"x-ratelimit-reset-{kind}", "")) or 0.0)
 
-    def refused(self, wait: float) -> None:
-        """Take half as many at a time, and none until the server's time is over."""
-        self.allowed = max(1.0, self.allowed / 2)
+    def refused(self, wait: float, left_at: float) -> None:
+        """Take half as many at a time, and none until the server's time is over.
+
+        The refusals of one crowd halve once: those that left before the last halving say nothing about it.
+        """
         self._close(wait)
+        if left_at >= self._halved:
+            self.allowed, self._halved = max(1.0, self.allowed / 2), _now()
 
     def _close(self, wait: float) -> None:
-        until = asyncio.get_running_loop().time() + min(wait, LONGEST)
-        self._closed_until = max(self._closed_until, until)
+        self._closed_until = max(self._closed_until, _now() + min(wait, LONGEST))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _at_most(changed: asyncio.Condition, wait: float) -> None:
+    """Wait for a change, or for the time to be over."""
+    try:
+        await asyncio.wait_for(changed.wait(), wait)
+    except TimeoutError:
+        return

@@ -1,8 +1,11 @@
-"""Answer one question: was this request answered before?
+"""Answer one question: was this request answered before, and what was paid for?
 
-Answers are kept in ``.migrator/shadow/answers/``, one file of lines of JSON for each server, readable by their owner
-alone. A line is written as soon as an answer is there, so that a run that was killed pays for nothing twice. Errors
-are not kept.
+One journal for each server in ``.migrator/shadow/answers/``: lines of JSON, readable by their owner alone, each written
+as soon as what it says is so. A run that is killed pays for nothing twice, and knows what it has spent. Errors are not
+kept as answers.
+
+A line says one of: a run begins or ends; a request leaves, with what it may cost at most; an answer, with what it cost;
+what was paid for a request without an answer; a batch is made, or is over.
 """
 
 from __future__ import annotations
@@ -10,38 +13,108 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
 from migrator.settings import SettingsError
+from migrator.shadow import folder
 from migrator.shadow.model import Usage
 from migrator.shadow.run.model import Got
 
-FOLDER = Path(".migrator") / "shadow"
-IGNORE = b"# Made by migrator.\n*\n"
 VERSION = 1
+NOTHING = Decimal(0)
+Line = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Requests to one model that are sent as one batch. ``batch`` is the server's id, "" while none is known.
+
+    ``worst`` has what each of them may cost at most, by its digest.
+    """
+
+    name: str
+    model: str
+    worst: Mapping[str, Decimal]
+    batch: str = ""
+
+
+@dataclass(slots=True)
+class Books:
+    """What a journal amounts to. ``spent`` is that of a run that has not ended; ``sent`` are its open requests."""
+
+    answers: dict[str, Got] = field(default_factory=dict)
+    spent: Decimal = NOTHING
+    sent: dict[str, Decimal] = field(default_factory=dict)
+    waves: dict[str, Wave] = field(default_factory=dict)
+    is_running: bool = False
+
+    def take(self, line: Line) -> None:
+        """Take one line into account."""
+        digest = str(line.get("digest", ""))
+        if "run" in line:
+            self._turn(str(line["run"]))
+        elif "wave" in line:
+            self._wave(str(line["wave"]), line)
+        elif "worst" in line:
+            self.sent[digest] = _money(line["worst"])
+        else:
+            self.sent.pop(digest, None)
+            self.spent += _money(line.get("cost"))
+            if (got := _answer(digest, line)) is not None:
+                self.answers[digest] = got
+
+    def _turn(self, said: str) -> None:
+        self.is_running = said == "begins"
+        self.spent, self.sent = NOTHING, {}
+
+    def _wave(self, name: str, line: Line) -> None:
+        """A wave is told of three times: with its requests, with its batch, and when it is over."""
+        said, known = line.get("requests"), self.waves.get(name)
+        if line.get("over"):
+            self.waves.pop(name, None)
+        elif isinstance(said, dict):
+            model = str(line.get("model", ""))
+            self.waves[name] = Wave(name, model, {digest: _money(worst) for digest, worst in said.items()})
+        elif known is not None:
+            self.waves[name] = replace(known, batch=str(line.get("batch", "")))
 
 
 class Store:
-    """The answers of one server; use it as a context, which holds the file's lock."""
+    """The journal of one server; use it as a context, which holds the file's lock."""
 
     def __init__(self, root: Path, server: str) -> None:
-        self.folder = root / FOLDER
-        self.path = self.folder / "answers" / f"{re.sub(r'[^A-Za-z0-9.-]', '_', server) or 'server'}.jsonl"
-        self.answers: dict[str, Got] = {}
+        self.root = root
+        self.name = re.sub(r"[^A-Za-z0-9.-]", "_", server) or "server"
+        self.books = Books()
         self._stream: IO[bytes] | None = None
         self._lock: int | None = None
 
+    @property
+    def path(self) -> Path:
+        """Give the journal's file."""
+        return self.root / folder.ANSWERS / "answers" / f"{self.name}.jsonl"
+
+    @property
+    def waves(self) -> Sequence[Wave]:
+        """Give the batches whose answers are not all here."""
+        return tuple(self.books.waves.values())
+
     def __enter__(self) -> Store:
-        make_folder(self.folder)
-        self.path.parent.mkdir(mode=0o700, exist_ok=True)
-        self._take_lock()
-        self._read()
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._stream = os.fdopen(descriptor, "ab", buffering=0)
+        folder.make(self.root, folder.ANSWERS)
+        try:
+            self.path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._take_lock()
+            for line in self._lines():
+                self.books.take(line)
+            self._stream = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", 0)
+        except OSError as error:
+            self.__exit__()
+            raise SettingsError(f"{self.path}: {(error.strerror or str(error)).lower()}") from None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,6 +122,7 @@ class Store:
             self._stream.close()
         if self._lock is not None:
             os.close(self._lock)
+        self._stream = self._lock = None
 
     def _take_lock(self) -> None:
         """Let one run write at a time; the lock ends with the process."""
@@ -59,76 +133,98 @@ class Store:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                os.close(self._lock)
-                self._lock = None
+                self.__exit__()
                 raise SettingsError("another comparison of this project is running; wait for it or stop it") from None
 
-    def _read(self) -> None:
+    def _lines(self) -> Iterator[Line]:
         """Read what is there. A line that a kill cut off is taken away, so that the next one begins on a new line."""
         if not self.path.exists():
             return
         data = self.path.read_bytes()
-        for line in data.splitlines():
-            got = _parsed(line)
-            if got is not None:
-                self.answers[got.digest] = got
-        if data and not data.endswith(b"\n"):
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
             with self.path.open("r+b") as stream:
-                stream.truncate(data.rfind(b"\n") + 1)
+                stream.truncate(whole)
+        for line in data[:whole].split(b"\n"):
+            with suppress(ValueError):
+                said = json.loads(line) if line else None
+                if isinstance(said, dict) and said.get("version") == VERSION:
+                    yield said
 
     def get(self, digest: str) -> Got | None:
         """Give an answer that is there; it costs nothing now."""
-        return self.answers.get(digest)
+        return self.books.answers.get(digest)
 
-    def put(self, got: Got) -> None:
+    def begin(self) -> Decimal:
+        """Begin a run, or go on with one that was stopped; give what it has spent.
+
+        What was under way when it was stopped counts at its worst, since it may have been answered; batches are not
+        over, and their answers are still to come.
+        """
+        if not self.books.is_running:
+            self._write({"run": "begins"})
+        for digest, worst in tuple(self.books.sent.items()):
+            self.paid(digest, worst)
+        return self.books.spent
+
+    def end(self) -> None:
+        """End the run: the next one begins with nothing spent."""
+        self._write({"run": "ends"})
+
+    def sent(self, digest: str, worst: Decimal) -> None:
+        """Note that a request leaves, before it does."""
+        self._write({"digest": digest, "worst": str(worst)})
+
+    def paid(self, digest: str, cost: Decimal) -> None:
+        """Note what a request without an answer cost: nothing for an error, its worst for one that was lost."""
+        self._write({"digest": digest, "cost": str(cost)})
+
+    def put(self, got: Got, cost: Decimal) -> None:
         """Keep an answer."""
-        if got.body is None or self._stream is None:
-            return
         usage = [got.usage.input, got.usage.cached, got.usage.output] if got.usage is not None else None
-        line = {
-            "version": VERSION,
-            "digest": got.digest,
-            "status": got.status,
-            "body": got.body,
-            "usage": usage,
-            "latency": got.latency,
-            "cost": got.cost,
-            "batch": got.is_batch,
-        }
-        self._stream.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-        self.answers[got.digest] = replace(got, cost=0.0, is_stored=True)
+        known = {"status": got.status, "usage": usage, "latency": got.latency, "batch": got.is_batch}
+        self._write({"digest": got.digest, "cost": str(cost), **known, "body": got.body})
+
+    def wave(self, wave: Wave) -> None:
+        """Note which requests a batch will hold, before it is made."""
+        worst = {digest: str(worst) for digest, worst in wave.worst.items()}
+        self._write({"wave": wave.name, "model": wave.model, "requests": worst})
+
+    def batch(self, wave: Wave, batch: str) -> None:
+        """Note the server's name of a batch."""
+        self._write({"wave": wave.name, "batch": batch})
+
+    def over(self, wave: Wave) -> None:
+        """Note that nothing more comes of a batch."""
+        self._write({"wave": wave.name, "over": True})
+
+    def _write(self, line: Line) -> None:
+        """Write one line, whole, before anything follows from it."""
+        assert self._stream is not None, "the store is used as a context"
+        text = json.dumps({"version": VERSION, **line}, ensure_ascii=False, separators=(",", ":"))
+        try:
+            self._stream.write(text.encode("utf-8", "surrogatepass") + b"\n")
+        except OSError as error:
+            raise SettingsError(f"{self.path}: {(error.strerror or str(error)).lower()}") from None
+        self.books.take(line)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder that hides itself from git and that only its owner can read."""
-    if any(path.is_symlink() for path in (folder, folder.parent)):
-        raise SettingsError(f"{FOLDER.as_posix()} is a link; remove it, answers must stay in the project")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        if not (folder / ".gitignore").exists():
-            (folder / ".gitignore").write_bytes(IGNORE)
-    except OSError as error:
-        raise SettingsError(f"{FOLDER.as_posix()}: {(error.strerror or str(error)).lower()}") from None
-
-
-def _parsed(line: bytes) -> Got | None:
-    """Read one line; None for what is cut off or not ours."""
-    try:
-        said = json.loads(line)
-    except ValueError:
+def _answer(digest: str, line: Line) -> Got | None:
+    """Read an answer as one that is there; None for a line without one."""
+    body, usage, status, latency = (line.get(name) for name in ("body", "usage", "status", "latency"))
+    if not isinstance(body, Mapping):
         return None
-    if not isinstance(said, dict) or said.get("version") != VERSION or not isinstance(said.get("body"), dict):
-        return None
-    usage = said.get("usage")
-    body: Mapping[str, object] = said["body"]
     return Got(
-        digest=str(said.get("digest")),
+        digest=digest,
         body=body,
-        status=said.get("status") if isinstance(said.get("status"), int) else None,
+        status=status if isinstance(status, int) else None,
         usage=Usage(*map(int, usage)) if isinstance(usage, list) and len(usage) == 3 else None,
-        latency=said.get("latency") if isinstance(said.get("latency"), float) else None,
-        cost=0.0,
+        latency=latency if isinstance(latency, float) else None,
         is_stored=True,
-        is_batch=said.get("batch") is True,
+        is_batch=line.get("batch") is True,
     )
+
+
+def _money(said: object) -> Decimal:
+    """Read dollars; earlier journals hold them as numbers."""
+    return Decimal(str(said or 0))
