@@ -276,8 +276,15 @@ def test_the_order_of_a_prompt_of_several_callers_stays(tmp_path: Path) -> None:
     assert (several.order, single.order) == ("callers", "review")
 
 
-def test_a_loop_outside_of_functions_sends_another_prompt_in_each_turn(tmp_path: Path) -> None:
-    turns = "for one in ['Refund me.', 'Where is it?']:\n    ask(one, 'Go.')\n"
+@pytest.mark.parametrize(
+    "turns",
+    [
+        "for one in ['Refund me.', 'Where is it?']:\n    ask(one, 'Go.')\n",
+        "[ask(one, 'Go.') for one in ['Refund me.', 'Where is it?']]\n",
+        "def all_of_them():\n    return {one: ask(one, 'Go.') for one in ['Refund me.', 'Where is it?']}\n",
+    ],
+)
+def test_a_loop_around_the_call_sends_another_prompt_in_each_turn(turns: str, tmp_path: Path) -> None:
     (found,) = look(tmp_path, ASK.split("def support")[0], turns).prompts
     assert (found.verdict, found.callers, found.key) == ("short", 1, "")
 

@@ -71,6 +71,8 @@ class Reader:
     (or in turns of a loop), and what is computed beside it is new in each run. ``keyed_only``: an object that can
     get no key, whatever its prompts are, is not looked for where it meets them. ``left``: so many expressions
     may still be looked at for the prompt that is read; functions that give to each other have endless ways.
+    ``turning`` are the comprehensions around the call and around those that bring its prompt: in each turn another
+    one is sent.
     """
 
     project: Project
@@ -82,6 +84,7 @@ class Reader:
     starts: dict[str, Often] = field(default_factory=dict)
     active: set[tuple[ast.AST, Entered | None]] = field(default_factory=set)
     left: int = MAX_STEPS
+    turning: frozenset[ast.AST] = frozenset()
 
     def __post_init__(self) -> None:
         """Index the table by callee."""
@@ -219,7 +222,8 @@ def _binding(reader: Reader, spot: Spot, binding: Binding, depth: int) -> Rate:
         return Rate(Varies.REQUEST, binding.name)
     same = entered if entered is not None and binding.unit is entered.function.unit else None
     rate = how_often(reader, Spot(binding.unit, binding.value, same), depth + 1)
-    turns = isinstance(binding.scope, FUNCTIONS) or (reader.runs_once and isinstance(binding.scope, ast.Module))
+    turns = isinstance(binding.scope, FUNCTIONS) or binding.scope in reader.turning
+    turns = turns or (reader.runs_once and isinstance(binding.scope, ast.Module))
     if turns and binding.kind == "item":
         return _quicker(rate, Rate(Varies.REQUEST, f"{binding.name} of a loop"))
     return rate

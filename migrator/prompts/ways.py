@@ -18,7 +18,7 @@ from migrator.flow.classes import family
 from migrator.flow.project import Project
 from migrator.flow.request import Entered
 from migrator.flow.symbols import Class, External, Function, class_of, decorators, last_name, symbols
-from migrator.flow.unit import FUNCTIONS, Binding, Unit, parameters_of
+from migrator.flow.unit import COMPREHENSIONS, FUNCTIONS, Binding, Unit, parameters_of
 from migrator.prompts.template import Template
 from migrator.prompts.varying import Reader
 
@@ -47,7 +47,7 @@ def ways(reader: Reader, unit: Unit, call: ast.Call, read: Read) -> tuple[Way, .
     ``read`` reads the prompt, seen through the calls it is given.
     """
     found = tuple(islice(_ways(reader, (unit, call), read, None, MAX_STEPS), MAX_WAYS + 1))
-    reader.runs_once = _is_outside(unit, call)
+    reader.runs_once, reader.turning = _is_outside(unit, call), _turns(unit, call)
     return found if len(found) <= MAX_WAYS and reader.left >= 0 else ((None, read(None)),)
 
 
@@ -55,10 +55,16 @@ def _is_outside(unit: Unit, call: ast.Call) -> bool:
     return not any(isinstance(above, FUNCTIONS) for above in unit.ancestors(call))
 
 
+def _turns(unit: Unit, call: ast.Call) -> frozenset[ast.AST]:
+    """The comprehensions in which a call stands."""
+    return frozenset(above for above in unit.ancestors(call) if isinstance(above, COMPREHENSIONS))
+
+
 def _ways(
     reader: Reader, outer: tuple[Unit, ast.Call], read: Read, entered: Entered | None, steps: int
 ) -> Iterator[Way]:
     reader.runs_once = _is_outside(*outer)
+    reader.turning = inner = _turns(*outer) if entered is None else reader.turning | _turns(*outer)
     found = read(entered)
     if entered is None:
         reader.left = MAX_LOOKS
@@ -76,6 +82,7 @@ def _ways(
         return
     for unit, call in callers:
         step = Entered(unit, call, function, None)
+        reader.turning = inner
         yield from _ways(reader, (unit, call), read, _lengthened(entered, step), steps - 1)
 
 
