@@ -149,7 +149,9 @@ def _is_quiet(project: Project, cls: Class) -> bool:
 
 
 def _is_exported(project: Project, unit: Unit, name: str) -> bool:
-    """Say whether a package offers a name to its users: in ``__all__``, or imported by its ``__init__``."""
+    """Say whether a package offers a name to its users: in ``__all__``, or in its ``__init__``, imported or not."""
+    if unit.source.path.stem == "__init__":
+        return True
     if any(_is_offered(text) for text in unit.strings if text.value == name and _in_all(unit, text)):
         return True
     for path in project.files_naming(name):
