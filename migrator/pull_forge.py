@@ -90,11 +90,14 @@ class Delivery:
         from migrator.deliver import git
 
         name = branch_of(self.change)
+        self.start.must_not_be(name)
         repository = self.start.repository
         branch = git.branch(repository, name, self.start.commit) if git.fetch(repository, name) else None
         strangers = self._strangers(name) if branch is not None else ()
         pulls = self.forge.pulls(name)
         pull = next((one for one in pulls if one.is_open), None)
+        if pull is not None and pull.base != self.start.name:
+            raise CannotRun(f"{pull.url} goes to {pull.base}, not to {self.start.name}: close it, or pass --base")
         if not self.change.plan.patches:
             return self._superseded(name, branch, strangers, pull)
         stop_at(name, strangers)

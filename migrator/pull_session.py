@@ -53,6 +53,13 @@ class Start:
     name: str
     commit: str
 
+    def must_not_be(self, branch: str) -> None:
+        """Stop where the base is the branch of the pull request itself, which has nothing left to change."""
+        if self.name == branch:
+            raise CannotRun(
+                f"{branch} is the branch of the pull request itself: name the one that it goes to with --base"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:
@@ -228,6 +235,7 @@ def _deliver(change: Change, copy: Copy, start: Start, wish: Wish) -> int:
     from migrator.deliver import git
 
     name = branch_of(change)
+    start.must_not_be(name)
     there = git.branch(start.repository, name, start.commit)
     if not change.plan.patches:
         return _superseded(change, name, start, there)

@@ -100,7 +100,7 @@ def opened(state: State, body: dict[str, object]) -> Reply:
     state.git("rev-parse", "--verify", f"refs/heads/{body['head']}")
     number = len(state.pulls) + 1
     more = {"number": number, "state": "open", "merged_at": None, "html_url": f"https://forge.example/pull/{number}"}
-    state.pulls.append({**body, **more, "head": {"ref": body["head"]}})
+    state.pulls.append({**body, **more, "head": {"ref": body["head"]}, "base": {"ref": body["base"]}})
     return 201, {}, state.pulls[-1]
 
 

@@ -218,6 +218,14 @@ def test_a_branch_in_use_or_in_the_way_is_not_moved(
     assert err == f"migrator: the branch {BRANCH} is checked out in {tmp_path / 'other'}: switch to another one there\n"
 
 
+def test_the_branch_itself_is_no_base(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, project)
+    ask(project, "checkout", "--quiet", BRANCH)
+    code, out, err = told(capsys, project)
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert err.startswith(f"migrator: {BRANCH} is the branch of the pull request itself")
+
+
 def test_a_branch_that_is_a_link_is_not_followed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = ask(project, "rev-parse", "main")
     ask(project, "symbolic-ref", f"refs/heads/{BRANCH}", "refs/heads/main")

@@ -95,7 +95,7 @@ def test_a_pull_request_is_opened(server: State, capsys: pytest.CaptureFixture[s
     code, out, err = told(server, capsys, "--label", "models", "--reviewer", "ada", "--assignee", "ada")
     assert (code, out, err) == (0, f"{URL} is opened: 2 names in 2 files, a draft.\n", "")
     (pull,) = server.pulls
-    assert (pull["title"], pull["draft"], pull["base"]) == ("Move 2 names to gpt-4.1-mini", True, "main")
+    assert (pull["title"], pull["draft"], pull["base"]) == ("Move 2 names to gpt-4.1-mini", True, {"ref": "main"})
     assert pull_request.data_of(str(pull["body"]))["base"] == server.git("rev-parse", "main")
     assert (pull["labels"], pull["requested_reviewers"], pull["assignees"]) == (
         [{"labels": ["models"]}],
@@ -178,6 +178,23 @@ def test_what_is_superseded_is_closed_and_blocks_nothing(
     for name, model in (("title", "gpt-4o-mini"), ("answer", "gpt-4o")):
         moved(work, f"{name}.py", CALL.format(name=name, model=model))
     assert told(server, capsys)[1].startswith("https://forge.example/pull/2 is opened")
+
+
+def test_another_base_neither_closes_nor_moves_it(
+    server: State, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(server, capsys)
+    ask(work, "checkout", "--quiet", "-b", "release")
+    ask(work, "rm", "--quiet", "title.py", "answer.py")
+    ask(work, "commit", "--quiet", "--message", "nothing left")
+    ask(work, "push", "--quiet", "origin", "release")
+    made, server.asked[:] = tip(server), []
+    code, out, err = told(server, capsys, "--base", "release")
+    assert (code, out, err) == (4, "", f"migrator: {URL} goes to main, not to release: close it, or pass --base\n")
+    code, out, err = told(server, capsys, "--base", BRANCH)
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert err.startswith(f"migrator: {BRANCH} is the branch of the pull request itself")
+    assert (tip(server), server.changing()) == (made, [])
 
 
 def test_a_wrong_reviewer_is_told_and_nothing_more(server: State, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,7 @@ class Pull:
     is_merged: bool
     title: str
     body: str
+    base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,4 +281,5 @@ def _pull(said: Mapping[str, object]) -> Pull:
         bool(said.get("merged_at")),
         str(said.get("title", "")),
         body.replace("\r\n", "\n") if isinstance(body, str) else "",
+        str(_table(said.get("base")).get("ref", "")),
     )

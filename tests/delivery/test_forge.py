@@ -122,7 +122,7 @@ def test_a_pull_request_from_its_opening_to_its_end(url: str, branch: str) -> No
     before = [one.number for one in github.pulls(branch)]
     pull = github.put(WANTED, None)
     assert pull is not None
-    assert pull == Pull(pull.number, pull.url, True, False, WANTED.title, WANTED.body)
+    assert pull == Pull(pull.number, pull.url, True, False, WANTED.title, WANTED.body, "main")
     assert send(url, "GET", f"/pulls/{pull.number}")["draft"] is True
     assert [one.number for one in github.pulls(branch)] == [pull.number, *before]
     assert github.put(WANTED, pull) is pull
@@ -145,7 +145,7 @@ def test_labels_and_reviewers_are_added(url: str, branch: str) -> None:
     found = send(url, "GET", f"/pulls/{pull.number}")
     assert [one["name"] for one in found["labels"]] == ["models"]  # type: ignore[attr-defined]
     assert [one["login"] for one in found["requested_reviewers"]] == ["ada"]  # type: ignore[attr-defined]
-    assert github.dress(Pull(99_999, "", True, False, "", ""), "labels", ["models"]) != ""
+    assert github.dress(Pull(99_999, "", True, False, "", "", "main"), "labels", ["models"]) != ""
 
 
 def test_a_dry_run_sends_nothing(url: str, branch: str) -> None:
