@@ -142,17 +142,17 @@ class Delivery:
         return True
 
     def _put(self, name: str, there: Pull | None, is_pushed: bool) -> int:
-        from migrator.deliver.forge import Wanted
+        from migrator.deliver.forge import Pull, Wanted
         from migrator.deliver.pull_request import title
 
         heading = title(self.change.plan, self.change.book)
         body = text(self.change)
         self._keep(body)
         pull = self.forge.put(Wanted(name, self.start.name, heading, body, bool(self.change.drafts)), there)
-        if pull is None:
-            return DONE
         if there is None:
-            self._dress(pull)
+            self._dress(pull or Pull(0, "", True, False, heading, body, self.start.name))
+        if pull is None or self.wish.is_dry:
+            return DONE
         is_same = there is not None and not is_pushed and there == pull
         word = "is as it should be" if is_same else "is opened" if there is None else "is up to date now"
         draft = ", a draft" if self.change.drafts else ""

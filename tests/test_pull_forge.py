@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,9 +206,10 @@ def test_a_wrong_reviewer_is_told_and_nothing_more(server: State, capsys: pytest
 
 
 def test_a_dry_run_prints_what_would_be_sent(server: State, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = told(server, capsys, "--dry-run")
+    code, out, _ = told(server, capsys, "--dry-run", "--label", "models")
     assert (code, tip(server), server.pulls, server.changing()) == (0, "", [], [])
-    pushed, _, posted = out.partition("\n\n")
+    pushed, posted, labelled, _ = re.split(r"\n\n(?=POST|\Z)", out)
+    assert labelled.startswith(f"POST {server.api}/repos/{NAME}/issues/NUMBER/labels\n")
     assert pushed.startswith(f"git push --force-with-lease={BRANCH}: {NAME} ")
     head, _, body = posted.partition("\n")
     assert head == f"POST {server.api}/repos/{NAME}/pulls"

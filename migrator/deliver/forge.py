@@ -159,10 +159,13 @@ class GitHub:
         self._change("POST", f"/issues/{pull.number}/comments", {"body": why})
 
     def dress(self, pull: Pull, kind: str, names: Sequence[str]) -> str:
-        """Add labels, reviewers or assignees; give what the forge says where it refuses, and raise nothing."""
+        """Add labels, reviewers or assignees; give what the forge says where it refuses, and raise nothing.
+
+        Only a dry run has a pull request of the number 0: one that is not there yet.
+        """
         room, key = {"reviewers": ("pulls", "requested_reviewers")}.get(kind, ("issues", kind))
         try:
-            self._change("POST", f"/{room}/{pull.number}/{key}", {kind: list(names)})
+            self._change("POST", f"/{room}/{pull.number or 'NUMBER'}/{key}", {kind: list(names)})
         except CannotRun as error:
             return str(error)
         return ""
