@@ -143,11 +143,13 @@ class Delivery:
 
     def _put(self, name: str, there: Pull | None, is_pushed: bool) -> int:
         from migrator.deliver.forge import Pull, Wanted
-        from migrator.deliver.pull_request import title
+        from migrator.deliver.pull_request import says_the_same, title
 
         heading = title(self.change.plan, self.change.book)
         body = text(self.change)
         self._keep(body)
+        if there is not None and not is_pushed and says_the_same(there.body, body):
+            body = there.body
         pull = self.forge.put(Wanted(name, self.start.name, heading, body, bool(self.change.drafts)), there)
         if there is None:
             self._dress(pull or Pull(0, "", True, False, heading, body, self.start.name))

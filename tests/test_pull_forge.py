@@ -118,10 +118,14 @@ def test_a_base_that_moves_elsewhere_needs_no_push(
     server: State, work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told(server, capsys)
-    made = tip(server)
+    made, server.asked[:] = tip(server), []
     moved(work, "other.py", "print(1)\n")
-    assert told(server, capsys)[0] == 0
-    assert tip(server) == made
+    assert told(server, capsys) == (0, f"{URL} is as it should be: 2 names in 2 files, a draft.\n", "")
+    assert (tip(server), server.changing()) == (made, [])
+    # Another text is news, with the same change.
+    moved(work, "costs.py", 'COSTS = {"gpt-4o": 2.5}\n')
+    assert told(server, capsys)[1].startswith(f"{URL} is up to date now")
+    assert (tip(server), [one[0] for one in server.changing()]) == (made, ["PATCH"])
 
 
 def test_a_base_that_conflicts_makes_the_branch_anew(
