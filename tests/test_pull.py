@@ -553,7 +553,8 @@ def test_a_long_text_is_cut_between_its_rows(project: Path, limit: int) -> None:
     text = pull_request.document(long, "evidence " * 10_000, limit)
     assert len(text) <= limit
     assert text.endswith(f"{pull_request.data(long)}\n")
-    assert re.search(r"\nand \d+ more: `migrator scan` shows them\.\n", text)
+    assert len(re.findall(r"\nand \d+ more: `migrator scan` shows them\.\n", text)) == 2
+    assert "<details><summary>Not changed: 250 names</summary>" in text
     assert pull_request.CUT in text
     assert text.count("<details>") == text.count("</details>")
     rows = [line for line in text.splitlines() if line.startswith("| <code>")]

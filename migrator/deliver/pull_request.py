@@ -92,7 +92,11 @@ def document(change: Change, evidence: str = "", limit: int = LIMIT) -> str:
     top, foot = "\n\n".join(_top(change)), "\n\n".join((_ignoring(), _commands(), data(change)))
     # What stands in the place of what does not fit has its room too.
     room = limit - len(top) - len(foot) - len(CUT) - 100
-    table = _table(HEAD, tuple(_rows(change)), room)
+    rows = tuple(_rows(change))
+    table = _table(HEAD, rows, room)
+    if len(table) > room * 3 // 5:
+        # What stays is as much worth knowing as the end of a long table.
+        table = _table(HEAD, rows, room * 3 // 5)
     stays = _stays(change, room - len(table) - 2)
     folded = _folded(change, evidence, room - len(table) - len(stays) - 4)
     return "\n\n".join(part for part in (top, table, folded, stays, foot) if part) + "\n"
