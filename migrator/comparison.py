@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
@@ -12,23 +12,29 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from migrator import __version__, plan, prices
-from migrator.evidence import Money, ShadowReport, SiteEvidence
+from migrator.evidence import Judged, Money, ShadowReport, SiteEvidence, Step
 from migrator.folders import project_root
 from migrator.model import Plan
 from migrator.plan_prompts import Target
 from migrator.rulebook import Rulebook, load, load_migration
 from migrator.settings import Settings, SettingsError
 from migrator.shadow import accepted
-from migrator.shadow.account import evidence
+from migrator.shadow.account import evidence, share
 from migrator.shadow.comparators import own
+from migrator.shadow.comparators.embedding import question
+from migrator.shadow.comparators.judge import questions
+from migrator.shadow.comparators.settle import Doubt
 from migrator.shadow.linked import load_linked
 from migrator.shadow.links import link_cases
 from migrator.shadow.model import Usage
-from migrator.shadow.outlook import Outlook, outlook, total
+from migrator.shadow.outlook import Advice, Outlook, embedded, judged, outlook, total
 from migrator.shadow.prepare import Prepared, Wishes, prepare
 from migrator.shadow.requests import Move
 from migrator.shadow.rounds import Look, Rounds, Sender, State
+from migrator.shadow.run.cost import worst_case
 from migrator.shadow.run.model import Got
+from migrator.shadow.settling import Adviser, Settling, decided
+from migrator.shadow.shares import rate
 from migrator.shadow.wanted import configured, functions
 
 VERSION = 1
@@ -36,6 +42,19 @@ VERSION = 1
 REQUESTS = {"chat/completions": "openai.chat", "responses": "openai.responses"}
 SERVER = "https://api.openai.com/v1"
 PEEK, FIRST_WAVE, LAST_WAVE = 10, 20, 160
+
+
+def host(url: str) -> str:
+    """Give the host of an address, without a login."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """A model for what stays undecided, and where it is asked."""
+
+    model: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +76,17 @@ class Order:
     @property
     def server(self) -> str:
         """Give the host that answers, without a login that the address may hold."""
-        return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
+        return host(self.base_url)
+
+    @property
+    def advisers(self) -> Mapping[Step, Advised]:
+        """Give the models that are to decide what stays undecided, in the order in which they are asked."""
+        said = self.settings.shadow
+        named: tuple[tuple[Step, str, str], ...] = (
+            ("embeddings", said.embeddings, said.embeddings_url),
+            ("judge", said.judge, said.judge_url),
+        )
+        return {step: Advised(model, url or self.base_url) for step, model, url in named if model}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +109,22 @@ class Ready:
     def outlooks(self) -> tuple[Outlook, ...]:
         """Look ahead, site by site."""
         return tuple(outlook(trial, self.price) for trial in self.prepared.trials)
+
+    @cached_property
+    def advice(self) -> Mapping[Step, Advice]:
+        """Look ahead for embeddings and the judge, as many requests as they can take together."""
+        ahead = {"embeddings": embedded, "judge": judged}
+        found = {
+            step: [ahead[step](trial, one.model, self.price) for trial in self.prepared.trials]
+            for step, one in self.order.advisers.items()
+        }
+        return {
+            step: Advice(
+                sum(one.calls for one in each),
+                None if any(one.cost is None for one in each) else sum(one.cost or 0.0 for one in each),
+            )
+            for step, each in found.items()
+        }
 
     def price(self, model: str, usage: Usage) -> float | None:
         """Give the list price of a call, in dollars; None where the tables do not know the model."""
@@ -116,11 +161,21 @@ def _move(settings: Settings) -> Move:
     return Move(lambda name: rename(name) if migration.match(name) else None, parameters, spelled)
 
 
-def compare(found: Ready, sender: Sender, look: Look = lambda _: None) -> ShadowReport:
-    """Send what it takes, and say what the answers show."""
+def compare(
+    found: Ready, sender: Sender, look: Look = lambda _: None, *, others: Mapping[Step, Sender] | None = None
+) -> ShadowReport:
+    """Send what it takes, and say what the answers show. ``others`` send to the judge and for vectors, if not all do.
+
+    Raises SettingsError before anything is sent, where a comparator cannot be imported or the cap cannot be kept.
+    """
     _import_comparators(found)
+    _check_prices(found)
+    advisers = {
+        step: Adviser(one.model, (others or {}).get(step, sender)) for step, one in found.order.advisers.items()
+    }
+    settling = Settling(advisers.get("embeddings"), advisers.get("judge"))
     waves = _growing if found.order.is_batch else lambda _: PEEK
-    rounds = Rounds(sender, found.order.wishes.alpha, waves, look=look)
+    rounds = Rounds(sender, found.order.wishes.alpha, waves, settling, look=look)
     states = rounds.run(found.prepared.trials)
     wanted = accepted.load(found.root, date.today())
     groups = {trial.site: [s for s in states if s.trial.site == trial.site] for trial in found.prepared.trials}
@@ -128,7 +183,41 @@ def compare(found: Ready, sender: Sender, look: Look = lambda _: None) -> Shadow
         evidence(group, rounds.answers, rounds.blames.get(site), wanted.get(site), found.price)
         for site, group in groups.items()
     )
-    return report(found, sites, _money(found, rounds.answers), is_complete=not any(map(_is_cut_short, states)))
+    is_complete = not settling.is_out and not any(map(_is_cut_short, states))
+    told = report(found, sites, _money(found, {**rounds.answers, **settling.answers}), is_complete=is_complete)
+    return replace(told, steps=tuple(_judged(found, settling, groups)))
+
+
+def _check_prices(found: Ready) -> None:
+    """See that a cap can be kept with a judge and with embeddings, before anything is paid for."""
+    for step, one in found.order.advisers.items():
+        model = prices.model_of(one.model, found.book)
+        body = question(("",), one.model) if step == "embeddings" else questions(Doubt("", ""), one.model)[0]
+        if found.order.cap is not None and (model is None or worst_case(body, model) is None):
+            raise SettingsError(
+                f"no price is known of {one.model}, the {step} model, so that --max-usd cannot be kept; give it as a "
+                "'price' in the configuration, or leave --max-usd out"
+            )
+
+
+def _judged(found: Ready, settling: Settling, groups: Mapping[str, Sequence[State]]) -> Iterator[Judged]:
+    """Say of each site what its steps were worth, and how many answers they decided."""
+    for site, steps in settling.steps.items():
+        count = decided([one for state in groups[site] for one in state.found])
+        for name, step in zip(found.order.advisers, steps, strict=True):
+            false, seen = (
+                (step.calibration.false, step.calibration.seen) if step.calibration else (rate(0, 0), rate(0, 0))
+            )
+            yield Judged(
+                site=site,
+                step=name,
+                model=found.order.advisers[name].model,
+                used=step.decide is not None,
+                reason=step.objection,
+                false_alarms=share(false),
+                detected=share(seen),
+                decided=count[name],
+            )
 
 
 def _import_comparators(found: Ready) -> None:
@@ -179,13 +268,14 @@ def _notes(found: Ready) -> Sequence[str]:
 
 def _money(found: Ready, answers: Mapping[str, Got]) -> Money:
     _, _, low, high = total(found.outlooks)
+    advice = sum(one.cost or 0.0 for one in found.advice.values())
     fresh = [got for got in answers.values() if not got.is_stored]
     kept = [got for got in answers.values() if got.is_stored]
     return Money(
         spent=sum(got.cost for got in fresh),
         stored=sum(got.cost for got in kept),
         low=low or 0.0,
-        high=high or 0.0,
+        high=(high or 0.0) + advice,
         cap=found.order.cap,
         calls=len(fresh),
         stored_calls=len(kept),

@@ -13,6 +13,7 @@ from typing import Literal
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 Action = Literal["apply", "layout", "model", "hold"]
+Step = Literal["embeddings", "judge"]
 Flip = Literal["loss", "gain", "both", "undecided", "same", "failure"]
 # Half the width of a 95 % interval, in standard errors.
 Z = 1.959964
@@ -236,14 +237,21 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a judge was worth here: differences that it saw between two answers of the old model, and planted
-    defects that it saw. ``used`` is False where that was not good enough, and ``reason`` says so."""
+    """What embeddings or a judge were worth at a site: differences that they saw between two answers of the old
+    model, and planted defects that they saw.
 
+    ``site`` is the site's id. ``used`` is False where that was not good enough or could not be measured, and
+    ``reason`` says so. ``decided`` counts the answers, old and new, that were undecided before.
+    """
+
+    site: str
+    step: Step
     model: str
     used: bool
     reason: str
     false_alarms: Share
     detected: Share
+    decided: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +262,7 @@ class ShadowReport:
     the demo, it is the sentence that says so, and every reading of the report shows it. ``held`` names sites without
     a comparison, with the reason: no case, no case that could be bound. ``unlinked`` counts recorded cases that
     belong to no site of the plan, by reason. ``alpha`` bounds the share of wrong sites among those let through.
+    ``steps`` are the embeddings and judges that were to decide what stays undecided, site by site.
     """
 
     version: int
@@ -270,7 +279,7 @@ class ShadowReport:
     money: Money
     is_batch: bool = False
     is_complete: bool = True
-    judge: Judged | None = None
+    steps: tuple[Judged, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

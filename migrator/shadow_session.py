@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import urlsplit
 
 from migrator import session
 from migrator.session import Options
@@ -17,13 +18,16 @@ from migrator.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from migrator.comparison import Order, Ready
-    from migrator.evidence import ShadowReport
+    from migrator.evidence import ShadowReport, Step
     from migrator.lines import Line
     from migrator.shadow.rounds import State
     from migrator.shadow.run.runner import Runner
 
 DONE, NOT_RUN = 0, 4
 REPORT = Path(".migrator") / "shadow" / "report.json"
+# Where the keys for other servers than the comparison's stand, and the word that is sent where there is none.
+KEYS: Mapping[str, str] = {"judge": "MIGRATOR_JUDGE_KEY", "embeddings": "MIGRATOR_EMBEDDINGS_KEY"}
+NO_KEY = "no-key"
 
 
 class Spending(TypedDict):
@@ -136,8 +140,10 @@ def run(found: Ready, chosen: Spending, *, quiet: bool = False) -> ShadowReport 
     if not chosen["stored"] and not _may_send(chosen["yes"]):
         print("Nothing was sent.", file=sys.stderr)
         return None
-    with _sending(found, chosen) as runner, _progress(quiet, runner) as look:
-        return go(found, runner, look)
+    with ExitStack() as opened:
+        runner, others = _sending(found, chosen, opened)
+        look = opened.enter_context(_progress(quiet, runner))
+        return go(found, runner, look, others=others)
 
 
 def _may_send(yes: bool) -> bool:
@@ -151,29 +157,66 @@ def _may_send(yes: bool) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-@contextmanager
-def _sending(found: Ready, chosen: Spending) -> Iterator[Runner]:
-    """Open the store of answers and the way to the server."""
+def _sending(found: Ready, chosen: Spending, opened: ExitStack) -> tuple[Runner, Mapping[Step, Runner]]:
+    """Open the stores of answers and the ways to the servers: the comparison's, and those that the steps ask.
+
+    All share one cap. A store is that of a host.
+    """
+    from migrator.comparison import host
     from migrator.shadow.run.runner import Runner
     from migrator.shadow.run.store import Store
 
-    order, key = found.order, os.environ.get("OPENAI_API_KEY")
-    with (
-        Store(found.root, order.server) as store,
+    order, is_stored = found.order, chosen["stored"]
+
+    def store(name: str) -> Store:
+        return opened.enter_context(Store(found.root, name))
+
+    runner = opened.enter_context(
         Runner(
-            store, found.book, order.base_url, key, order.cap, chosen["stored"], order.is_batch, on_stop=_stopping
-        ) as runner,
-    ):
-        if runner.carried:
-            _tell_carried(runner)
-        yield runner
+            store(order.server),
+            found.book,
+            order.base_url,
+            os.environ.get("OPENAI_API_KEY"),
+            order.cap,
+            is_stored,
+            order.is_batch,
+            on_stop=_stopping,
+        )
+    )
+    owners: dict[str, Runner] = {order.server: runner}
+    others: dict[Step, Runner] = {}
+    for step, one in order.advisers.items():
+        name = host(one.url)
+        owner = owners.get(name)
+        others[step] = opened.enter_context(
+            Runner(
+                owner.store if owner is not None else store(name),
+                found.book,
+                one.url,
+                _key(step, one.url, order.base_url),
+                is_offline=is_stored,
+                on_stop=_stopping,
+                beside=owner or runner,
+            )
+        )
+        owners.setdefault(name, others[step])
+    if any(one.carried for one in owners.values()):
+        _tell_carried(runner)
+    return runner, others
+
+
+def _key(step: Step, url: str, base_url: str) -> str | None:
+    """Give the key for a step's server. The one in OPENAI_API_KEY goes to the comparison's server and no other."""
+    own = os.environ.get(KEYS[step])
+    is_same = urlsplit(url)[:2] == urlsplit(base_url)[:2]
+    return own or (os.environ.get("OPENAI_API_KEY") if is_same else NO_KEY)
 
 
 def _tell_carried(runner: Runner) -> None:
     """Say that money of a run that was stopped counts."""
     from migrator.shadow_words import money
 
-    print(f"migrator: going on with a run that was stopped; it has spent {money(runner.carried)}", file=sys.stderr)
+    print(f"migrator: going on with a run that was stopped; it has spent {money(runner.spent)}", file=sys.stderr)
 
 
 def _stopping(count: int) -> None:
