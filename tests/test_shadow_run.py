@@ -183,6 +183,59 @@ def test_a_cap_needs_a_price(wire: Wire, tmp_path: Path) -> None:
     assert len(wire.seen) == 1
 
 
+def vectors(*texts: str) -> Ask:
+    body = {"model": "text-embedding-3-small", "input": list(texts), "encoding_format": "float"}
+    return Ask("", "site", Cell.STEP, 1, "embeddings", body)
+
+
+def test_vectors_are_asked_for_kept_and_paid_by_their_tokens(wire: Wire, tmp_path: Path) -> None:
+    prices = ({"model": "text-embedding-3-small", "input": 20.0, "output": 80.0},)
+    book, one = with_own(BOOK, prices), vectors("The box is here.", "The carton is here.")
+    with Store(tmp_path, SERVER) as store, Runner(store, book, wire.address, KEY, 0.05) as runner:
+        (got,) = runner.send([one]).values()
+        assert got.body is not None, got
+        assert [len(row["embedding"]) > 1 for row in got.body["data"]] == [True, True]  # type: ignore[attr-defined]
+        assert got.usage is not None
+        assert (got.usage.output, runner.budget.spent) == (0, got.usage.input * Decimal(20) / 1_000_000)
+        assert 0 < runner.spent <= float(worst_case(one.body, book.models["text-embedding-3-small"]) or 0)
+        assert runner.send([one])[one.digest].is_stored
+    assert wire.seen == [("/v1/embeddings", one.body)]
+
+
+@pytest.mark.parametrize("is_same_host", [True, False])
+def test_two_servers_are_paid_under_one_cap_and_each_remembers(is_same_host: bool, server: str, tmp_path: Path) -> None:
+    wanted = asks(24)
+    with wire_to(server, faults=NO_FAULTS) as wire, wire_to(server, faults=NO_FAULTS) as other:
+
+        def both(cap: float, *, fails: bool = False) -> tuple[Runner, Runner, set[str]]:
+            with (
+                Store(tmp_path, SERVER) as store,
+                Store(tmp_path, "other") as foreign,
+                Runner(store, BOOK, wire.address, KEY, cap) as first,
+                Runner(store if is_same_host else foreign, BOOK, other.address, KEY, beside=first) as second,
+            ):
+                errors = {got.error for got in first.send(wanted[:12]).values()}
+                errors |= {got.error for got in second.send(wanted[12:]).values()}
+                if fails:
+                    raise CannotRun("somebody pulled the plug")
+                return first, second, errors
+
+        with pytest.raises(CannotRun, match="the plug"):
+            both(0.0024, fails=True)
+        paid = wire.charged + other.charged
+        assert wire.charged > 0 < other.charged
+        assert paid <= Decimal("0.0024")
+        assert len(wire.seen) + len(other.seen) < 24
+        first, second, errors = both(1.0)
+        assert errors == {""}
+        assert first.budget is second.budget
+        assert first.budget.spent == wire.charged + other.charged > paid
+        assert first.carried + second.carried == pytest.approx(float(paid))
+        assert len(wire.seen) + len(other.seen) == 24
+        first, _, _ = both(1.0)
+        assert first.spent == 0.0
+
+
 def test_a_server_of_ones_own_costs_what_one_says(wire: Wire, tmp_path: Path) -> None:
     (one,) = asks(1)
     free = replace(one, body={"model": "our-model", "input": "hello"})
