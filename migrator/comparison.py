@@ -185,7 +185,13 @@ def compare(
     )
     is_complete = not settling.is_out and not any(map(_is_cut_short, states))
     told = report(found, sites, _money(found, {**rounds.answers, **settling.answers}), is_complete=is_complete)
-    return replace(told, steps=tuple(_judged(found, settling, groups)))
+    return replace(told, server=_servers(found, settling), steps=tuple(_judged(found, settling, groups)))
+
+
+def _servers(found: Ready, settling: Settling) -> str:
+    """Name the hosts that were asked."""
+    others = [host(one.url) for one in found.order.advisers.values()] if settling.answers else []
+    return " and ".join(dict.fromkeys((found.order.server, *others)))
 
 
 def _check_prices(found: Ready) -> None:
@@ -205,17 +211,18 @@ def _judged(found: Ready, settling: Settling, groups: Mapping[str, Sequence[Stat
     for site, steps in settling.steps.items():
         count = decided([one for state in groups[site] for one in state.found])
         for name, step in zip(found.order.advisers, steps, strict=True):
-            false, seen = (
-                (step.calibration.false, step.calibration.seen) if step.calibration else (rate(0, 0), rate(0, 0))
-            )
+            known = step.calibration
+            rates = (known.false, known.seen, known.missed) if known is not None else (rate(0, 0),) * 3
+            false, seen, missed = map(share, rates)
             yield Judged(
                 site=site,
                 step=name,
                 model=found.order.advisers[name].model,
                 used=step.decide is not None,
                 reason=step.objection,
-                false_alarms=share(false),
-                detected=share(seen),
+                false_alarms=false,
+                detected=seen,
+                missed=missed,
                 decided=count[name],
             )
 

@@ -238,7 +238,7 @@ class Money:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What embeddings or a judge were worth at a site: differences that they saw between two answers of the old
-    model, and planted defects that they saw.
+    model, planted defects that they saw, and those that they missed and called the same.
 
     ``site`` is the site's id. ``used`` is False where that was not good enough or could not be measured, and
     ``reason`` says so. ``decided`` counts the answers, old and new, that were undecided before.
@@ -251,6 +251,7 @@ class Judged:
     reason: str
     false_alarms: Share
     detected: Share
+    missed: Share
     decided: int
 
 
@@ -258,7 +259,7 @@ class Judged:
 class ShadowReport:
     """The whole comparison.
 
-    ``server`` is the host that answered. ``canned`` is "" for answers of a model; where answers were scripted, as in
+    ``server`` names who answered. ``canned`` is "" for answers of a model; where answers were scripted, as in
     the demo, it is the sentence that says so, and every reading of the report shows it. ``held`` names sites without
     a comparison, with the reason: no case, no case that could be bound. ``unlinked`` counts recorded cases that
     belong to no site of the plan, by reason. ``alpha`` bounds the share of wrong sites among those let through.

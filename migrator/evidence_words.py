@@ -236,12 +236,13 @@ def judged(one: Judged, report: ShadowReport) -> str:
 
 def _rates(one: Judged) -> str:
     """Say how often a step blames the old model's own answers, and how many defects it sees; "" if not measured."""
-    alarms, seen = one.false_alarms, one.detected
+    alarms, seen, missed = one.false_alarms, one.detected, one.missed
     if not alarms.total and not seen.total:
         return ""
     return (
         f" Of {plural(alarms.total, 'pair')} of old answers it called {alarms.count} different ({_range(alarms)}); "
-        f"of {plural(seen.total, 'planted defect')} it saw {seen.count} ({_range(seen)})."
+        f"of {plural(seen.total, 'planted defect')} it saw {seen.count} ({_range(seen)}) "
+        f"and took {missed.count} for the same ({_range(missed)})."
     )
 
 

