@@ -298,6 +298,30 @@ def test_a_judge_also_tells_which_half_is_to_blame() -> None:
     assert [(s.trial.half, outcome(s)) for s in states] == [(Cell.NEW, Outcome.FAIL), (Cell.MODEL, Outcome.PASS)]
 
 
+def test_open_texts_within_json_are_judged_by_themselves() -> None:
+    """The judge sees the note alone. One that changes each time would be noise; this one is reworded now and then."""
+
+    def noted(ask: Ask, luck: random.Random) -> str:
+        number = ask.case.rpartition("-")[2]
+        words = luck if luck.random() < 0.2 else random.Random(int(number))
+        return json.dumps({"id": int(number), "note": letter(number, words)})
+
+    form = {"response_format": {"type": "json_object"}}
+    cases = [
+        case(n, "a", json.dumps({"id": n, "note": letter(f"{n:03}", random.Random(n))}), **form) for n in range(240)
+    ]
+    prepared = prepare([target("a")], cases, {one.id: ("a",) for one in cases}, Move(rename), Wishes())
+    office = Office(noted)
+    settling, state = compared(office, prepared)
+    assert said(settling)[0].endswith("; used")
+    assert outcome(state) is Outcome.PASS
+    judged = [str(a.body["messages"]) for a in office.sent if a.cell is Cell.STEP]
+    assert not any("<first-answer>\\n{" in one for one in judged)
+    broken = Office(by_model(noted, lambda ask, luck: noted(ask, luck).replace('"id": ', '"id": 9')))
+    _, state = compared(broken, prepared)
+    assert outcome(state) is Outcome.FAIL
+
+
 def test_pairs_in_which_a_fact_differs_measure_nobody() -> None:
     _, state = compared(Office(rewording), ready(12), Settling())
     one, *others = state.found
