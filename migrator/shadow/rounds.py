@@ -22,6 +22,7 @@ from migrator.shadow.trial import (
     Trial,
     ask,
     confirmations,
+    contract_of,
     failing,
     first_asks,
     is_answer,
@@ -174,7 +175,8 @@ class Rounds:
         got = self.answers.get(ask(one.item, trial.site, cell).digest)
         if got is None or not is_answer(got):
             return None
-        return compare(trial.contract, one.recorded, read(got), mask).answer is Answer.DIFFERS
+        contract = contract_of(trial.contract, one.item.case)
+        return compare(contract, one.recorded, read(got), mask).answer is Answer.DIFFERS
 
 
 def _by_site(halves: Sequence[Trial]) -> Iterator[Sequence[Trial]]:
