@@ -408,13 +408,17 @@ def test_a_case_that_the_new_model_alone_does_not_answer_counts_as_undecided() -
 
 
 def test_a_model_that_is_seldom_asked_is_not_netted_against_the_other() -> None:
-    often = [case(n, "a", "complaint") for n in range(388)]
-    seldom = [case(n, "a", "complaint", model="gpt-4o-mini") for n in range(388, 400)]
-    both = [*often, *seldom]
+    both = [
+        case(n, "a", "complaint", model=model, messages=[{"role": "user", "content": f"m{n}"}])
+        for n in range(400)
+        for model in ("gpt-4o" if n < 394 else "gpt-4o-mini",)
+    ]
     prepared = prepare([target("a")], both, {one.id: ("a",) for one in both}, Move(rename), Wishes())
-    sender = Drawn(by_model(noisy(0), lambda ask, luck: "praise" if int(ask.case[-3:]) >= 388 else "complaint"))
-    _, (state,) = compared(prepared, sender)
-    assert outcome(state) is not Outcome.PASS
+    broken: Truth = lambda ask, luck: "praise" if int(ask.case[-3:]) >= 394 else "complaint"  # noqa: E731
+    _, (state,) = compared(prepared, Drawn(by_model(noisy(0), broken)))
+    assert outcome(state) is Outcome.INCONCLUSIVE
+    assert state.verdict is not None
+    assert state.verdict.reason.startswith("needs more cases of the prompt ")
 
 
 def test_the_steps_of_an_agent_are_one_unit() -> None:

@@ -573,3 +573,10 @@ def test_a_difference_is_accepted_for_one_migration(tmp_path: Path) -> None:
     assert accepted.load(tmp_path, today, "gpt-4.1-mini") == {"abc": wanted}
     assert accepted.load(tmp_path, today, "gpt-6-luna") == {}
     assert accepted.load(tmp_path, date(2027, 2, 1), "gpt-4.1-mini") == {}
+
+
+def test_what_was_lost_is_paid_for_although_the_money_is_out(wire: Wire, tmp_path: Path) -> None:
+    wire.faults = {"cut off": 100}
+    (one,) = asks(1)
+    got, runner = run(tmp_path, wire.address, float(worst(one) * Decimal("1.5")), (one,))
+    assert [(said.error, said.cost) for said in got.values()] == [("200 the answer is no JSON", runner.spent)]

@@ -147,10 +147,10 @@ class Runner:
 
     async def _one(self, client: AsyncOpenAI, one: Ask, worst: Decimal) -> Got:
         """Send one request; what was lost on its way is paid for in the books, and sent once more."""
-        paid = NOTHING
+        paid, got = NOTHING, Got(one.digest, error=OUT)
         for _ in range(LOST):
             if not await self.budget.reserve(worst):
-                return Got(one.digest, error=OUT, cost=float(paid))
+                break
             cost, flight = NOTHING, _Flight(self.store, one.digest, worst)
             try:
                 said = await ask(client, one.endpoint, one.body, self._pace, flight)
