@@ -59,8 +59,9 @@ class Advised:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user asks of a comparison. ``sites`` limits it to calls whose ids begin so; none means all.
+    """What the user asks of a comparison.
 
+    ``sites`` limits it to calls whose ids begin so, or whose places are these (``app.py:12``); none means all.
     ``cap`` is the most that may be spent, in dollars. ``canned`` says that the answers are scripted, and how.
     """
 
@@ -135,9 +136,11 @@ class Ready:
 
 def ready(order: Order, cwd: Path, progress: plan.Progress | None = None) -> Ready:
     """Plan the change and put the recorded cases to its calls. Reads files, and sends nothing."""
+    if "model" not in order.settings.transforms:
+        raise SettingsError("a comparison is of two models: let the transform 'model' run, or leave --shadow out")
     paths = order.paths or (Path(),)
     planned, targets = plan.targets(paths, order.settings, cwd=cwd, today=date.today(), progress=progress)
-    chosen = tuple(target for target in targets if _is_chosen(target, order.sites))
+    chosen = _chosen(targets, order.sites)
     root = project_root(paths, cwd)
     sites = load_linked(root)
     recorded = [case for site in sites for case in site.cases]
@@ -148,8 +151,22 @@ def ready(order: Order, cwd: Path, progress: plan.Progress | None = None) -> Rea
     return Ready(order, root, planned, chosen, prepared)
 
 
-def _is_chosen(target: Target, sites: Sequence[str]) -> bool:
-    return not sites or any(target.site.id.startswith(site) for site in sites)
+def _chosen(targets: tuple[Target, ...], sites: Sequence[str]) -> tuple[Target, ...]:
+    """Give the calls that are asked for. Raises SettingsError for a name that is none of a call that changes."""
+    names = {target.site.id: f"{target.site.shown}:{target.site.position.line}" for target in targets}
+    for site in sites:
+        if not any(_is_called(site, *name) for name in names.items()):
+            known = ", ".join(f"{id} ({place})" for id, place in names.items()) or "none"
+            raise SettingsError(f"--site {site}: no call that changes is called so; there are: {known}")
+    return tuple(
+        target
+        for target in targets
+        if not sites or any(_is_called(s, target.site.id, names[target.site.id]) for s in sites)
+    )
+
+
+def _is_called(said: str, site: str, place: str) -> bool:
+    return bool(said) and (site.startswith(said) or place == said)
 
 
 def _move(settings: Settings) -> Move:
@@ -177,7 +194,7 @@ def compare(
     waves = _growing if found.order.is_batch else lambda _: PEEK
     rounds = Rounds(sender, found.order.wishes.alpha, waves, settling, look=look)
     states = rounds.run(found.prepared.trials)
-    wanted = accepted.load(found.root, date.today())
+    wanted = accepted.load(found.root, date.today(), found.order.settings.migration)
     groups = {trial.site: [s for s in states if s.trial.site == trial.site] for trial in found.prepared.trials}
     sites = tuple(
         evidence(group, rounds.answers, rounds.blames.get(site), wanted.get(site), found.price)

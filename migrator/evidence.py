@@ -207,11 +207,13 @@ def _correlation(both: int, losses: int, gains: int, same: int) -> float:
 class Gate:
     """What a comparison lets through: the ``actions`` of the sites by their ids, and in ``reasons`` why one holds.
 
-    A site that stands in neither was not compared.
+    A site that stands in neither was not compared. ``ran`` are the models on which the compared cases of a site ran;
+    a site that does not stand there ran on all that arrive.
     """
 
     actions: Mapping[str, Action]
     reasons: Mapping[str, str]
+    ran: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def allows(self, site: str, change: Literal["model", "layout"]) -> bool:
         """Say whether this half of the change may be made at a site."""

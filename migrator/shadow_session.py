@@ -48,12 +48,18 @@ class Applied(Options, Spending):
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """How a report is printed, and where to."""
+    """How a report is printed, and where to; ``is_aside``: beside a diff or data, which standard output is for."""
 
     form: str = "text"
     file: Path | None = None
     quiet: bool = False
     is_dry: bool = False
+    is_aside: bool = False
+
+    @property
+    def is_shown(self) -> bool:
+        """Say whether the report is what is printed on standard output."""
+        return self.form == "text" and self.file is None and not self.is_aside
 
 
 def compare(
@@ -81,7 +87,8 @@ def apply(paths: tuple[Path, ...], chosen: Applied, *, only_diff: bool) -> int:
     """Compare, then change only what holds up; the exit code is the comparison's unless a file cannot be written."""
     if Path(session.STDIN) in paths:
         raise SettingsError("--shadow compares the recorded requests of a project, not standard input")
-    settings, out = session.settle(paths, chosen), Out(quiet=chosen["quiet"])
+    out = Out(quiet=chosen["quiet"], is_aside=only_diff or chosen["form"] != "text")
+    settings = session.settle(paths, chosen)
     found = _ready(_order(paths, settings, chosen), out)
     if not found.prepared.trials:
         _tell("Nothing was sent and nothing changed: no call that changes its model can be compared.", out)
@@ -92,7 +99,7 @@ def apply(paths: tuple[Path, ...], chosen: Applied, *, only_diff: bool) -> int:
     keep(found.root, told)
     if not chosen["quiet"]:
         put(told, out)
-    planned = session.plan(paths, chosen, settings=gated(settings, told))
+    planned = session.plan(paths, chosen, settings=gated(settings, told, found))
     if only_diff:
         session.show_diff(planned, chosen["form"])
         return told.code
@@ -250,19 +257,22 @@ def keep(root: Path, told: ShadowReport) -> None:
     from migrator.deliver.evidence_json import document
 
     path = root / REPORT
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(document(told))
-    path.chmod(0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(document(told))
+        path.chmod(0o600)
+    except OSError as error:
+        raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 def put(told: ShadowReport, out: Out) -> None:
     """Print the report, or write it where the user wants it."""
-    from migrator.deliver.terminal import show, width
+    from migrator.deliver.terminal import width
     from migrator.deliver.terminal import write as emit
     from migrator.evidence_report import rows
 
-    if out.form == "text" and out.file is None:
-        show(rows(told, width()))
+    if out.is_shown or out.is_aside:
+        _print(rows(told, width()), out)
         return
     data = _document(told, out.form)
     if out.file is None:
@@ -324,15 +334,17 @@ def accept(site: str, reason: str, until: date | None) -> int:
     from migrator.shadow import accepted
 
     root = project_root((), Path.cwd())
-    found = [one for one in read(None).sites if one.site.startswith(site) or f"{one.file}:{one.line}" == site]
+    told = read(None)
+    found = [one for one in told.sites if one.site.startswith(site) or f"{one.file}:{one.line}" == site]
     if len(found) != 1:
-        known = ", ".join(f"{one.file}:{one.line}" for one in read(None).sites)
+        known = ", ".join(f"{one.file}:{one.line}" for one in told.sites)
         raise SettingsError(f"{len(found)} calls of the last comparison are {site!r}; there are: {known}")
     last = until or date.today() + timedelta(days=accepted.DAYS)
     if last < date.today():
         raise SettingsError(f"--until {last}: that day is past")
     where = f"{found[0].file}:{found[0].line} {found[0].function}".strip()
-    path = accepted.accept(root, found[0].site, where, Acceptance(reason, _name(root), last.isoformat()))
+    acceptance = Acceptance(reason, _name(root), last.isoformat())
+    path = accepted.accept(root, found[0].site, where, acceptance, to=told.migration)
     print(f"Accepted until {last}: {where}. It stands in {path.name}; commit it.")
     return DONE
 
@@ -350,22 +362,22 @@ def _name(root: Path) -> str:
 
 
 def _tell(text: str, out: Out) -> None:
-    print(text, file=sys.stdout if out.form == "text" and out.file is None else sys.stderr)
+    print(text, file=sys.stdout if out.is_shown else sys.stderr)
 
 
 def _print(lines: Iterable[Line], out: Out) -> None:
     """Print lines where they do not get into a report that a program reads."""
     from migrator.deliver.terminal import show
 
-    if out.form == "text" and out.file is None:
+    if out.is_shown:
         show(lines)
     else:
         for line in lines:
             print("".join(text for text, _ in line), file=sys.stderr)
 
 
-def gated(settings: Settings, told: ShadowReport) -> Settings:
+def gated(settings: Settings, told: ShadowReport, found: Ready) -> Settings:
     """Give the settings under which only what holds up is changed."""
     from migrator.shadow.gate import gate
 
-    return replace(settings, gate=gate(told))
+    return replace(settings, gate=gate(told, found.prepared.trials))

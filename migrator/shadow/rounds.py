@@ -22,6 +22,7 @@ from migrator.shadow.trial import (
     Trial,
     ask,
     confirmations,
+    contract_of,
     failing,
     first_asks,
     is_answer,
@@ -193,7 +194,9 @@ class Rounds:
         if got is None or not is_answer(got):
             return None
         said = read(got)
-        return replace(one, new_reply=said, new=compare(trial.contract, one.recorded, said, mask))
+        return replace(
+            one, new_reply=said, new=compare(contract_of(trial.contract, one.item.case), one.recorded, said, mask)
+        )
 
     def _differing(self, trial: Trial, half: tuple[Seen, ...]) -> int:
         return sum(one.new.answer is Answer.DIFFERS for one in self.settle(trial, half, is_last=False))

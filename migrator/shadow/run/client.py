@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from migrator.settings import CannotRun
 from migrator.shadow.run.pace import AGAIN, FIRST_TRIES, LONGEST, TRIES, Pace, wait_for
@@ -151,7 +152,7 @@ def answer(text: str, status: int, took: float, headers: Mapping[str, str], list
     """Read an answer, which has one of ``lists``. What cannot be read was paid for; an error instead was not."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Said(None, f"{status} the answer is no JSON", status, took, headers, is_lost=True)
     if isinstance(body, dict) and isinstance(next((body[n] for n in lists if n in body), None), list):
         if body.get("status") not in ("failed", "cancelled", "queued", "in_progress"):
@@ -199,6 +200,12 @@ def kind_of(body: object) -> str:
     kind, message = (inner.get(name) for name in ("type", "message")) if isinstance(inner, Mapping) else ("", "")
     kind = kind or (inner.get("code") if isinstance(inner, Mapping) else "")
     return " ".join(f"{kind or 'error'}: {message or 'no message'}".split())[:300]
+
+
+def host(base_url: str) -> str:
+    """Give the server of an address, without a login or a key that the address may hold."""
+    parts = urlsplit(base_url)
+    return parts.netloc.rpartition("@")[2] or parts.path
 
 
 def hidden(text: str, key: str) -> str:

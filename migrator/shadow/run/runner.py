@@ -14,7 +14,7 @@ from migrator.settings import CannotRun, SettingsError
 from migrator.shadow.model import usage
 from migrator.shadow.run.batches import Batches
 from migrator.shadow.run.budget import NOTHING, Budget
-from migrator.shadow.run.client import Refused, Said, ask, connect
+from migrator.shadow.run.client import Refused, Said, ask, connect, host
 from migrator.shadow.run.cost import BATCH_FACTOR, cost_of, worst_case
 from migrator.shadow.run.model import Ask, Got
 from migrator.shadow.run.pace import Pace
@@ -141,7 +141,8 @@ class Runner:
         got = [task.result() for task in tasks]
         is_alone = len(got) < FEWEST_SILENT and self._pace.has_heard
         if not is_alone and all(one.error.startswith("connection") for one in got):
-            raise CannotRun(f"{self.base_url} cannot be reached: {got[0].error.removeprefix('connection: ')}")
+            where = host(self.base_url)
+            raise CannotRun(f"{where} cannot be reached: {got[0].error.removeprefix('connection: ')}")
         return got
 
     async def _settled(self, tasks: Sequence[asyncio.Task[Got]]) -> None:
@@ -161,10 +162,10 @@ class Runner:
 
     async def _one(self, client: AsyncOpenAI, one: Ask, worst: Decimal) -> Got:
         """Send one request; what was lost on its way is paid for in the books, and sent once more."""
-        paid = NOTHING
+        paid, got = NOTHING, Got(one.digest, error=OUT)
         for _ in range(LOST):
             if not await self.budget.reserve(worst):
-                return Got(one.digest, error=OUT, cost=float(paid))
+                break
             cost, flight = NOTHING, _Flight(self.store, one.digest, worst)
             try:
                 said = await ask(client, one.endpoint, one.body, self._pace, flight)
