@@ -280,6 +280,11 @@ def report(found: Ready, sites: tuple[SiteEvidence, ...], money: Money, *, is_co
         is_batch=found.order.is_batch,
         is_complete=is_complete,
         notes=tuple(_notes(found)),
+        places={
+            target.site.id: f"{target.site.shown}:{target.site.position.line}"
+            for target in found.targets
+            if target.site.id in found.prepared.held
+        },
     )
 
 

@@ -263,7 +263,8 @@ class ShadowReport:
 
     ``server`` names who answered. ``canned`` is "" for answers of a model; where answers were scripted, as in
     the demo, it is the sentence that says so, and every reading of the report shows it. ``held`` names sites without
-    a comparison, with the reason: no case, no case that could be bound. ``unlinked`` counts recorded cases that
+    a comparison, with the reason: no case, no case that could be bound. ``places`` says
+    where those sites stand. ``unlinked`` counts recorded cases that
     belong to no site of the plan, by reason. ``alpha`` bounds the share of wrong sites among those let through.
     ``steps`` are the embeddings and judges that were to decide what stays undecided, site by site.
     """
@@ -284,6 +285,7 @@ class ShadowReport:
     is_complete: bool = True
     steps: tuple[Judged, ...] = ()
     notes: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def code(self) -> int:

@@ -221,7 +221,13 @@ def _causes(report: ShadowReport) -> Iterator[str]:
     if report.held:
         yield f"{plural(len(report.held), 'call')} {'was' if len(report.held) == 1 else 'were'} not compared"
     if not report.is_complete:
-        yield "the money ran out before all was decided"
+        yield "not all requests were sent"
+
+
+def held_at(report: ShadowReport, reason: str) -> Sequence[str]:
+    """Give the places of the calls that were not compared for a reason; the id of one whose place is not known."""
+    sites = (site for site, said in report.held.items() if said == reason)
+    return [visible(report.places.get(site, site)) for site in sites]
 
 
 def judged(one: Judged, report: ShadowReport) -> str:
@@ -253,7 +259,7 @@ def _range(share: Share) -> str:
 def around(report: ShadowReport) -> Iterator[str]:
     """Say what else a reader should know, a sentence each."""
     if not report.is_complete:
-        yield "The money ran out before all was decided; what was answered is kept."
+        yield "Not all requests were sent: the money ran out, or --stored held them back. What was answered is kept."
     if report.is_batch:
         yield "The answers came by the Batch API: no latency and no cached share was measured."
     yield from (judged(one, report) for one in report.steps)

@@ -196,7 +196,7 @@ def test_an_answer_cannot_move_the_cursor_or_turn_a_line(told: evidence.ShadowRe
         (
             {"sites": usual().sites[2:3], "held": {}, "is_complete": False},
             3,
-            "Exit code 3: the money ran out before all was decided.",
+            "Exit code 3: not all requests were sent.",
         ),
     ],
 )

@@ -317,7 +317,7 @@ def test_a_provider_before_a_name_is_no_other_model() -> None:
 def test_a_site_without_cases_is_held_and_a_case_without_a_site_is_counted() -> None:
     stray, foreign = case(1, "x", "complaint"), case(2, "y", "complaint")
     prepared = prepare([target("a")], [stray, foreign], {stray.id: ("elsewhere",)}, Move(rename), Wishes())
-    assert prepared.held == {"a": "no request of it is recorded"}
+    assert prepared.held == {"a": "no request is recorded"}
     assert prepared.unlinked == {"its call does not change": 1, "its call is not known": 1}
 
 
