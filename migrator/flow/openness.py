@@ -1,0 +1,57 @@
+"""Answer one question: can a value arrive at this expression that is not written in the code?
+
+``constants`` gives what is written. A field of a dataclass or of settings takes what its constructor or the
+environment gives, an attribute what any other statement stores into it, and so does a constant of a module.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from migrator.flow.classes import classes_of, family, fields
+from migrator.flow.constants import MAX_DEPTH, values_of
+from migrator.flow.project import Project
+from migrator.flow.symbols import Class, symbols
+from migrator.flow.unit import Unit
+
+
+def is_open(project: Project, unit: Unit, node: ast.expr, depth: int = 0) -> bool:
+    """Say whether something outside may set what the expression reads."""
+    if depth > MAX_DEPTH:
+        return True
+    match node:
+        case ast.Name():
+            if _is_stored(project, node.id):
+                return True
+        case ast.Attribute():
+            if _is_field(project, unit, node) or _is_stored(project, node.attr, own=True):
+                return True
+        case _:
+            return any(is_open(project, unit, inner, depth + 1) for inner in _parts(node))
+    given = tuple(values_of(project, unit, node))
+    return any(value is None or is_open(project, home, value, depth + 1) for home, value in given)
+
+
+def _parts(node: ast.expr) -> Iterator[ast.expr]:
+    return (inner for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.expr))
+
+
+def _is_stored(project: Project, name: str, *, own: bool = False) -> bool:
+    """Say whether a statement stores into an attribute of this name; ``own``: but for a class into its own."""
+    for unit in project.units_naming(name):
+        for store in unit.stores.get(name, ()):
+            is_self = isinstance(store.value, ast.Name) and store.value.id in ("self", "cls")
+            if not (own and is_self):
+                return True
+    return False
+
+
+def _is_field(project: Project, unit: Unit, node: ast.Attribute) -> bool:
+    """Say whether an attribute is a field that a constructor may fill: ``model: str = "gpt-4o"``."""
+    found = symbols(project, unit, node.value)
+    classes = {*classes_of(found), *(symbol for symbol in found if isinstance(symbol, Class))}
+    owners = [owner for cls in classes for owner in family(project, cls)]
+    is_made = any(owner.node.decorator_list or owner.node.bases for owner in owners)
+    names = {f.target.id for owner in owners for f in fields(owner) if isinstance(f.target, ast.Name)}
+    return is_made and node.attr in names
