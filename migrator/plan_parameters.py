@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from migrator.flow.expected import expected
 from migrator.flow.project import Project
 from migrator.flow.symbols import External, symbols
 from migrator.model import CallSite, Decision, Edit, Report, Review, Rewrite, Span
@@ -135,6 +136,8 @@ def _looked_at(
         made = set_parameters.edits(reader, found, migration)
         if not isinstance(made, Refusal) and (other := _later(project, rules, found, migration)) is not None:
             made = Refusal(f"a call of its object sets {other}")
+        if made and not isinstance(made, Refusal) and (test := _expected(project, found, made)) is not None:
+            made = Refusal(f"a test expects its arguments: {test}")
         where = f"{place[0]}:{unit.lines.position(place[1].start).line}"
         if isinstance(made, Refusal):
             calls.refused[place] = f"{where}: {made.detail}"
@@ -145,6 +148,14 @@ def _looked_at(
         if made and not (set_parameters.is_closed(reader, found, migration) and _is_final(project, found)):
             calls.doubted[place] = f"{where}: another model may arrive there, which may refuse the parameters"
     return calls
+
+
+def _expected(project: Project, site: Site, edits: Sequence[Edit]) -> str | None:
+    """Where a test compares the arguments of the call, or reads one whose name goes."""
+    keywords = {keyword for slot in site.surface.slots for keyword in slot.keywords}
+    data = site.unit.lines.encoded
+    changed = {data[e.span.start : e.span.end].decode().partition("=")[0].strip() for e in edits}
+    return expected(project, site.call, keywords, changed - {""})
 
 
 def _later(project: Project, rules: Rulebook, site: Site, migration: Migration) -> str | None:
@@ -180,10 +191,26 @@ def _is_final(project: Project, site: Site) -> bool:
             held = (s for store in unit.stores.get(name, ()) for s in symbols(project, unit, store.value))
             if any(isinstance(s, External) and s.name == f"{begin}()" for s in held):
                 return False
-    methods = set_parameters.words(site, set_parameters.OPENS)
-    return not any(
-        True for m in methods for unit in project.units_naming(m) for _ in _calls_of(project, unit, m, f"{begin}().")
-    )
+    opening = set_parameters.words(site, set_parameters.OPENS)
+    return not any(True for word in opening for _ in _opened(project, word, begin, names))
+
+
+def _opened(project: Project, word: str, begin: str, names: Set[str]) -> Iterator[ast.Call]:
+    """The calls of a method of the object, or of another callee (``agents.RunConfig``), that let a model arrive."""
+    last = word.rpartition(".")[2]
+    for unit in project.units_naming(last):
+        if last == word:
+            yield from _calls_of(project, unit, word, f"{begin}().")
+            continue
+        for node in (*unit.loads.get(last, ()), *unit.attributes.get(last, ())):
+            call = unit.parent(node)
+            if (
+                isinstance(call, ast.Call)
+                and call.func is node
+                and (call.args or names & {k.arg for k in call.keywords})
+            ):
+                if any(isinstance(s, External) and s.name == word for s in symbols(project, unit, node)):
+                    yield call
 
 
 def _spread(moving: Sequence[Decision], calls: _Calls, stays: dict[str, str]) -> None:

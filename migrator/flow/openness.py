@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from migrator.flow.classes import classes_of, family, fields
 from migrator.flow.constants import MAX_DEPTH, values_of
 from migrator.flow.project import Project
-from migrator.flow.symbols import Class, symbols
+from migrator.flow.symbols import Class, last_name, symbols
 from migrator.flow.unit import Unit
+
+PATCHES = frozenset({"setattr", "patch", "object"})
 
 
 def is_open(project: Project, unit: Unit, node: ast.expr, depth: int = 0) -> bool:
@@ -22,10 +24,14 @@ def is_open(project: Project, unit: Unit, node: ast.expr, depth: int = 0) -> boo
         return True
     match node:
         case ast.Name():
-            if _is_stored(project, node.id):
+            if _is_stored(project, node.id) or _is_patched(project, node.id):
                 return True
         case ast.Attribute():
-            if _is_field(project, unit, node) or _is_stored(project, node.attr, own=True):
+            if (
+                _is_field(project, unit, node)
+                or _is_stored(project, node.attr, own=True)
+                or _is_patched(project, node.attr)
+            ):
                 return True
         case _:
             return any(is_open(project, unit, inner, depth + 1) for inner in _parts(node))
@@ -44,6 +50,17 @@ def _is_stored(project: Project, name: str, *, own: bool = False) -> bool:
             is_self = isinstance(store.value, ast.Name) and store.value.id in ("self", "cls")
             if not (own and is_self):
                 return True
+    return False
+
+
+def _is_patched(project: Project, name: str) -> bool:
+    """Say whether a test puts another value in the place of a name: ``monkeypatch.setattr(app, "MODEL", "o1")``."""
+    for unit in project.units_naming(name):
+        for text in unit.strings:
+            holder = unit.parent(text)
+            if isinstance(holder, ast.Call) and last_name(holder.func) in PATCHES:
+                if text.value == name or str(text.value).endswith(f".{name}"):
+                    return True
     return False
 
 

@@ -59,7 +59,9 @@ def edits(reader: Reader, site: Site, migration: Migration) -> tuple[Edit, ...] 
     if hidden(reader, site.unit, site.call) or any(k.arg is None for k in site.call.keywords):
         return Refusal("the call takes arguments that the code does not show")
     way = site.surface.parameters
-    if not site.symbol.name.startswith(way.get(ONLY, "")) or (EXCEPT in way and way[EXCEPT] in site.symbol.name):
+    if not site.symbol.name.startswith(way.get(ONLY, "")) or any(
+        word in site.symbol.name for word in words(site, EXCEPT)
+    ):
         return Refusal(f"{site.symbol.name} has no known way to set parameters")
     if (why := _against(reader, site, migration)) is not None:
         return Refusal(why)
