@@ -15,6 +15,7 @@ from pathlib import Path
 from migrator.flow.expected import expected
 from migrator.flow.project import Project
 from migrator.flow.symbols import External, symbols
+from migrator.flow.unit import Unit
 from migrator.model import CallSite, Decision, Edit, Report, Review, Rewrite, Span
 from migrator.nouns import Migration
 from migrator.plan_prompts import is_ignored, site_at
@@ -159,7 +160,7 @@ def _expected(project: Project, site: Site, edits: Sequence[Edit]) -> str | None
 
 
 def _later(project: Project, rules: Rulebook, site: Site, migration: Migration) -> str | None:
-    """What a call of an object sets in its turn: a model (``llm.bind(model=...)``), or a parameter that was set here."""
+    """What a call of an object sets in its turn: a model (``llm.bind(model=...)``), or a parameter that is set here."""
     begin = f"{site.symbol.name}()."
     own = [surface for surface in rules.surfaces if any(call.startswith(begin) for call in surface.calls)]
     methods = {call.rpartition(".")[2] for surface in own for call in surface.calls if call.startswith(begin)}

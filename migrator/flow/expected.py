@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Set
 from functools import partial
+from itertools import chain
 
 from migrator.flow.project import Project
 from migrator.flow.symbols import last_name
@@ -27,12 +28,8 @@ def expected(project: Project, call: ast.Call, keywords: Set[str], changed: Set[
     ``keywords`` are the names that the call's model is given by: an assertion without one is about another call.
     """
     name = last_name(call.func)
-    found = (
-        *_stood_in(project, name, keywords),
-        *_compared(project, name, keywords),
-        *(w for word in sorted(changed) for w in _read(project, word)),
-    )
-    return next(iter(found), None)
+    reads = (place for word in sorted(changed) for place in _read(project, word))
+    return next(chain(_stood_in(project, name, keywords), _compared(project, name, keywords), reads), None)
 
 
 def _stood_in(project: Project, name: str, keywords: Set[str]) -> Iterator[str]:

@@ -24,14 +24,10 @@ def is_open(project: Project, unit: Unit, node: ast.expr, depth: int = 0) -> boo
         return True
     match node:
         case ast.Name():
-            if _is_stored(project, node.id) or _is_patched(project, node.id):
+            if _is_global(unit, node) and (_is_stored(project, node.id) or _is_patched(project, node.id)):
                 return True
         case ast.Attribute():
-            if (
-                _is_field(project, unit, node)
-                or _is_stored(project, node.attr, own=True)
-                or _is_patched(project, node.attr)
-            ):
+            if _is_stored(project, node.attr) or _is_patched(project, node.attr) or _is_field(project, unit, node):
                 return True
         case _:
             return any(is_open(project, unit, inner, depth + 1) for inner in _parts(node))
@@ -43,14 +39,15 @@ def _parts(node: ast.expr) -> Iterator[ast.expr]:
     return (inner for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.expr))
 
 
-def _is_stored(project: Project, name: str, *, own: bool = False) -> bool:
-    """Say whether a statement stores into an attribute of this name; ``own``: but for a class into its own."""
-    for unit in project.units_naming(name):
-        for store in unit.stores.get(name, ()):
-            is_self = isinstance(store.value, ast.Name) and store.value.id in ("self", "cls")
-            if not (own and is_self):
-                return True
-    return False
+def _is_global(unit: Unit, node: ast.Name) -> bool:
+    """Say whether a name is one of a module, which other modules can set."""
+    return all(isinstance(binding.scope, ast.Module) for binding in unit.lookup(node.id, node))
+
+
+def _is_stored(project: Project, name: str) -> bool:
+    """Say whether a statement stores into an attribute of this name, other than a class into its own."""
+    stores = (store.value for unit in project.units_naming(name) for store in unit.stores.get(name, ()))
+    return any(not isinstance(owner, ast.Name) or owner.id not in ("self", "cls") for owner in stores)
 
 
 def _is_patched(project: Project, name: str) -> bool:

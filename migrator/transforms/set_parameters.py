@@ -114,7 +114,7 @@ def words(site: Site, key: str) -> tuple[str, ...]:
 
 
 def heads(site: Site, migration: Migration) -> Mapping[str, tuple[str, ...]]:
-    """The arguments that carry a parameter that is added or goes, with the way to it: ``{"reasoning": ("effort",)}``."""
+    """The arguments that carry a parameter that is added or goes, and the way to it: ``{"reasoning": ("effort",)}``."""
     spelled = (site.surface.parameters.get(p.name, "") for p in migration.parameters if p.action in ("add", "drop"))
     paths = [tuple(one.split(".")) for one in spelled if one]
     return {head: tuple(rest) for head, *rest in paths}
