@@ -547,8 +547,10 @@ def test_a_comma_that_a_key_needs_is_not_counted(tmp_path: Path) -> None:
     look(tmp_path, call_of_lines)
     found = plan.make([tmp_path], Settings(), cwd=tmp_path, today=TODAY)
     assert [edit.transform for edit in found.patches[0].edits] == ["model", "cache_key", "cache_key"]
-    (line,) = receipt.diff_summary(found, review=False)
+    line, ending = receipt.diff_summary(found, rulebook.load(), review=False, width=200)
     assert line == (("1 name and 1 cache key in 1 file would change.", ""),)
+    said = "gpt-4.1-mini has an announced shutdown date: 2027-01-14. The announced replacement is gpt-6-luna."
+    assert ending == ((said, ""),)
 
 
 def test_the_plan_is_kept_whole(folder: Path) -> None:
