@@ -25,7 +25,9 @@ def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: i
 
 
 def _ending(plan: Plan, book: Rulebook, width: int) -> Iterator[Line]:
-    yield from wrapped(ending(book.migrations[plan.migration], book), width, indent="", hanging="  ")
+    """Say when the target ends, where a name becomes it."""
+    if any(edit.transform == "model" for patch in plan.patches for edit in patch.edits):
+        yield from wrapped(ending(book.migrations[plan.migration], book), width, indent="")
 
 
 def nothing(plan: Plan, width: int) -> Iterator[Line]:
@@ -43,8 +45,7 @@ def diff_summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Ite
     files = plural(len(plan.patches), "file")
     said = f"{edits[:1].upper()}{edits[1:]} in {files} would change" if edits else "Nothing would change"
     yield ((f"{said}; {waiting} left (migrator scan says why)." if waiting else f"{said}.", ""),)
-    if edits:
-        yield from _ending(plan, book, width)
+    yield from _ending(plan, book, width)
 
 
 def _written(done: Receipt, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Line]:

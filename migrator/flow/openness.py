@@ -29,6 +29,8 @@ def is_open(project: Project, unit: Unit, node: ast.expr, depth: int = 0) -> boo
         case ast.Attribute():
             if _is_stored(project, node.attr) or _is_patched(project, node.attr) or _is_field(project, unit, node):
                 return True
+        case ast.Subscript():
+            return True  # any other statement may put an entry into the table
         case _:
             return any(is_open(project, unit, inner, depth + 1) for inner in _parts(node))
     given = tuple(values_of(project, unit, node))
@@ -36,7 +38,14 @@ def is_open(project: Project, unit: Unit, node: ast.expr, depth: int = 0) -> boo
 
 
 def _parts(node: ast.expr) -> Iterator[ast.expr]:
-    return (inner for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.expr))
+    """What an expression takes its value from: not what a condition asks."""
+    match node:
+        case ast.IfExp():
+            return iter((node.body, node.orelse))
+        case ast.NamedExpr():
+            return iter((node.value,))
+        case _:
+            return (inner for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.expr))
 
 
 def _is_global(unit: Unit, node: ast.Name) -> bool:
