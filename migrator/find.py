@@ -151,7 +151,7 @@ def _recorded(project: Project, unit: Unit, node: ast.expr, old: str) -> Iterato
     """The literal's own test replays an answer that was recorded for the old name."""
     path = unit.source.path
     test = next((name for name in qualname(unit, node).split(".") if name.startswith("test")), "")
-    recording = recorded(project, path, old, test) if _is_test(path) else None
+    recording = recorded(project, path, old, test) if is_test(path) else None
     if recording is not None:
         detail = f"the recording {recording.relative_to(path.parent).as_posix()}"
         yield Hazard("test_pin", detail, unit.source.shown, unit.position(node), unit.span(_whole(unit, node)))
@@ -167,7 +167,7 @@ def _pinned_elsewhere(project: Project, unit: Unit, value: str, old: str) -> Ite
     path = unit.source.path
     stem = path.parent.name if path.stem == "__init__" else path.stem
     for other_path in project.files_naming(stem):
-        if other_path == path or not _is_test(other_path):
+        if other_path == path or not is_test(other_path):
             continue
         recording = recorded(project, other_path, old)
         if recording is None and value.encode() not in project.bytes_of(other_path):
@@ -262,7 +262,8 @@ def _answers(docstring: str) -> Iterator[str]:
             is_open = False
 
 
-def _is_test(path: Path) -> bool:
+def is_test(path: Path) -> bool:
+    """Say whether a file is one of tests, by its name and its folders."""
     names = (path.name.lower(), *(p.name.lower() for p in path.parents))
     return (
         names[0].startswith("test") or names[0].endswith("_test.py") or any(n in ("tests", "test") for n in names[1:])

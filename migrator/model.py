@@ -266,7 +266,8 @@ class Prompt:
     put right, and is held for review), "applied", "sort" and "sorted" (the same, of sets in it alone), or why it
     stays, as a key of ``stays`` there. ``cached`` and
     ``best_cached`` are what a hit reads from the cache, as the code stands and in the best order: 0 where the
-    prefix is not known to be long enough.
+    prefix is not known to be long enough. ``callers`` counts the calls that bring it a prompt through the function
+    around it, 0 where it shows its own; of several prompts it is the one that shares least.
     """
 
     site: CallSite
@@ -286,6 +287,7 @@ class Prompt:
     cached: int = 0
     best_cached: int = 0
     warnings: tuple[PromptWarning, ...] = ()
+    callers: int = 0
     is_azure: bool = False
 
     @property

@@ -135,7 +135,7 @@ class Code:
     def _project(self) -> Project:
         rules = load(self.settings.migration, self.settings.surfaces)
         tables = {f.path: f.shown for f in discover.tables(self._all.others)}
-        return _project(self.root, self.known, rules, self.pins, tables)
+        return replace(_project(self.root, self.known, rules, self.pins, tables), texts=self.others)
 
 
 def _project(root: Path, known: Mapping[Path, str], rules: Rulebook, pins: Pins, tables: Mapping[Path, str]) -> Project:

@@ -36,6 +36,7 @@ def value(prompt: Prompt, migration: Migration, book: Rulebook, caching: Caching
         "best": prompt.best,
         "cached": prompt.cached,
         "best_cached": prompt.best_cached,
+        "callers": prompt.callers,
         "order": prompt.order or None,
         "breaker": None if breaker is None else _part(breaker),
         "key": prompt.key or None,

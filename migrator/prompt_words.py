@@ -65,6 +65,8 @@ def missing(prompt: Prompt, minimum: int) -> int:
 
 def _facts(prompt: Prompt, tables: Tables) -> Iterator[tuple[str, str, str]]:
     if prompt.verdict != "hidden":
+        if prompt.callers > 1:
+            yield "brought", f"by {prompt.callers} calls of the function around it; this one shares least", ""
         yield "shared", _shared(prompt, tables.caching), ""
         yield "ends at", _end(prompt), ""
     for name in _without_cache(prompt, tables.book):

@@ -355,7 +355,7 @@ def caching(table: Table) -> Caching:
 
 
 def _breakers(table: Table | None, known: Iterable[str]) -> Mapping[str, Breaker]:
-    """Read ``[breaker.*]``; each names what an ``[[often]]`` row says, or what the code says of orders."""
+    """Read ``[breaker.*]``; each names what an ``[[often]]`` row says, or what is seen in the code itself."""
     rows: dict[str, Breaker] = {}
     for name in table.data if table is not None else ():
         assert table is not None
@@ -363,14 +363,18 @@ def _breakers(table: Table | None, known: Iterable[str]) -> Mapping[str, Breaker
         assert row is not None
         row.only("why", "title", "advice")
         for why in row.texts("why"):
-            if why not in {*known, *ORDERS}:
+            if why not in {*known, *SEEN}:
                 raise row.wrong("why", f"no [[often]] row says {why!r}")
         rows[name] = Breaker(name, row.texts("why"), row.text("title"), row.text("advice"))
     return rows
 
 
 # What reading the code itself finds out, and no row.
-ORDERS = ("the order of a set differs between processes",)
+SEEN = (
+    "the order of a set differs between processes",
+    "the address of an image",
+    "the detail of an image",
+)
 
 
 CACHE_RULES = ("minimum", "step", "key_length", "requests_per_minute", "message_tokens")

@@ -196,6 +196,104 @@ def test_a_breaker_is_warned_of(instructions: str, warnings: list[str], verdict:
     assert ([warning.name for warning in one.warnings], one.verdict) == (warnings, verdict)
 
 
+@pytest.mark.parametrize(
+    ("image", "warnings"),
+    [
+        ('{"type": "image_url", "image_url": {"url": PLAN, "detail": "high"}}', []),
+        ('{"type": "image_url", "image_url": {"url": PLAN, "detail": detail}}', ["image_detail"]),
+        ('{"type": "image_url", "image_url": {"url": url, "detail": "low"}}', ["image_url"]),
+        ('{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{url}"}}', ["image_url"]),
+        ('{"type": "input_image", "image_url": url}', ["image_url"]),
+        ('{"type": "input_image", "image_url": PLAN, "detail": detail}', ["image_detail"]),
+        # What else stands beside the address is not seen here, so nothing is said of it.
+        ('{"type": "image_url", "image_url": {"url": PLAN, **url}}', []),
+    ],
+)
+def test_an_image_that_varies_is_warned_of(image: str, warnings: list[str], tmp_path: Path) -> None:
+    said = f'{{"role": "user", "content": [{image}, {{"type": "text", "text": HANDBOOK}}]}}'
+    call = f'client.chat.completions.create(model="gpt-4o", messages=[{said}, {{"role": "user", "content": mail}}])'
+    (one,) = look(tmp_path, 'PLAN = "https://x.org/a.png"', f"def ask(mail, url, detail):\n    return {call}\n").prompts
+    assert [warning.name for warning in one.warnings] == warnings
+
+
+def test_images_behind_the_text_cost_nothing(tmp_path: Path) -> None:
+    said = '[{"type": "text", "text": HANDBOOK}, {"type": "image_url", "image_url": {"url": url}}]'
+    call = f'client.chat.completions.create(model="gpt-4o", messages=[{{"role": "user", "content": {said}}}])'
+    (one,) = look(tmp_path, f"def ask(url):\n    return {call}\n").prompts
+    assert (one.verdict, one.least, one.warnings) == ("pays", 1285, ())
+
+
+ASK = """\
+def ask(system, mail):
+    return client.responses.create(model="gpt-4o", instructions=system, input=mail)
+
+
+def support(mail):
+    return ask(HANDBOOK, mail)
+"""
+
+
+def test_a_prompt_is_read_where_its_callers_write_it(tmp_path: Path) -> None:
+    (one,) = look(tmp_path, ASK).prompts
+    assert (one.verdict, one.least, one.most, one.callers, one.key) == ("pays", 1285, 1285, 1, "app.ask")
+    assert one.breaker is not None
+    assert (one.breaker.code, one.breaker.why, one.breaker.line) == ("mail", "parameter mail", 15)
+
+
+def test_of_several_callers_the_one_that_shares_least_is_told(tmp_path: Path) -> None:
+    found = look(tmp_path, ASK, 'def more(mail):\n    return ask(HANDBOOK + "Be brief and kind to all.", mail)\n')
+    (one,) = found.prompts
+    assert (one.least, one.callers, one.key) == (1285, 2, "app.ask")
+    text = printed(survey_report.rows(found, TABLES, show_all=False, width=lines.WIDTH))
+    assert "  brought  by 2 calls of the function around it; this one shares least\n" in text
+
+
+MANY = "".join(f"def n{i}(mail):\n    return ask(HANDBOOK, mail)\n\n\n" for i in range(30))
+# Each function gives the other what it was given, in ten places.
+MUTUAL = "".join(
+    f"def f{i}(system, mail):\n"
+    + "    ".join(("", *(f"f{j}(f{j}(system + mail, mail), mail)\n" for j in range(5) if j != i)))
+    + "    return ask(system, mail)\n\n\n"
+    for i in range(5)
+)
+
+
+@pytest.mark.parametrize("others", [MANY, MUTUAL])
+def test_too_many_callers_are_none(others: str, tmp_path: Path) -> None:
+    (one,) = look(tmp_path, ASK, others).prompts
+    assert (one.verdict, one.least, one.reason) == ("short", 0, "short_prefix")
+
+
+def test_the_order_of_a_prompt_of_several_callers_stays(tmp_path: Path) -> None:
+    tell = (
+        "def tell(system, mail):\n"
+        '    said = [{"role": "user", "content": mail}, {"role": "system", "content": system}]\n'
+        '    return client.chat.completions.create(model="gpt-4o", messages=said)\n'
+    )
+    uses = [f'def use{i}(mail):\n    return tell(HANDBOOK + "{i}", mail)\n' for i in range(2)]
+    (several,) = look(tmp_path, tell, *uses).prompts
+    (single,) = look(tmp_path, tell, uses[0]).prompts
+    assert (several.order, single.order) == ("callers", "review")
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        "for one in ['Refund me.', 'Where is it?']:\n    ask(one, 'Go.')\n",
+        "[ask(one, 'Go.') for one in ['Refund me.', 'Where is it?']]\n",
+        "def all_of_them():\n    return {one: ask(one, 'Go.') for one in ['Refund me.', 'Where is it?']}\n",
+    ],
+)
+def test_a_loop_around_the_call_sends_another_prompt_in_each_turn(turns: str, tmp_path: Path) -> None:
+    (found,) = look(tmp_path, ASK.split("def support")[0], turns).prompts
+    assert (found.verdict, found.callers, found.key) == ("short", 1, "")
+
+
+def test_a_number_in_a_text_is_text(tmp_path: Path) -> None:
+    one = asked(tmp_path, 'f"At most {5} lines. {HANDBOOK}"')
+    assert (one.verdict, one.least, one.most) == ("pays", 1291, 1291)
+
+
 def test_a_file_that_the_request_names_is_the_requests(tmp_path: Path) -> None:
     assert asked(tmp_path, 'Path("rules.txt").read_text()').verdict == "may"
     assert asked(tmp_path, "Path(path).read_text()").verdict == "short"
@@ -212,7 +310,10 @@ def test_a_field_that_is_only_declared_is_what_each_object_is_given(tmp_path: Pa
 
 
 def test_every_breaker_is_of_a_row_that_exists() -> None:
-    assert set(CACHING.breakers) == {"time", "date", "random", "host", "set_order", "file_order"}
+    assert set(CACHING.breakers) == {
+        *("time", "date", "random", "host", "set_order", "file_order"),
+        *("image_url", "image_detail"),
+    }
     for row in CACHING.breakers.values():
         assert row.why
         assert row.advice.endswith(".")

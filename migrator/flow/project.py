@@ -50,7 +50,8 @@ class Project:
     ``published`` are the import names of libraries that have tables and are developed in this very
     repository: their own code, seen from its examples, is what the tables say it is. ``members`` are the
     texts that the members of libraries' enumerations stand for, by their canonical names. ``libraries`` are
-    the import names of all libraries that have tables. ``tables`` are files of data that code may read.
+    the import names of all libraries that have tables. ``tables`` are files of data that code may read,
+    ``texts`` all files beside the code.
     """
 
     root: Path
@@ -60,6 +61,7 @@ class Project:
     members: Mapping[str, str] = field(default_factory=dict)
     libraries: frozenset[str] = frozenset()
     tables: Mapping[Path, str] = field(default_factory=dict)
+    texts: Mapping[Path, str] = field(default_factory=dict)
     units: dict[Path, Unit | None] = field(default_factory=dict)
     skips: dict[Path, Skip] = field(default_factory=dict)
     data: dict[Path, bytes] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Project:
             self.members,
             self.libraries,
             self.tables,
+            self.texts,
             units=self.units,
             skips=self.skips,
             data=self.data,

@@ -108,6 +108,16 @@ def written(reader: Reader, unit: Unit, node: ast.expr, depth: int = 0) -> Writt
     return Written(unit, tuple(atoms)) if atoms is not None else None
 
 
+def with_placeholders(reader: Reader, unit: Unit, node: ast.expr) -> Written | None:
+    """Find the atoms of a text whose ``{name}`` a library fills: each may only be moved whole."""
+    plain = written(reader, unit, node)
+    if plain is None or any(not atom.offsets for atom in plain.atoms):
+        return None
+    split = [part for atom in plain.atoms for part in _split(atom, _BRACES)]
+    known = tuple(part for part in split if part is not None)
+    return Written(plain.unit, known) if len(known) == len(split) else None
+
+
 def _only_call(reader: Reader, unit: Unit, call: ast.Call) -> ast.expr | None:
     """What a function of this file gives back that is called only here, and named by no other file."""
     if not isinstance(call.func, ast.Name):

@@ -7,8 +7,8 @@ call, and the repository's own functions. Messages that the code does not show o
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from migrator.flow.request import Spot, bindings_of, entered_value
 from migrator.flow.symbols import Function, last_name, symbols
@@ -20,6 +20,10 @@ from migrator.prompts.varying import Reader
 MAX_DEPTH = 12
 Messages = tuple[Message, ...]
 
+# Parts of a message that are images, and what is told of them: keys of the breakers' rows.
+IMAGES = frozenset({"image_url", "input_image"})
+IMAGE_URL = "the address of an image"
+IMAGE_DETAIL = "the detail of an image"
 # The role that a message class stands for, by the beginning of its name without the library's own.
 CLASSES = {
     "System": "system",
@@ -185,6 +189,8 @@ def _of_call(reader: Reader, spot: Spot, call: ast.Call, place: Place, depth: in
 
 def content(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
     """A message's text, or the parts of a list of them."""
+    held = _alone(reader, spot)
+    spot = held if isinstance(held.node, ast.List) else spot
     node = spot.node
     if not isinstance(node, ast.List):
         return text(reader, spot)
@@ -195,15 +201,54 @@ def content(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
     return tuple(found)
 
 
+def _alone(reader: Reader, spot: Spot) -> Spot:
+    """What a name was given that is read only here, so that nothing is added to it."""
+    if not isinstance(spot.node, ast.Name):
+        return spot
+    found = bindings_of(reader.project, spot.unit, spot.node)
+    if len(found) != 1:
+        return spot
+    given = entered_value(found[0], spot.entered)
+    if given is None and found[0].kind == "value" and found[0].value is not None and not found[0].path:
+        given = Spot(found[0].unit, found[0].value, spot.entered)
+    alone = found[0].unit is spot.unit and tuple(spot.unit.uses(found[0])) == (spot.node,)
+    return given if given is not None and alone else spot
+
+
 def _part(reader: Reader, spot: Spot) -> tuple[Segment, ...]:
+    spot = held if isinstance((held := _alone(reader, spot)).node, ast.Dict) else spot
     if isinstance(spot.node, ast.Dict):
         pairs = zip(spot.node.keys, spot.node.values, strict=True)
-        table = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
+        table: dict[object, ast.expr] = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
         if _constant(table.get("type")) in ("text", "input_text") and "text" in table:
             return text(reader, Spot(spot.unit, table["text"], spot.entered))
+        if _constant(table.get("type")) in IMAGES and "image_url" in table:
+            return _image(reader, spot, table)
     if isinstance(spot.node, (ast.Constant, ast.JoinedStr, ast.Name)):
         return text(reader, spot)
     return (varying(reader, spot),)
+
+
+def _image(reader: Reader, spot: Spot, table: Mapping[object, ast.expr]) -> tuple[Segment, ...]:
+    """An image: both its address and its detail are part of what requests share, or do not."""
+    held: Mapping[object, ast.expr] = table
+    inner = table["image_url"]
+    if isinstance(inner, ast.Dict):
+        pairs = zip(inner.keys, inner.values, strict=True)
+        held = {k.value: v for k, v in pairs if isinstance(k, ast.Constant)}
+        if len(held) < len(inner.keys) or "url" not in held:
+            return (varying(reader, spot),)
+        inner = held["url"]
+    found = [_named_part(reader, Spot(spot.unit, inner, spot.entered), IMAGE_URL)]
+    if "detail" in held:
+        found.append(_named_part(reader, Spot(spot.unit, held["detail"], spot.entered), IMAGE_DETAIL))
+    return tuple(found)
+
+
+def _named_part(reader: Reader, spot: Spot, why: str) -> Segment:
+    """A value that is not text; what varies of it is told by what it is."""
+    segment = varying(reader, spot)
+    return replace(segment, why=why) if segment.varies.breaks else segment
 
 
 def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Messages:
@@ -226,7 +271,7 @@ def _name(reader: Reader, spot: Spot, node: ast.Name, depth: int) -> Messages:
     if len(found) == 1:
         given = entered_value(found[0], entered)
         if given is not None:
-            return (*messages(reader, given, depth + 1), *_grown(reader, spot, node, found[0], (), depth))
+            return _grown(reader, spot, node, found[0], messages(reader, given, depth + 1), depth)
         if found[0].kind == "import":
             return _imported(reader, spot, found[0], depth)
         if found[0].kind == "value" and found[0].value is not None and not found[0].path:

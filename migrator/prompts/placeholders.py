@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from migrator.flow.constants import values_of
-from migrator.flow.request import Spot
+from migrator.flow.request import Spot, bindings_of, entered_value
 from migrator.flow.symbols import Function, last_name, symbols
 from migrator.prompts.messages import ROLES, Messages, content, message
 from migrator.prompts.template import SPLICE, Message, Segment, Varies
@@ -32,6 +32,11 @@ def template_messages(reader: Reader, spot: Spot, depth: int = 0) -> Messages:
     unit, node, entered = spot.unit, spot.node, spot.entered
     if depth > MAX_DEPTH:
         return (_unseen(reader, spot),)
+    if isinstance(node, ast.Name):
+        found = bindings_of(reader.project, unit, node)
+        brought = entered_value(found[0], entered) if len(found) == 1 else None
+        if brought is not None:
+            return template_messages(reader, brought, depth + 1)
     if isinstance(node, (ast.Name, ast.Attribute)):
         held = [(u, v) for u, v in values_of(reader.project, unit, node) if v is not None]
         return template_messages(reader, Spot(*held[0]), depth + 1) if len(held) == 1 else (_unseen(reader, spot),)
@@ -131,6 +136,11 @@ def _fields(reader: Reader, segments: Sequence[Segment], form: str) -> Iterator[
         else:
             yield replace(segment, text=segment.text[: segment.text.index("{")])
             yield replace(segment, text=None, varies=Varies.REQUEST, code="{...}", why="a placeholder")
+
+
+def is_placeholder(segment: Segment) -> bool:
+    """Say whether a part of a text is a ``{name}`` that the library fills."""
+    return segment.text is None and segment.code.startswith("{") and segment.why.startswith("placeholder ")
 
 
 def _parted(reader: Reader, segment: Segment, written: str) -> Iterator[Segment]:

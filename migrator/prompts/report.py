@@ -22,7 +22,9 @@ def prompt(
     exact: bool = True,
 ) -> Prompt:
     """Put what was seen into plain data. Without ``exact`` a prompt that is far too short is bounded, not counted."""
-    told = Prompt(place, models, "hidden", 0, None, 0, 0, (), reason="hidden_prompt", before=before)
+    told = Prompt(
+        place, models, "hidden", 0, None, 0, 0, (), reason="hidden_prompt", before=before, callers=len(site.ways)
+    )
     if site.template is None:
         return told
     measure = exactly if exact else measure_for(site.template, caching)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from migrator.flow.classes import repr_of
 from migrator.flow.project import Project
 from migrator.flow.refusals import is_none
-from migrator.flow.request import Given, Spot, arguments
+from migrator.flow.request import Entered, Spot, arguments
 from migrator.flow.symbols import External, Function, last_name, returns, symbols
-from migrator.flow.unit import FUNCTIONS, Unit
+from migrator.flow.unit import FUNCTIONS, Unit, parameters_of
 from migrator.prompts.analysis import analyse, measure_for
 from migrator.prompts.messages import Messages, listed, message, messages
 from migrator.prompts.placeholders import filled, template_messages
@@ -19,7 +19,8 @@ from migrator.prompts.template import Message, Part, Place, Segment, Template, V
 from migrator.prompts.texts import place_of, starred, text, varying
 from migrator.prompts.tools import part
 from migrator.prompts.uses import Met, last_operand, method_of, uses_of
-from migrator.prompts.varying import Reader
+from migrator.prompts.varying import MAX_STEPS, Reader
+from migrator.prompts.ways import ways
 from migrator.rulebook import Rulebook, Slot, Surface
 
 # Methods of a prompt with placeholders that give the prompt itself.
@@ -32,7 +33,8 @@ class Site:
     """One call that sends a prompt, or makes the object that does.
 
     ``template`` is None where the code does not show the prompt. ``uses`` are the places where the object is
-    seen to meet one; the template is then one of theirs.
+    seen to meet one; the template is then one of theirs. ``ways`` are the calls that bring its prompts, where
+    they stand at the callers of the function around it; the template is then the one that shares least.
     """
 
     unit: Unit
@@ -41,6 +43,7 @@ class Site:
     symbol: External
     template: Template | None
     uses: tuple[Met, ...] = ()
+    ways: tuple[Entered, ...] = ()
 
 
 def sites(reader: Reader, unit: Unit) -> Iterator[Site]:
@@ -76,14 +79,27 @@ def site(reader: Reader, unit: Unit, call: ast.Call) -> Site | None:
         return None
     surface, symbol = found
     if surface.prompt:
-        read = template(reader, unit, call, surface.prompt)
-        return Site(unit, call, surface, symbol, _with_own(read, surface.adds, unit, call))
+        read, brought = _brought(reader, unit, call, surface.prompt)
+        return Site(unit, call, surface, symbol, _with_own(read, surface.adds, unit, call), ways=brought)
     if surface.decorates:
         return Site(unit, call, surface, symbol, _of_function(reader, unit, call))
     if not surface.cache_key or (reader.keyed_only and not has_way(reader, unit, surface)):
         return Site(unit, call, surface, symbol, None)
     uses = uses_of(reader, unit, call)
-    return Site(unit, call, surface, symbol, _of_uses(reader, surface, uses), uses)
+    read, brought = _of_uses(reader, surface, uses)
+    return Site(unit, call, surface, symbol, read, uses, brought)
+
+
+def _brought(
+    reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slot]
+) -> tuple[Template | None, tuple[Entered, ...]]:
+    """The prompt of a call, and the calls that bring it; of several prompts the one that shares least."""
+    found = ways(reader, unit, call, lambda entered: template(reader, unit, call, slots, entered))
+    brought = tuple(entered for entered, _ in found if entered is not None)
+    if any(seen is None for _, seen in found):
+        return None, brought
+    seen = [one for _, one in found if one is not None]
+    return (seen[0] if len(seen) == 1 else min(seen, key=lambda one: _size(reader, one))), brought
 
 
 def has_way(reader: Reader, unit: Unit, surface: Surface) -> bool:
@@ -129,11 +145,11 @@ def _ends(rules: Rulebook) -> Ends:
     return ends
 
 
-def _of_uses(reader: Reader, surface: Surface, uses: tuple[Met, ...]) -> Template | None:
+def _of_uses(reader: Reader, surface: Surface, uses: tuple[Met, ...]) -> tuple[Template | None, tuple[Entered, ...]]:
     """The prompt that decides for an object: the shortest that is seen, or the longest where one is enough."""
-    seen = [found for met in uses if (found := of_use(reader, met)) is not None]
+    seen = [(found, brought) for met in uses for found, brought in (of_use(reader, met),) if found is not None]
     choose = max if surface.cache_key.get("uses") == "any" else min
-    return choose(seen, key=lambda found: _size(reader, found)) if seen else None
+    return choose(seen, key=lambda one: _size(reader, one[0])) if seen else (None, ())
 
 
 def _size(reader: Reader, found: Template) -> tuple[bool, int, int]:
@@ -141,15 +157,16 @@ def _size(reader: Reader, found: Template) -> tuple[bool, int, int]:
     return prefix.most is None, prefix.most or 0, prefix.least
 
 
-def of_use(reader: Reader, met: Met) -> Template | None:
-    """Read the prompt that an object meets at one place; None where the code does not show it."""
+def of_use(reader: Reader, met: Met) -> tuple[Template | None, tuple[Entered, ...]]:
+    """Read the prompt that an object meets at one place, and the calls that bring it; None where it is not shown."""
+    brought: tuple[Entered, ...] = ()
     if isinstance(met.node, ast.BinOp):
-        left = Given("", met.unit, last_operand(met.node.left))
+        left = Spot(met.unit, last_operand(met.node.left))
         found = _assembled(reader, dict.fromkeys(met.use.prompt, (left,)))
     else:
-        found = template(reader, met.unit, met.node, met.use.prompt)
+        found, brought = _brought(reader, met.unit, met.node, met.use.prompt)
     found = _with_own(found, met.use.adds, met.unit, met.node)
-    return replace(found, parts=(*_through(reader, met), *found.parts)) if found is not None else None
+    return (replace(found, parts=(*_through(reader, met), *found.parts)) if found is not None else None), brought
 
 
 def _of_function(reader: Reader, unit: Unit, call: ast.Call) -> Template | None:
@@ -161,7 +178,7 @@ def _of_function(reader: Reader, unit: Unit, call: ast.Call) -> Template | None:
         return None
     values = list(returns(function))
     reader.runs_once = False
-    return _assembled(reader, {"input": (Given("", unit, values[0]),)}) if len(values) == 1 else None
+    return _assembled(reader, {"input": (Spot(unit, values[0]),)}) if len(values) == 1 else None
 
 
 def _through(reader: Reader, met: Met) -> Iterator[Part]:
@@ -182,42 +199,70 @@ def _with_own(found: Template | None, adds: int, unit: Unit, node: ast.AST) -> T
     return Template((), (first,)) if found is None else replace(found, messages=(first, *found.messages))
 
 
-def template(reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slot]) -> Template | None:
-    """Read the prompt of a call in the order in which the model reads it."""
-    reader.runs_once = not any(isinstance(above, FUNCTIONS) for above in unit.ancestors(call))
-    if hidden(reader, unit, call):
+def template(
+    reader: Reader, unit: Unit, call: ast.Call, slots: Mapping[str, Slot], entered: Entered | None = None
+) -> Template | None:
+    """Read the prompt of a call in the order in which the model reads it, as the calls that brought it show it."""
+    if entered is None:
+        reader.left = MAX_STEPS
+        reader.runs_once = not any(isinstance(above, FUNCTIONS) for above in unit.ancestors(call))
+    if hidden(reader, unit, call, (entered,)):
         return None
-    return _assembled(reader, {kind: tuple(_given(reader, unit, call, slot)) for kind, slot in slots.items()})
+    return _assembled(reader, {kind: tuple(_given(reader, unit, call, slot, entered)) for kind, slot in slots.items()})
 
 
-def _assembled(reader: Reader, slots: Mapping[str, tuple[Given, ...]]) -> Template | None:
-    said = {kind: tuple(value for value in found if not is_none(value.value)) for kind, found in slots.items()}
+def _assembled(reader: Reader, slots: Mapping[str, tuple[Spot, ...]]) -> Template | None:
+    said = {kind: tuple(spot for spot in found if not _is_none(spot)) for kind, found in slots.items()}
     given = {kind: found for kind, found in said.items() if found}
-    parts = [part(reader, kind, _spot(given[kind][0])) for kind in ("tools", "schema") if kind in given]
-    found: list[Message] = [_system(reader, value) for value in given.get("system", ())]
-    found += [filled(reader, _system(reader, value)) for value in given.get("filled", ())]
-    found += [filled(reader, _system(reader, value), BRACED) for value in given.get("braced", ())]
+    parts = [part(reader, kind, given[kind][0]) for kind in ("tools", "schema") if kind in given]
+    found: list[Message] = [_system(reader, spot) for spot in given.get("system", ())]
+    found += [filled(reader, _system(reader, spot)) for spot in given.get("filled", ())]
+    found += [filled(reader, _system(reader, spot), BRACED) for spot in given.get("braced", ())]
     place: Place | None = None
     if "messages" in given:
-        found += messages(reader, _spot(given["messages"][0]))
-        place = listed(_spot(given["messages"][0]), reader)
+        found += messages(reader, given["messages"][0])
+        place = listed(given["messages"][0], reader)
     if "template" in given:
-        found += template_messages(reader, _spot(given["template"][0]))
+        found += template_messages(reader, given["template"][0])
     if "input" in given:
         found += _input(reader, given["input"][0])
     return Template(tuple(parts), tuple(found), place) if found else None
 
 
-def _spot(given: Given) -> Spot:
-    return Spot(given.unit, given.value)
+def _is_none(spot: Spot) -> bool:
+    return isinstance(spot.node, ast.expr) and is_none(spot.node)
 
 
-def hidden(reader: Reader, unit: Unit, call: ast.Call) -> bool:
-    """Say whether the call takes arguments that the code does not show: ``**options`` from outside."""
+def hidden(reader: Reader, unit: Unit, call: ast.Call, brought: Sequence[Entered | None] = ()) -> bool:
+    """Say whether the call takes arguments that the code does not show: ``**options`` from outside.
+
+    ``brought`` are the ways by which the function around it is called; what each gives then is shown.
+    """
     for keyword in call.keywords:
         if keyword.arg is None and not _is_open(reader, unit, keyword.value):
-            return True
+            if not brought or not all(_is_passed(unit, keyword.value, entered) for entered in brought):
+                return True
     return any(isinstance(a, ast.Starred) for a in call.args)
+
+
+# What a caller may not give unseen: it would be a second key, or hold one.
+KEYS = frozenset({"prompt_cache_key", "extra_body"})
+
+
+def _is_passed(unit: Unit, node: ast.expr, entered: Entered | None) -> bool:
+    """``**options`` of the function around the call, which gives them to nobody else and changes nothing of them."""
+    doubled = entered.function.node.args.kwarg if entered is not None else None
+    if entered is None or doubled is None or not isinstance(node, ast.Name):
+        return False
+    found = unit.lookup(node.id, node)
+    alone = len(found) == 1 and found[0].node is doubled and tuple(unit.uses(found[0])) == (node,)
+    return alone and not KEYS & {name for name, _ in _passed(entered)}
+
+
+def _passed(entered: Entered) -> Iterator[tuple[str, ast.expr]]:
+    """What a call gives a function beside its parameters."""
+    own = {argument.arg for argument in parameters_of(entered.function.node)}
+    yield from ((k.arg, k.value) for k in entered.call.keywords if k.arg is not None and k.arg not in own)
 
 
 def _is_open(reader: Reader, unit: Unit, node: ast.expr) -> bool:
@@ -240,33 +285,36 @@ def _is_plain_store(unit: Unit, use: ast.Name) -> bool:
     return isinstance(above, ast.Subscript) and isinstance(above.slice, ast.Constant)
 
 
-def _given(reader: Reader, unit: Unit, call: ast.Call, slot: Slot) -> Iterator[Given]:
+def _given(reader: Reader, unit: Unit, call: ast.Call, slot: Slot, entered: Entered | None = None) -> Iterator[Spot]:
     """The arguments of one kind, in the order of the table's keywords."""
-    named = [g for keyword in slot.keywords for g in arguments(reader.project, unit, call) if g.name == keyword]
+    all_given = [(g.name, Spot(g.unit, g.value, entered)) for g in arguments(reader.project, unit, call)]
+    if entered is not None and any(k.arg is None for k in call.keywords):
+        all_given += [(name, Spot(entered.unit, value, entered.outer)) for name, value in _passed(entered)]
+    named = [one for keyword in slot.keywords for one in all_given if one[0] == keyword]
     if named:
-        yield from named if len({g.name for g in named}) == len(named) else ()
+        yield from (spot for _, spot in named) if len({name for name, _ in named}) == len(named) else ()
     elif slot.position is not None and slot.position < len(call.args):
-        yield Given("", unit, call.args[slot.position])
+        yield Spot(unit, call.args[slot.position], entered)
 
 
-def _text_message(reader: Reader, role: str, given: Given) -> Message:
-    return Message(role, text(reader, Spot(given.unit, given.value)), place_of(given.unit, given.value))
+def _text_message(reader: Reader, role: str, spot: Spot) -> Message:
+    return Message(role, text(reader, spot), place_of(spot.unit, spot.node))
 
 
-def _system(reader: Reader, given: Given) -> Message:
+def _system(reader: Reader, spot: Spot) -> Message:
     """Instructions: a text, a list of texts, a message object, or a function that gives a text."""
-    unit, node = given.unit, given.value
+    unit, node = spot.unit, spot.node
     place = place_of(unit, node)
     if isinstance(node, (ast.List, ast.Tuple)):
-        said = (text(reader, Spot(unit, element)) for element in node.elts)
+        said = (text(reader, Spot(unit, element, spot.entered)) for element in node.elts)
         return Message("system", tuple(segment for one in said for segment in one), place)
     found = symbols(reader.project, unit, node)
     own = [symbol for symbol in found if isinstance(symbol, Function)]
     if own:
-        return Message("system", _result(reader, own, Spot(unit, node)), place)
+        return Message("system", _result(reader, own, spot), place)
     if any(isinstance(s, External) and s.name.endswith("Message()") for s in found):
-        return replace(message(reader, Spot(unit, node), place), role="system")
-    return _text_message(reader, "system", given)
+        return replace(message(reader, spot, place), role="system")
+    return _text_message(reader, "system", spot)
 
 
 def _result(reader: Reader, functions: list[Function], spot: Spot) -> tuple[Segment, ...]:
@@ -285,17 +333,13 @@ def _adds_lists(node: ast.expr) -> bool:
     return isinstance(node, (ast.List, ast.ListComp))
 
 
-def _input(reader: Reader, given: Given) -> Messages:
+def _input(reader: Reader, spot: Spot) -> Messages:
     """A text, a list of messages, or a prompt with placeholders that is filled here."""
-    spot = Spot(given.unit, given.value)
-    if (
-        isinstance(given.value, ast.Call)
-        and isinstance(given.value.func, ast.Attribute)
-        and given.value.func.attr in FILLED
-    ):
-        return template_messages(reader, Spot(given.unit, given.value.func.value))
-    if isinstance(given.value, (ast.Constant, ast.JoinedStr, ast.BinOp)) and not _adds_lists(given.value):
-        return (_text_message(reader, "user", given),)
+    node = spot.node
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FILLED:
+        return template_messages(reader, Spot(spot.unit, node.func.value, spot.entered))
+    if isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)) and not _adds_lists(node):
+        return (_text_message(reader, "user", spot),)
     found = messages(reader, spot)
     if len(found) == 1 and found[0].is_splice:
         segments = text(reader, spot)

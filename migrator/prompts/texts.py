@@ -19,6 +19,7 @@ from migrator.flow.request import Entered, Spot, bindings_of, entered_value
 from migrator.flow.symbols import External, Function, last_name, returns, symbols
 from migrator.flow.unit import LOOPS, Binding, Unit
 from migrator.model import Span
+from migrator.prompts.files import file_text, is_read
 from migrator.prompts.pieces import Field, pieces
 from migrator.prompts.template import Place, Segment, Varies
 from migrator.prompts.varying import Reader, how_often
@@ -30,6 +31,7 @@ Segments = tuple[Segment, ...]
 _PERCENT = re.compile(
     r"%(?:\((?P<name>[^)]*)\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?(?P<kind>[%diouxXeEfFgGcrsa])"
 )
+_JINJA = re.compile(r"\{[{%#]")
 # Methods and functions of text whose result can be computed when all of it is static.
 SHAPES: Mapping[str, Callable[[str], str]] = {
     "strip": str.strip,
@@ -58,6 +60,8 @@ def text(reader: Reader, spot: Spot, depth: int = 0) -> Segments:
     match node:
         case ast.Constant() if isinstance(node.value, str):
             return literal(reader, spot, depth)
+        case ast.Constant() if type(node.value) in (int, float):
+            return (Segment(place_of(unit, node), Varies.NEVER, str(node.value)),)
         case ast.JoinedStr():
             return literal(reader, spot, depth)
         case ast.BinOp(op=ast.Add()):
@@ -225,6 +229,10 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Segments:
         return _substituted(reader, spot, base, call, depth)
     if names == {"str"} and len(call.args) == 1:
         return text(reader, Spot(unit, call.args[0], entered), depth + 1)
+    if is_read(call) and (said := file_text(reader, spot)) is not None:
+        return (Segment(place_of(unit, call), Varies.DEPLOYMENT, said, unit.code(call), "a file", is_solid=True),)
+    if name == "render" and base is not None:
+        return _rendered(reader, spot, base, depth)
     own = [s for s in callees if isinstance(s, Function)]
     if len(own) == 1 and len(callees) == 1 and (inner := result_of(spot, call, own[0])) is not None:
         return _named(reader, inner, spot, depth)
@@ -401,3 +409,29 @@ def _substituted(reader: Reader, spot: Spot, base: Spot, call: ast.Call, depth: 
         at = match.end()
     segments.append(Segment(place, Varies.NEVER, written[at:]))
     return tuple(s for s in segments if s.text != "")
+
+
+def _rendered(reader: Reader, spot: Spot, base: Spot, depth: int) -> Segments:
+    """``jinja2.Template("... {{ name }} ...").render(...)``: the text before the first sign is there as it stands."""
+    made = base.node
+    if isinstance(made, ast.Name):
+        found = bindings_of(reader.project, base.unit, made)
+        if len(found) == 1 and found[0].kind == "value" and found[0].value is not None and not found[0].path:
+            base, made = Spot(found[0].unit, found[0].value), found[0].value
+    names = (
+        {s.name for s in symbols(reader.project, base.unit, made.func) if isinstance(s, External)}
+        if isinstance(made, ast.Call)
+        else set()
+    )
+    if names != {"jinja2.Template"} or not isinstance(made, ast.Call) or len(made.args) != 1:
+        return (varying(reader, spot),)
+    template = text(reader, Spot(base.unit, made.args[0], base.entered), depth + 1)
+    if any(s.text is None for s in template):
+        return (varying(reader, spot),)
+    written = "".join(s.text or "" for s in template)
+    sign = _JINJA.search(written)
+    # White space before a sign may go, by the sign or by the environment's settings.
+    static = Segment(template[0].place, template[0].varies, written[: sign.start() if sign else None].rstrip())
+    code = spot.unit.code(spot.node)
+    rest = Segment(place_of(spot.unit, spot.node), Varies.REQUEST, None, code, "what stands in the template")
+    return (replace(static, is_solid=True), rest) if sign else (replace(static, is_solid=True),)

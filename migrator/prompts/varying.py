@@ -23,6 +23,7 @@ from migrator.prompts.template import Varies
 from migrator.rulebook import Rulebook
 
 MAX_DEPTH = 16
+MAX_STEPS = 20_000
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _CLOCK = re.compile(r"%-?[HIMSfpcXsTRr]")
 # What these give depends on nothing but their arguments and the object they are called on.
@@ -68,7 +69,10 @@ class Reader:
 
     ``runs_once``: the call that is read stands outside of functions, so each run of the program sends it once
     (or in turns of a loop), and what is computed beside it is new in each run. ``keyed_only``: an object that can
-    get no key, whatever its prompts are, is not looked for where it meets them.
+    get no key, whatever its prompts are, is not looked for where it meets them. ``left``: so many expressions
+    may still be looked at for the prompt that is read; functions that give to each other have endless ways.
+    ``turning`` are the comprehensions around the call and around those that bring its prompt: in each turn another
+    one is sent.
     """
 
     project: Project
@@ -79,6 +83,8 @@ class Reader:
     calls: dict[str, Often] = field(default_factory=dict)
     starts: dict[str, Often] = field(default_factory=dict)
     active: set[tuple[ast.AST, Entered | None]] = field(default_factory=set)
+    left: int = MAX_STEPS
+    turning: frozenset[ast.AST] = frozenset()
 
     def __post_init__(self) -> None:
         """Index the table by callee."""
@@ -105,8 +111,11 @@ STATIC = Rate(Varies.NEVER)
 def how_often(reader: Reader, spot: Spot, depth: int = 0) -> Rate:
     """Say how often the value of an expression changes between two requests."""
     key = (spot.node, spot.entered)
-    if depth > MAX_DEPTH or key in reader.active:
-        return Rate(Varies.REQUEST, "cannot be followed") if depth > MAX_DEPTH else STATIC
+    reader.left -= 1
+    if depth > MAX_DEPTH or reader.left < 0:
+        return Rate(Varies.REQUEST, "cannot be followed")
+    if key in reader.active:
+        return STATIC
     reader.active.add(key)
     try:
         rate = _rate(reader, spot, depth)
@@ -213,7 +222,9 @@ def _binding(reader: Reader, spot: Spot, binding: Binding, depth: int) -> Rate:
         return Rate(Varies.REQUEST, binding.name)
     same = entered if entered is not None and binding.unit is entered.function.unit else None
     rate = how_often(reader, Spot(binding.unit, binding.value, same), depth + 1)
-    if isinstance(binding.scope, FUNCTIONS) and binding.kind == "item":
+    turns = isinstance(binding.scope, FUNCTIONS) or binding.scope in reader.turning
+    turns = turns or (reader.runs_once and isinstance(binding.scope, ast.Module))
+    if turns and binding.kind == "item":
         return _quicker(rate, Rate(Varies.REQUEST, f"{binding.name} of a loop"))
     return rate
 
@@ -282,7 +293,7 @@ def _call(reader: Reader, spot: Spot, call: ast.Call, depth: int) -> Rate:
     found = symbols(reader.project, unit, call.func)
     for symbol in found:
         if isinstance(symbol, External) and (row := reader.row(symbol.name)) is not None:
-            rest = _quickest(reader, unit, _operands_of_chain(call), entered, depth)
+            rest = _quickest(reader, unit, _operands_of_chain(unit, call), entered, depth)
             return _quicker(_of_row(row), rest)
     own = [s for s in found if isinstance(s, Function)]
     if own:
@@ -345,13 +356,18 @@ def _is_of_module(reader: Reader, unit: Unit, call: ast.Call) -> bool:
     return bool(names) and names <= STANDARD
 
 
-def _operands_of_chain(call: ast.Call) -> Iterator[ast.AST]:
-    """The arguments of a library's call and of those that it is made on: ``Path(name).read_text()`` has ``name``."""
+def _operands_of_chain(unit: Unit, call: ast.Call) -> Iterator[ast.AST]:
+    """The arguments of a library's call and of those that it is made on: ``Path(name).read_text()`` has ``name``.
+
+    So has ``file.read()`` where ``file`` is what ``open(name)`` gave.
+    """
     inner: ast.AST = call
     while isinstance(inner, (ast.Call, ast.Attribute)):
         if isinstance(inner, ast.Call):
             yield from _operands_of_call(inner, with_base=False)
         inner = inner.func if isinstance(inner, ast.Call) else inner.value
+    if isinstance(inner, ast.Name) and any(b.kind in ("value", "entered") for b in unit.lookup(inner.id, inner)):
+        yield inner
 
 
 def _own(reader: Reader, spot: Spot, call: ast.Call, functions: list[Function], depth: int) -> Rate:

@@ -66,7 +66,7 @@ def _at_uses(reader: Reader, site: Site, key: str) -> tuple[Edit, ...] | Refusal
     """Give the key to each call that hands the object a prompt for which it pays: the object itself takes none."""
     made: list[Edit] = []
     for met in site.uses:
-        seen = of_use(reader, met)
+        seen, _ = of_use(reader, met)
         if seen is None or not analyse(seen, reader.caching).may_pay:
             continue
         if not isinstance(met.node, ast.Call) or not met.use.cache_key or len(met.made) != 1:
@@ -87,7 +87,7 @@ def _against(reader: Reader, site: Site) -> Refusal | None:
         return Refusal("no_cache_key", site.surface.name)
     if any(isinstance(above, ast.JoinedStr) for above in site.unit.ancestors(site.call)):
         return Refusal("no_cache_key", "the call stands inside an f-string")
-    if hidden(reader, site.unit, site.call):
+    if hidden(reader, site.unit, site.call, site.ways):
         return Refusal("hidden_prompt", "the call takes arguments that the code does not show")
     if (held := _held_key(reader, site)) is not None:
         return Refusal("has_cache_key", held)

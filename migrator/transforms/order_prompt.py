@@ -21,8 +21,9 @@ from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
 from migrator.nouns import Caching
 from migrator.prompts.analysis import analyse, measure_for
-from migrator.prompts.atoms import Atom, Token, Written, written
+from migrator.prompts.atoms import Atom, Token, Written, with_placeholders, written
 from migrator.prompts.layout import Layout, Shift, Stays, holed, propose
+from migrator.prompts.placeholders import is_placeholder
 from migrator.prompts.sites import Site
 from migrator.prompts.template import Message, Place, Template
 from migrator.prompts.varying import PURE, READERS, Reader
@@ -52,6 +53,8 @@ def order(reader: Reader, site: Site, inside: Sequence[Edit] = ()) -> Order | St
         return layout
     if not _pays(site.template, layout.after, reader.caching):
         return Stays("short_prefix", "also with everything static first")
+    if len(site.ways) > 1:
+        return Stays("callers", f"{len(site.ways)} calls")
     shifts: list[Edit] = []
     for shift in layout.shifts:
         made = _shifted(reader, site, site.template.messages[shift.message], shift, inside)
@@ -81,7 +84,8 @@ def _holds(moved: Edit, edit: Edit) -> bool:
 def _shifted(reader: Reader, site: Site, message: Message, shift: Shift, inside: Sequence[Edit]) -> list[Edit] | Stays:
     """Move the blocks of one message's text in the code that writes it."""
     found = _content(reader, site, message)
-    text = written(reader, *found) if found is not None else None
+    read = with_placeholders if any(is_placeholder(segment) for segment in message.segments) else written
+    text = read(reader, *found) if found is not None else None
     if text is None or text.text != holed(message.segments):
         return Stays("pieces", "its text is not written in one place")
     if not _keeps_effects(text, shift):
