@@ -146,7 +146,7 @@ class Store:
             with self.path.open("r+b") as stream:
                 stream.truncate(whole)
         for line in data[:whole].split(b"\n"):
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 said = json.loads(line) if line else None
                 if isinstance(said, dict) and said.get("version") == VERSION:
                     yield said
