@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from migrator.comparison import Ready, host
 from migrator.lines import Line, plural, wrapped
+from migrator.readings import ending
 from migrator.shadow.model import Outcome
 from migrator.shadow.outlook import Outlook, total
 from migrator.shadow.rounds import State
@@ -20,6 +21,8 @@ def outlook(found: Ready, width: int) -> Iterator[Line]:
         yield from _table(found.outlooks)
         yield from _sum(found, width)
     yield from _held(found, width)
+    if found.targets:
+        yield from wrapped(ending(found.book.migrations[found.order.settings.migration], found.book), width, indent="")
 
 
 def _table(found: Sequence[Outlook]) -> Iterator[Line]:
