@@ -13,10 +13,18 @@ from __future__ import annotations
 import argparse
 import random
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from migrator.shadow.model import Answer, Outcome, Pair, Rule
+from migrator.model import CallSite, Position, Span
+from migrator.plan_prompts import Target
+from migrator.shadow.model import Answer, Case, Contract, Kind, Outcome, Pair, Rule
+from migrator.shadow.requests import Bodies
+from migrator.shadow.rounds import Rounds
+from migrator.shadow.run.model import Ask, Got
+from migrator.shadow.run.model import Cell as Which
 from migrator.shadow.statistics import benjamini_hochberg, fewest, judge
+from migrator.shadow.trial import Item, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,55 @@ def together(repetitions: int, sites: int, seed: int = 1) -> tuple[float, float]
     return wrong, power
 
 
+class Drawn:
+    """Answers whose truth is known, for ``Rounds``: a label, or another one."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def send(self, asks: Sequence[Ask]) -> Mapping[str, Got]:
+        """Draw the answers; every request has its own luck."""
+        return {ask.digest: self._answer(ask) for ask in asks}
+
+    def _answer(self, ask: Ask) -> Got:
+        shared = random.Random(f"{self.seed} {ask.site} {ask.case}")
+        p = shared.betavariate(0.25 * 0.05, 0.25 * 0.95)
+        bad = 0.05 * (1 - p) / 0.95 if ask.cell is Which.NEW and int(ask.site) % 2 else 0.0
+        differs = random.Random(f"{self.seed} {ask.digest}").random() < p + bad
+        return Got(ask.digest, completion("b" if differs else "a"), status=200)
+
+
+def completion(text: str) -> Mapping[str, object]:
+    """Give an answer as the API gives it."""
+    return {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}]}
+
+
+def trial(site: str, cases: int) -> Trial:
+    """Make a call with recorded requests, all of which were answered alike."""
+    call = CallSite(site, "openai.chat", "app.py", Span(0, 1), Position(None, 1, 1))
+    items = []
+    for number in range(cases):
+        said = {"model": "old", "messages": [{"role": "user", "content": f"{site} {number}"}]}
+        case = Case(
+            *(f"{site}-{number}", site, None, "chat/completions", "", said, completion("a"), 200, None, True, 0),
+            *(None, None, "", "", {}, {}, False, "", 0.0),
+        )
+        items.append(Item(case, Bodies(said, {**said, "model": "new"}), unit=case.id))
+    return Trial(Target(call, ("old",), ("new",)), tuple(items), Contract(Kind.LABEL, ""), Rule(0.05), cases)
+
+
+def through(repetitions: int, sites: int, cases: int = 150, first: int = 0) -> tuple[float, float]:
+    """As ``together``, through ``Rounds`` itself: sites go on until they are decided, round by round."""
+    wrong = power = 0.0
+    trials = [trial(str(site), cases) for site in range(sites)]
+    for seed in range(first, first + repetitions):
+        states = Rounds(Drawn(seed), 0.05, lambda _: 20).run(trials)
+        passed = [s.trial.site for s in states if s.verdict is not None and s.verdict.outcome is Outcome.PASS]
+        wrong += sum(int(s) % 2 for s in passed) / max(1, len(passed)) / repetitions
+        power += sum(1 - int(s) % 2 for s in passed) / (sites - sites // 2) / repetitions
+    return wrong, power
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=1000)
@@ -131,6 +188,8 @@ def main() -> None:
     print("\nfewest cases for a PASS:", {m: fewest(Rule(margin=m)) for m in (0.02, 0.05, 0.10)})
     wrong, power = together(repetitions // 10, 20)
     print(f"20 sites together, 10 at the boundary: wrong among let through {wrong:.3f}, good let through {power:.3f}")
+    wrong, power = through(repetitions // 5, 20)
+    print(f"the same through the rounds of a run: wrong {wrong:.4f}, good let through {power:.3f}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
@@ -22,14 +23,23 @@ FORMS = ("text", "json", "junit", "markdown", "html")
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
+class _Dollars(click.FloatRange):
+    """An amount of money; neither ``nan`` nor ``inf`` is one."""
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the amount."""
+        amount: float = super().convert(value, param, ctx)
+        return amount if isfinite(amount) else self.fail(f"{value!r} is no amount of money.", param, ctx)
+
+
 def spending(command: Command) -> Command:
     """Add the options that are about sending requests."""
     added = (
         click.option("--yes", "-y", is_flag=True, help="Send without asking."),
-        click.option("--max-usd", metavar="USD", type=click.FloatRange(0), help="Never spend more than this."),
+        click.option("--max-usd", metavar="USD", type=_Dollars(0), help="Never spend more than this."),
         click.option("--base-url", metavar="URL", help="Ask this server. [default: OPENAI_BASE_URL, or OpenAI's]"),
         click.option("--batch", is_flag=True, help="Use the Batch API: half the price, up to a day."),
-        click.option("--site", metavar="ID", multiple=True, help="Only this call; may be repeated."),
+        click.option("--site", metavar="ID", multiple=True, help="Only this call (or app.py:12); may be repeated."),
         click.option(
             "--cases", metavar="N", type=click.IntRange(1), default=400, help="Ask at most N of a call. [default: 400]"
         ),

@@ -36,18 +36,33 @@ def decide(findings: Iterable[Finding], migration: Migration, settings: Settings
     seen = tuple(findings)
     pinned = {f.origin.value for f in seen if any(h.reason == "assertion" for h in f.hazards)}
     pinned |= {short for short, target in migration.aliases.items() if pinned & _meant(short, target, migration)}
-    return tuple(_gated(_decide(f, migration, settings, pinned), settings.gate) for f in seen)
+    return tuple(_gated(_decide(f, migration, settings, pinned), settings.gate, migration) for f in seen)
 
 
-def _gated(decision: Decision, gate: Gate | None) -> Decision:
-    """Hold what a comparison did not let through: all calls that share the literal must have passed."""
+def _gated(decision: Decision, gate: Gate | None, migration: Migration) -> Decision:
+    """Hold what a comparison did not let through: all calls that share the literal must have passed, with its name."""
     if gate is None or isinstance(decision, Report):
         return decision
     calls = [reach.site for reach in decision.finding.reaches]
     held = next((call for call in calls if not gate.allows(call.id, "model")), None)
     if held is not None:
         return Report(decision.finding, "shadow", f"{held.shown}:{held.position.line}: {gate.reason(held.id)}")
+    value = decision.finding.origin.value
+    unseen = next((call for call in calls if not _has_run(gate, call.id, value, migration)), None)
+    if unseen is not None:
+        why = f"no compared request ran on {value}"
+        return Report(decision.finding, "shadow", f"{unseen.shown}:{unseen.position.line}: {why}")
     return decision if calls else Report(decision.finding, "shadow", "no call is known that was compared")
+
+
+def _has_run(gate: Gate, site: str, value: str, migration: Migration) -> bool:
+    """Say whether a call was compared on requests with this very name; a server may say it with a date."""
+    match, ran = migration.match(value), gate.ran.get(site)
+    if match is None or ran is None:
+        return True
+    plain = {said.old if (said := migration.match(name)) else name for name in ran}
+    meant = _meant(value, migration.aliases[value], migration) if match.kind == "alias" else {match.old}
+    return any(name == one or name.startswith(f"{one}-20") for name in plain for one in meant)
 
 
 def _meant(short: str, target: str, migration: Migration) -> set[str]:

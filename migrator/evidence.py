@@ -13,6 +13,7 @@ from typing import Literal
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 Action = Literal["apply", "layout", "model", "hold"]
+Step = Literal["embeddings", "judge"]
 Flip = Literal["loss", "gain", "both", "undecided", "same", "failure"]
 # Half the width of a 95 % interval, in standard errors.
 Z = 1.959964
@@ -206,11 +207,13 @@ def _correlation(both: int, losses: int, gains: int, same: int) -> float:
 class Gate:
     """What a comparison lets through: the ``actions`` of the sites by their ids, and in ``reasons`` why one holds.
 
-    A site that stands in neither was not compared.
+    A site that stands in neither was not compared. ``ran`` are the models on which the compared cases of a site ran;
+    a site that does not stand there ran on all that arrive.
     """
 
     actions: Mapping[str, Action]
     reasons: Mapping[str, str]
+    ran: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def allows(self, site: str, change: Literal["model", "layout"]) -> bool:
         """Say whether this half of the change may be made at a site."""
@@ -236,24 +239,34 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a judge was worth here: differences that it saw between two answers of the old model, and planted
-    defects that it saw. ``used`` is False where that was not good enough, and ``reason`` says so."""
+    """What embeddings or a judge were worth at a site: differences that they saw between two answers of the old
+    model, planted defects that they saw, and those that they missed and called the same.
 
+    ``site`` is the site's id. ``used`` is False where that was not good enough or could not be measured, and
+    ``reason`` says so. ``decided`` counts the answers, old and new, that were undecided before.
+    """
+
+    site: str
+    step: Step
     model: str
     used: bool
     reason: str
     false_alarms: Share
     detected: Share
+    missed: Share
+    decided: int
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowReport:
     """The whole comparison.
 
-    ``server`` is the host that answered. ``canned`` is "" for answers of a model; where answers were scripted, as in
+    ``server`` names who answered. ``canned`` is "" for answers of a model; where answers were scripted, as in
     the demo, it is the sentence that says so, and every reading of the report shows it. ``held`` names sites without
-    a comparison, with the reason: no case, no case that could be bound. ``unlinked`` counts recorded cases that
+    a comparison, with the reason: no case, no case that could be bound. ``places`` says
+    where those sites stand. ``unlinked`` counts recorded cases that
     belong to no site of the plan, by reason. ``alpha`` bounds the share of wrong sites among those let through.
+    ``steps`` are the embeddings and judges that were to decide what stays undecided, site by site.
     """
 
     version: int
@@ -270,8 +283,9 @@ class ShadowReport:
     money: Money
     is_batch: bool = False
     is_complete: bool = True
-    judge: Judged | None = None
+    steps: tuple[Judged, ...] = ()
     notes: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def code(self) -> int:

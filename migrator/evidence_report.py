@@ -13,7 +13,7 @@ RIGHT = frozenset({"CASES", "NOISE", "NEW", "EXCESS", "COST", "CACHED"})
 # Where the place does not fit beside the numbers, these stand on a line of their own above them.
 ABOVE = (HEADS.index("WHERE"), HEADS.index("95 % INTERVAL"))
 TONES = {"pass": "rewrite", "fail": "error", "inconclusive": "review"}
-SHOWN = 1
+SHOWN, PLACES = 1, 10
 TEXT = 160
 
 
@@ -129,8 +129,9 @@ def _held(report: ShadowReport, width: int) -> Iterator[Line]:
     if report.held:
         yield BLANK
     for reason in sorted(set(report.held.values())):
-        count = sum(one == reason for one in report.held.values())
-        text = f"{plural(count, 'call')} not compared: {words.visible(reason)}"
+        places = words.held_at(report, reason)
+        shown = ", ".join(places[:PLACES]) + (", …" if len(places) > PLACES else "")
+        text = f"{plural(len(places), 'call')} not compared: {words.visible(reason)} ({shown})"
         yield from wrapped(text, width, indent="", style="dim")
 
 

@@ -104,7 +104,7 @@ def _cell(head: str, inside: str, value: float | None) -> Html:
 
 def _held(report: ShadowReport) -> Iterator[Html]:
     for reason in sorted(set(report.held.values())):
-        sites = [site for site, said in report.held.items() if said == reason]
+        sites = words.held_at(report, reason)
         text = f"{plural(len(sites), 'call')} not compared: {reason}"
         yield element("p", f"{text} ({', '.join(sites[:10])}{', …' if len(sites) > 10 else ''})", class_="quiet")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
-from migrator.evidence import Action, Arm, Exchange, Flip, Outcome, ShadowReport, SiteEvidence
+from migrator.evidence import Action, Arm, Exchange, Flip, Judged, Outcome, ShadowReport, Share, SiteEvidence
 from migrator.lines import plural
 
 OUTCOMES: tuple[Outcome, ...] = ("pass", "fail", "inconclusive")
@@ -221,30 +221,48 @@ def _causes(report: ShadowReport) -> Iterator[str]:
     if report.held:
         yield f"{plural(len(report.held), 'call')} {'was' if len(report.held) == 1 else 'were'} not compared"
     if not report.is_complete:
-        yield "the money ran out before all was decided"
+        yield "not all requests were sent"
 
 
-def judged(report: ShadowReport) -> str:
-    """Say what a judge was worth; "" where there was none."""
-    found = report.judge
-    if found is None:
+def held_at(report: ShadowReport, reason: str) -> Sequence[str]:
+    """Give the places of the calls that were not compared for a reason; the id of one whose place is not known."""
+    sites = (site for site, said in report.held.items() if said == reason)
+    return [visible(report.places.get(site, site)) for site in sites]
+
+
+def judged(one: Judged, report: ShadowReport) -> str:
+    """Say what embeddings or a judge were worth at a call: both rates, and whether they were used."""
+    name = f"the judge {one.model}" if one.step == "judge" else f"embeddings by {one.model}"
+    where = next((place(site) for site in report.sites if site.site == one.site), one.site)
+    if not one.used:
+        return visible(f"{where}: {name}, not used: {one.reason}.{_rates(one)}")
+    answers = "1 answer that was" if one.decided == 1 else f"{one.decided:,} answers that were"
+    return visible(f"{where}: {name} decided {answers} open.{_rates(one)}")
+
+
+def _rates(one: Judged) -> str:
+    """Say how often a step blames the old model's own answers, and how many defects it sees; "" if not measured."""
+    alarms, seen, missed = one.false_alarms, one.detected, one.missed
+    if not alarms.total and not seen.total:
         return ""
-    use = "decided what the comparators left open" if found.used else f"was not used, {found.reason}"
-    alarms, seen = found.false_alarms, found.detected
-    return visible(
-        f"The judge {found.model} {use}: of {alarms.total} pairs of old answers it called {alarms.count} different, "
-        f"and it saw {seen.count} of {seen.total} planted defects."
+    return (
+        f" Of {plural(alarms.total, 'pair')} of old answers it called {alarms.count} different ({_range(alarms)}); "
+        f"of {plural(seen.total, 'planted defect')} it saw {seen.count} ({_range(seen)}) "
+        f"and took {missed.count} for the same ({_range(missed)})."
     )
+
+
+def _range(share: Share) -> str:
+    return f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
 
 
 def around(report: ShadowReport) -> Iterator[str]:
     """Say what else a reader should know, a sentence each."""
     if not report.is_complete:
-        yield "The money ran out before all was decided; what was answered is kept."
+        yield "Not all requests were sent: the money ran out, or --stored held them back. What was answered is kept."
     if report.is_batch:
         yield "The answers came by the Batch API: no latency and no cached share was measured."
-    if report.judge is not None:
-        yield judged(report)
+    yield from (judged(one, report) for one in report.steps)
     for count, reason in sorted(((count, reason) for reason, count in report.unlinked.items()), reverse=True):
         yield f"{plural(count, 'recorded request')} left out: {visible(reason)}."
     yield from (visible(note if note.endswith(".") else f"{note}.") for note in report.notes)

@@ -103,13 +103,17 @@ def _old_enumeration(trace: Trace, named: Named) -> Iterator[Hazard]:
 
 
 def _old_libraries(trace: Trace, value: str) -> Iterator[Hazard]:
-    """The calls whose library is pinned at a version that does not know the new name.
+    """The calls whose library does not know the new name: in no version, or not in the one that is pinned.
 
     A provider prefix says what the bare name would be looked up for, so it needs no such table.
     """
     match = trace.migration.match(value)
     for surface, called in trace.touched if match is not None and not match.prefix else ():
         requirement = surface.knows.get(trace.migration.target)
+        if surface.knows and requirement is None:
+            unit, detail = called.unit, f"{surface.library.name} is not known to take {trace.migration.target}"
+            yield Hazard("old_library", detail, unit.source.shown, unit.position(called.call))
+            continue
         refusal = trace.project.pins.refuses(requirement, called.unit.source.path) if requirement else None
         if refusal is not None:
             unit = called.unit

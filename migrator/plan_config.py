@@ -163,7 +163,7 @@ def _of_config(run: _Run, file: File, data: bytes) -> ConfigPlan:
 
 def _with_parameters(decision: Decision, run: _Run) -> Decision:
     """Leave a name alone whose call needs parameters: a file cannot say that its reader sets them."""
-    if isinstance(decision, Report) or not run.migration.parameters or "parameters" not in run.settings.transforms:
+    if isinstance(decision, Report) or not run.migration.parameters:
         return decision
     return Report(decision.finding, "parameters", "set them where the file is read, and change both")
 

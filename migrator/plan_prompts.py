@@ -88,7 +88,8 @@ def plan_prompts(
     homes = {shown: path for path, shown in project.files.items()}
     may_change = frozenset(shown for shown, path in homes.items() if path in within)
     places = _places(decisions, settings)
-    if settings.azure_keys and "cache_key" in settings.transforms:
+    # A comparison knows no calls on Azure, so that it lets none of them through.
+    if settings.azure_keys and settings.gate is None and "cache_key" in settings.transforms:
         places = {**{(place.site.shown, place.site.span): place for place in _on_azure(reader, paths)}, **places}
     seen: list[Prompt] = []
     edits: dict[Path, tuple[Edit, ...]] = {}
@@ -189,7 +190,8 @@ def put_in_order(
     is_wanted = settings.review if settings.gate is None else settings.gate.allows(site, "layout")
     made = order_prompt.order(reader, found)
     after = found.template if isinstance(made, Stays) else made.after
-    steady = steady_order.steady(reader, found, after)
+    # What is put into another order within a text is in no recorded request, so that a comparison does not show it.
+    steady = steady_order.steady(reader, found, after) if settings.gate is None else None
     if steady is not None:
         after = steady.after
         made = made if isinstance(made, Stays) else order_prompt.order(reader, found, steady.edits)

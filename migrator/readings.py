@@ -159,6 +159,15 @@ def target(plan: Plan, book: Rulebook) -> tuple[Migration, Model | None]:
     return migration, prices.model_of(migration.target, book)
 
 
+def ending(migration: Migration, book: Rulebook) -> str:
+    """Say on which day the target of a migration ends, and what takes its place; nothing where no day is announced."""
+    model = prices.model_of(migration.target, book)
+    if model is None or model.shutdown is None:
+        return ""
+    said = f"{migration.target} has an announced shutdown date: {model.shutdown.isoformat()}."
+    return f"{said} The announced replacement is {model.replacement}." if model.replacement else said
+
+
 def line_in(shown: str, position: Position, file: str) -> str:
     """Say on which line something is, for a reader who is in ``file``: ``line 31``, ``cell 2:4``."""
     if shown != file:

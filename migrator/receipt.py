@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from migrator.lines import UNCHANGED, WOULD_STAY, Line, joined, plural
+from migrator.lines import UNCHANGED, WOULD_STAY, Line, joined, plural, wrapped
 from migrator.model import Edit, Plan, Receipt
-from migrator.readings import counted, kind, left
+from migrator.readings import counted, ending, kind, left
 from migrator.report import skipped
 from migrator.rulebook import Rulebook
 
@@ -20,7 +20,14 @@ def receipt(done: Receipt, plan: Plan, book: Rulebook, *, review: bool, width: i
         _held(plan, book, review=review),
         skipped((*done.left, *plan.skips), width),
         _after(done, plan, review=review),
+        _ending(plan, book, width) if done.written else (),
     )
+
+
+def _ending(plan: Plan, book: Rulebook, width: int) -> Iterator[Line]:
+    """Say when the target ends, where a name becomes it."""
+    if any(edit.transform == "model" for patch in plan.patches for edit in patch.edits):
+        yield from wrapped(ending(book.migrations[plan.migration], book), width, indent="")
 
 
 def nothing(plan: Plan, width: int) -> Iterator[Line]:
@@ -28,8 +35,8 @@ def nothing(plan: Plan, width: int) -> Iterator[Line]:
     yield from joined([UNCHANGED], skipped(plan.skips, width))
 
 
-def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
-    """Say in one line what a diff changes and what it leaves."""
+def diff_summary(plan: Plan, book: Rulebook, *, review: bool, width: int) -> Iterator[Line]:
+    """Say in one line what a diff changes and what it leaves, and in another when its target ends."""
     edits = counted(edit for patch in plan.patches for edit in patch.edits)
     waiting = len(left(plan, review=review))
     if not edits and not waiting:
@@ -38,6 +45,7 @@ def diff_summary(plan: Plan, *, review: bool) -> Iterator[Line]:
     files = plural(len(plan.patches), "file")
     said = f"{edits[:1].upper()}{edits[1:]} in {files} would change" if edits else "Nothing would change"
     yield ((f"{said}; {waiting} left (migrator scan says why)." if waiting else f"{said}.", ""),)
+    yield from _ending(plan, book, width)
 
 
 def _written(done: Receipt, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Line]:

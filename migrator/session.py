@@ -298,6 +298,7 @@ def show_diff(found: Run, form: str) -> None:
     from migrator.deliver.diff import styled, unified
     from migrator.deliver.terminal import is_coloured, show
     from migrator.deliver.terminal import write as emit
+    from migrator.lines import WIDTH
 
     if form != "text":
         _print_data(found, form)
@@ -310,7 +311,7 @@ def show_diff(found: Run, form: str) -> None:
             emit(diff)
     _complain(found.plan.skips)
     if not found.quiet:
-        _tell(receipt.diff_summary(found.plan, review=found.settings.review))
+        _tell(receipt.diff_summary(found.plan, found.book, review=found.settings.review, width=WIDTH))
 
 
 def write(found: Run, form: str) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import urlsplit
 
 from migrator import session
 from migrator.session import Options
@@ -17,13 +18,16 @@ from migrator.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from migrator.comparison import Order, Ready
-    from migrator.evidence import ShadowReport
+    from migrator.evidence import ShadowReport, Step
     from migrator.lines import Line
     from migrator.shadow.rounds import State
     from migrator.shadow.run.runner import Runner
 
 DONE, NOT_RUN = 0, 4
 REPORT = Path(".migrator") / "shadow" / "report.json"
+# Where the keys for other servers than the comparison's stand, and the word that is sent where there is none.
+KEYS: Mapping[str, str] = {"judge": "MIGRATOR_JUDGE_KEY", "embeddings": "MIGRATOR_EMBEDDINGS_KEY"}
+NO_KEY = "no-key"
 
 
 class Spending(TypedDict):
@@ -44,12 +48,18 @@ class Applied(Options, Spending):
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """How a report is printed, and where to."""
+    """How a report is printed, and where to; ``is_aside``: beside a diff or data, which standard output is for."""
 
     form: str = "text"
     file: Path | None = None
     quiet: bool = False
     is_dry: bool = False
+    is_aside: bool = False
+
+    @property
+    def is_shown(self) -> bool:
+        """Say whether the report is what is printed on standard output."""
+        return self.form == "text" and self.file is None and not self.is_aside
 
 
 def compare(
@@ -77,7 +87,8 @@ def apply(paths: tuple[Path, ...], chosen: Applied, *, only_diff: bool) -> int:
     """Compare, then change only what holds up; the exit code is the comparison's unless a file cannot be written."""
     if Path(session.STDIN) in paths:
         raise SettingsError("--shadow compares the recorded requests of a project, not standard input")
-    settings, out = session.settle(paths, chosen), Out(quiet=chosen["quiet"])
+    out = Out(quiet=chosen["quiet"], is_aside=only_diff or chosen["form"] != "text")
+    settings = session.settle(paths, chosen)
     found = _ready(_order(paths, settings, chosen), out)
     if not found.prepared.trials:
         _tell("Nothing was sent and nothing changed: no call that changes its model can be compared.", out)
@@ -88,7 +99,7 @@ def apply(paths: tuple[Path, ...], chosen: Applied, *, only_diff: bool) -> int:
     keep(found.root, told)
     if not chosen["quiet"]:
         put(told, out)
-    planned = session.plan(paths, chosen, settings=gated(settings, told))
+    planned = session.plan(paths, chosen, settings=gated(settings, told, found))
     if only_diff:
         session.show_diff(planned, chosen["form"])
         return told.code
@@ -136,8 +147,10 @@ def run(found: Ready, chosen: Spending, *, quiet: bool = False) -> ShadowReport 
     if not chosen["stored"] and not _may_send(chosen["yes"]):
         print("Nothing was sent.", file=sys.stderr)
         return None
-    with _sending(found, chosen) as runner, _progress(quiet, runner) as look:
-        return go(found, runner, look)
+    with ExitStack() as opened:
+        runner, others = _sending(found, chosen, opened)
+        look = opened.enter_context(_progress(quiet, runner))
+        return go(found, runner, look, others=others)
 
 
 def _may_send(yes: bool) -> bool:
@@ -151,29 +164,66 @@ def _may_send(yes: bool) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-@contextmanager
-def _sending(found: Ready, chosen: Spending) -> Iterator[Runner]:
-    """Open the store of answers and the way to the server."""
+def _sending(found: Ready, chosen: Spending, opened: ExitStack) -> tuple[Runner, Mapping[Step, Runner]]:
+    """Open the stores of answers and the ways to the servers: the comparison's, and those that the steps ask.
+
+    All share one cap. A store is that of a host.
+    """
+    from migrator.comparison import host
     from migrator.shadow.run.runner import Runner
     from migrator.shadow.run.store import Store
 
-    order, key = found.order, os.environ.get("OPENAI_API_KEY")
-    with (
-        Store(found.root, order.server) as store,
+    order, is_stored = found.order, chosen["stored"]
+
+    def store(name: str) -> Store:
+        return opened.enter_context(Store(found.root, name))
+
+    runner = opened.enter_context(
         Runner(
-            store, found.book, order.base_url, key, order.cap, chosen["stored"], order.is_batch, on_stop=_stopping
-        ) as runner,
-    ):
-        if runner.carried:
-            _tell_carried(runner)
-        yield runner
+            store(order.server),
+            found.book,
+            order.base_url,
+            os.environ.get("OPENAI_API_KEY"),
+            order.cap,
+            is_stored,
+            order.is_batch,
+            on_stop=_stopping,
+        )
+    )
+    owners: dict[str, Runner] = {order.server: runner}
+    others: dict[Step, Runner] = {}
+    for step, one in order.advisers.items():
+        name = host(one.url)
+        owner = owners.get(name)
+        others[step] = opened.enter_context(
+            Runner(
+                owner.store if owner is not None else store(name),
+                found.book,
+                one.url,
+                _key(step, one.url, order.base_url),
+                is_offline=is_stored,
+                on_stop=_stopping,
+                beside=owner or runner,
+            )
+        )
+        owners.setdefault(name, others[step])
+    if any(one.carried for one in owners.values()):
+        _tell_carried(runner)
+    return runner, others
+
+
+def _key(step: Step, url: str, base_url: str) -> str | None:
+    """Give the key for a step's server. The one in OPENAI_API_KEY goes to the comparison's server and no other."""
+    own = os.environ.get(KEYS[step])
+    is_same = urlsplit(url)[:2] == urlsplit(base_url)[:2]
+    return own or (os.environ.get("OPENAI_API_KEY") if is_same else NO_KEY)
 
 
 def _tell_carried(runner: Runner) -> None:
     """Say that money of a run that was stopped counts."""
     from migrator.shadow_words import money
 
-    print(f"migrator: going on with a run that was stopped; it has spent {money(runner.carried)}", file=sys.stderr)
+    print(f"migrator: going on with a run that was stopped; it has spent {money(runner.spent)}", file=sys.stderr)
 
 
 def _stopping(count: int) -> None:
@@ -207,19 +257,22 @@ def keep(root: Path, told: ShadowReport) -> None:
     from migrator.deliver.evidence_json import document
 
     path = root / REPORT
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(document(told))
-    path.chmod(0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(document(told))
+        path.chmod(0o600)
+    except OSError as error:
+        raise SettingsError(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 def put(told: ShadowReport, out: Out) -> None:
     """Print the report, or write it where the user wants it."""
-    from migrator.deliver.terminal import show, width
+    from migrator.deliver.terminal import width
     from migrator.deliver.terminal import write as emit
     from migrator.evidence_report import rows
 
-    if out.form == "text" and out.file is None:
-        show(rows(told, width()))
+    if out.is_shown or out.is_aside:
+        _print(rows(told, width()), out)
         return
     data = _document(told, out.form)
     if out.file is None:
@@ -281,15 +334,17 @@ def accept(site: str, reason: str, until: date | None) -> int:
     from migrator.shadow import accepted
 
     root = project_root((), Path.cwd())
-    found = [one for one in read(None).sites if one.site.startswith(site) or f"{one.file}:{one.line}" == site]
+    told = read(None)
+    found = [one for one in told.sites if one.site.startswith(site) or f"{one.file}:{one.line}" == site]
     if len(found) != 1:
-        known = ", ".join(f"{one.file}:{one.line}" for one in read(None).sites)
+        known = ", ".join(f"{one.file}:{one.line}" for one in told.sites)
         raise SettingsError(f"{len(found)} calls of the last comparison are {site!r}; there are: {known}")
     last = until or date.today() + timedelta(days=accepted.DAYS)
     if last < date.today():
         raise SettingsError(f"--until {last}: that day is past")
     where = f"{found[0].file}:{found[0].line} {found[0].function}".strip()
-    path = accepted.accept(root, found[0].site, where, Acceptance(reason, _name(root), last.isoformat()))
+    acceptance = Acceptance(reason, _name(root), last.isoformat())
+    path = accepted.accept(root, found[0].site, where, acceptance, to=told.migration)
     print(f"Accepted until {last}: {where}. It stands in {path.name}; commit it.")
     return DONE
 
@@ -307,22 +362,22 @@ def _name(root: Path) -> str:
 
 
 def _tell(text: str, out: Out) -> None:
-    print(text, file=sys.stdout if out.form == "text" and out.file is None else sys.stderr)
+    print(text, file=sys.stdout if out.is_shown else sys.stderr)
 
 
 def _print(lines: Iterable[Line], out: Out) -> None:
     """Print lines where they do not get into a report that a program reads."""
     from migrator.deliver.terminal import show
 
-    if out.form == "text" and out.file is None:
+    if out.is_shown:
         show(lines)
     else:
         for line in lines:
             print("".join(text for text, _ in line), file=sys.stderr)
 
 
-def gated(settings: Settings, told: ShadowReport) -> Settings:
+def gated(settings: Settings, told: ShadowReport, found: Ready) -> Settings:
     """Give the settings under which only what holds up is changed."""
     from migrator.shadow.gate import gate
 
-    return replace(settings, gate=gate(told))
+    return replace(settings, gate=gate(told, found.prepared.trials))

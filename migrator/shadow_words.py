@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from migrator.comparison import Ready
+from migrator.comparison import Ready, host
 from migrator.lines import Line, plural, wrapped
+from migrator.readings import ending
 from migrator.shadow.model import Outcome
 from migrator.shadow.outlook import Outlook, total
 from migrator.shadow.rounds import State
@@ -20,6 +21,8 @@ def outlook(found: Ready, width: int) -> Iterator[Line]:
         yield from _table(found.outlooks)
         yield from _sum(found, width)
     yield from _held(found, width)
+    if found.targets:
+        yield from wrapped(ending(found.book.migrations[found.order.settings.migration], found.book), width, indent="")
 
 
 def _table(found: Sequence[Outlook]) -> Iterator[Line]:
@@ -63,11 +66,24 @@ def _sum(found: Ready, width: int) -> Iterator[Line]:
     if found.order.is_batch:
         text += " The Batch API takes half of that."
     yield from wrapped(text, width, indent="")
+    yield from _advice(found, width)
     short = [one for one in found.outlooks if not one.can_pass]
     if short:
         calls = plural(len(short), "call")
         text = f"! {calls} with too few cases cannot pass: record more, or just read the answers."
         yield from wrapped(text, width, indent="", style="review")
+
+
+def _advice(found: Ready, width: int) -> Iterator[Line]:
+    """Name the models that are asked about what stays undecided, and what they may cost on top."""
+    for step, one in found.order.advisers.items():
+        name = f"the judge {one.model}" if step == "judge" else f"{one.model} for embeddings"
+        ahead = found.advice[step]
+        cost = "cost unknown" if ahead.cost is None else f"at most about {money(ahead.cost)}"
+        text = (
+            f"For prose that stays undecided, up to {ahead.calls:,} requests more to {name} at {host(one.url)}, {cost}"
+        )
+        yield from wrapped(f"{text}{', not as a batch' * found.order.is_batch}.", width, indent="")
 
 
 def _held(found: Ready, width: int) -> Iterator[Line]:

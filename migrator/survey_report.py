@@ -11,6 +11,7 @@ from migrator.lines import BLANK, Line, joined, plural, wrapped
 from migrator.model import Prompt, Survey
 from migrator.picture import kinds, legend
 from migrator.prompt_words import GROUPS, Tables, block, group, missing, rank
+from migrator.readings import ending
 from migrator.report import skipped
 
 # In the singular and in the plural.
@@ -45,6 +46,7 @@ def summary(found: Survey, tables: Tables, *, show_all: bool, width: int) -> Ite
         _counts(found, tables, show_all=show_all),
         _comparisons(found.prompts, tables, width),
         skipped(found.skips, width),
+        wrapped(ending(tables.migration, tables.book) if found.prompts else "", width, indent=""),
     )
 
 

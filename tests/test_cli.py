@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 CALL = 'from openai import OpenAI\n\nOpenAI().responses.create(model="gpt-4o", input="x")\n'
 CHANGED = CALL.replace("gpt-4o", "gpt-4.1-mini")
+ENDING = "gpt-4.1-mini has an announced shutdown date: 2027-01-14. The announced\n  replacement is gpt-6-luna.\n"
 DIFF = """\
 --- a/app.py
 +++ b/app.py
@@ -135,7 +136,7 @@ def test_scan_github_prints_one_command_for_each_name(folder: Path, capfd: pytes
 
 
 def test_apply_diff_shows_the_change_and_writes_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert call(capfd, "apply", "--diff") == (1, DIFF, "1 name in 1 file would change.\n")
+    assert call(capfd, "apply", "--diff") == (1, DIFF, "1 name in 1 file would change.\n" + ENDING)
     assert (folder / "app.py").read_text() == CALL
 
 
@@ -147,7 +148,7 @@ def test_apply_diff_of_a_clean_folder_exits_with_0(folder: Path, capfd: pytest.C
 def test_apply_writes_and_a_second_run_finds_nothing(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert call(capfd, "apply") == (
         0,
-        "wrote  app.py  1 name\nChanged 1 name in 1 file.\n\nNext: look at git diff, then run your tests.\n",
+        "wrote  app.py  1 name\nChanged 1 name in 1 file.\n\nNext: look at git diff, then run your tests.\n\n" + ENDING,
         "",
     )
     assert (folder / "app.py").read_text() == CHANGED

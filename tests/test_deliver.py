@@ -219,6 +219,9 @@ Left alone:
 
 Next: look at git diff, then run your tests.
 migrator scan shows each name that is left, and what to do about it.
+
+gpt-4.1-mini has an announced shutdown date: 2027-01-14. The announced
+  replacement is gpt-6-luna.
 """
     )
 
@@ -324,7 +327,7 @@ Failed:
 
 - `app/old.py`: `line 3 is Python 2; convert it first`
 
-gpt-4.1-mini has an announced shutdown date: 2027-01-14.
+gpt-4.1-mini has an announced shutdown date: 2027-01-14. The announced replacement is gpt-6-luna.
 """
     )
     assert plan_markdown.document(NOTHING, BOOK, review=False) == (

@@ -23,7 +23,7 @@ from markdown_it import MarkdownIt
 
 from migrator import evidence, evidence_report, github_text
 from migrator import evidence_words as words
-from migrator.deliver import evidence_json, junit, markdown
+from migrator.deliver import evidence_json, html, junit, markdown
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "shadow.schema.json").read_text(encoding="utf-8"))
@@ -74,6 +74,7 @@ def test_the_schema_names_the_words_of_the_values() -> None:
     assert tuple(defs["site"]["properties"]["outcome"]["enum"]) == typing.get_args(evidence.Outcome)
     assert tuple(defs["site"]["properties"]["action"]["enum"]) == typing.get_args(evidence.Action)
     assert tuple(defs["exchange"]["properties"]["flip"]["enum"]) == typing.get_args(evidence.Flip)
+    assert tuple(defs["judged"]["properties"]["step"]["enum"]) == typing.get_args(evidence.Step)
     assert all(is_dataclass(kind) for kind in RECORDS.values())
 
 
@@ -128,6 +129,32 @@ def test_the_first_line_says_that_answers_are_canned(told: evidence.ShadowReport
     assert CANNED not in text(replace(told, canned=""), 80)
 
 
+def test_every_reading_says_what_a_judge_was_worth() -> None:
+    told = report([site(1, cases=10)], held={}, unlinked={}, notes=())
+    one = evidence.Judged(
+        told.sites[0].site, "judge", "gpt-4.1", True, "", share(1, 30), share(41, 42), share(1, 42), 57
+    )
+    unfit = replace(one, used=False, reason="sees 2 of 42 (1 to 16 %) planted defects; 80% must be sure", decided=0)
+    silent = evidence.Judged("gone", "embeddings", "e5", False, "they do not answer: 404", *[share(0, 0)] * 3, 0)
+    said = [
+        "app/support/answers.py:21 Desk.answer_1: the judge gpt-4.1 decided 57 answers that were open. "
+        "Of 30 pairs of old answers it called 1 different (1 to 17 %); of 42 planted defects it saw 41 (88 to 100 %) "
+        "and took 1 for the same (0 to 12 %).",
+        "app/support/answers.py:21 Desk.answer_1: the judge gpt-4.1, not used: sees 2 of 42 (1 to 16 %) planted "
+        "defects; 80% must be sure. "
+        "Of 30 pairs of old answers it called 1 different (1 to 17 %); of 42 planted defects it saw 41 (88 to 100 %) "
+        "and took 1 for the same (0 to 12 %).",
+        "gone: embeddings by e5, not used: they do not answer: 404.",
+    ]
+    whole = replace(told, steps=(one, unfit, silent))
+    assert list(words.around(whole)) == said
+    for line in said:
+        assert line in " ".join(text(whole, 80).split())
+        assert line in junit.document(whole).decode()
+        assert line in html.document(whole).decode()
+        assert markdown.literal(line) in markdown.document(whole)
+
+
 def test_a_terminal_shows_each_number_of_a_site() -> None:
     told = report([site(1, contract="label", cases=120, noise=0.02, excess=0.35)], held={}, unlinked={}, notes=())
     (head, row), one = text(told, 160).splitlines()[2:4], told.sites[0]
@@ -169,7 +196,7 @@ def test_an_answer_cannot_move_the_cursor_or_turn_a_line(told: evidence.ShadowRe
         (
             {"sites": usual().sites[2:3], "held": {}, "is_complete": False},
             3,
-            "Exit code 3: the money ran out before all was decided.",
+            "Exit code 3: not all requests were sent.",
         ),
     ],
 )

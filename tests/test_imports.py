@@ -656,7 +656,9 @@ def test_two_calls_that_fit_equally_link_nothing(project: Path, capfd: pytest.Ca
     path = project / "app" / "app.py"
     text = path.read_text(encoding="utf-8")
     begin, end = text.index("def tell"), text.index("def shorten")
-    path.write_text(text + "\n\n" + text[begin:end].replace("def tell", "def tell_again"), encoding="utf-8")
+    again = text[begin:end].replace("def tell", "def tell_again")
+    both = text.replace('tell(client, "whales")', 'tell(client, "whales")\n    tell_again(client, "whales")')
+    path.write_text(f"{both}\n\n{again}", encoding="utf-8")
     call(capfd, "cases", "import", exported("vcrpy-9.4.yaml"))
     out = call(capfd, "cases", "list")[1]
     assert "\n(no line of this project)\n  1 of 1 fits 2 calls\n" in out

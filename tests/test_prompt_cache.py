@@ -471,6 +471,7 @@ app.py:15  openai.responses  gpt-4o-mini
                             +167 %   +123 %    +59 %  dearer
 
 """
+ENDING = "gpt-4.1-mini has an announced shutdown date: 2027-01-14. The announced\n  replacement is gpt-6-luna.\n"
 SUMMARY = """\
   █ shared by all requests
   ▓ the same in all, but behind what varies
@@ -488,6 +489,9 @@ Caching alone never pays for the move from gpt-4o-mini, which caches too: a
   million tokens of input cost $0.40 instead of $0.15 (×2.67), cached $0.10
   instead of $0.075 (×1.33). Only against gpt-4o-mini without any hit is
   gpt-4.1-mini cheaper, where 84 % of the tokens hit or more.
+
+gpt-4.1-mini has an announced shutdown date: 2027-01-14. The announced
+  replacement is gpt-6-luna.
 """
 
 Output = tuple[int, str, str]
@@ -618,7 +622,7 @@ def test_a_key_is_an_annotation_at_its_call(folder: Path, capfd: pytest.CaptureF
 
 
 def test_keys_are_not_counted_as_names(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert call(capfd, "apply", "--diff")[2] == "3 names and 1 cache key in 1 file would change.\n"
+    assert call(capfd, "apply", "--diff")[2] == "3 names and 1 cache key in 1 file would change.\n" + ENDING
     out = call(capfd, "apply")[1]
     assert "wrote  app.py  3 names and 1 cache key\n" in out
     assert "Changed 3 names and 1 cache key in 1 file.\n" in out
@@ -626,7 +630,7 @@ def test_keys_are_not_counted_as_names(folder: Path, capfd: pytest.CaptureFixtur
 
 def test_a_new_order_is_counted_apart(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     said = call(capfd, "apply", "--diff", "--review")[2]
-    assert said == "3 names, 2 cache keys and the order of prompts in 1 file would change.\n"
+    assert said == "3 names, 2 cache keys and the order of prompts in 1 file would change.\n" + ENDING
     said = call(capfd, "apply", "--diff", "--review", "--skip", "model,cache_key")[2]
     assert said == "The order of prompts in 1 file would change.\n"
 
@@ -648,8 +652,10 @@ def test_a_comma_that_a_key_needs_is_not_counted(tmp_path: Path) -> None:
     look(tmp_path, call_of_lines)
     found = plan.make([tmp_path], Settings(), cwd=tmp_path, today=TODAY)
     assert [edit.transform for edit in found.patches[0].edits] == ["model", "cache_key", "cache_key"]
-    (line,) = receipt.diff_summary(found, review=False)
+    line, ending = receipt.diff_summary(found, rulebook.load(), review=False, width=200)
     assert line == (("1 name and 1 cache key in 1 file would change.", ""),)
+    said = "gpt-4.1-mini has an announced shutdown date: 2027-01-14. The announced replacement is gpt-6-luna."
+    assert ending == ((said, ""),)
 
 
 def test_the_plan_is_kept_whole(folder: Path) -> None:

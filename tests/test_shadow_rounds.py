@@ -20,6 +20,7 @@ from migrator.plan_prompts import Target
 from migrator.prompts.layout import Layout, propose
 from migrator.prompts.template import Message, Place, Segment, Template, Varies
 from migrator.settings import Settings
+from migrator.shadow import statistics
 from migrator.shadow.account import evidence
 from migrator.shadow.model import Case, Kind, Outcome, Usage
 from migrator.shadow.model import Place as Recorded
@@ -27,6 +28,7 @@ from migrator.shadow.prepare import Prepared, Wishes, prepare
 from migrator.shadow.requests import Move
 from migrator.shadow.rounds import Rounds, State
 from migrator.shadow.run.model import Ask, Cell, Got
+from migrator.shadow.units import units
 from migrator.shadow.wanted import configured, functions
 from migrator.shadow_settings import ShadowSettings, ShadowSite
 
@@ -315,7 +317,7 @@ def test_a_provider_before_a_name_is_no_other_model() -> None:
 def test_a_site_without_cases_is_held_and_a_case_without_a_site_is_counted() -> None:
     stray, foreign = case(1, "x", "complaint"), case(2, "y", "complaint")
     prepared = prepare([target("a")], [stray, foreign], {stray.id: ("elsewhere",)}, Move(rename), Wishes())
-    assert prepared.held == {"a": "no request of it is recorded"}
+    assert prepared.held == {"a": "no request is recorded"}
     assert prepared.unlinked == {"its call does not change": 1, "its call is not known": 1}
 
 
@@ -379,3 +381,59 @@ def test_the_configuration_gives_margins_and_the_first_table_of_a_call() -> None
     nearer = replace(own, sites=(ShadowSite("app.py:sort", "checks:same", 0.07),))
     assert configured_ready(nearer, "complaint").trials[0].rule.margin == 0.07
     assert configured_ready(ShadowSettings(), "complaint").trials[0].rule == ready(target("a")).trials[0].rule
+
+
+def test_a_site_whose_old_model_never_says_the_same_does_not_pass() -> None:
+    # Whatever the new model says, it differs no more often than the old one does.
+    _, (state,) = compared(ready(target("a")), Drawn(lambda ask, luck: f"word{luck.random()}"))
+    assert state.verdict is not None
+    assert (state.verdict.outcome, state.verdict.reason) == (Outcome.INCONCLUSIVE, statistics.LOUD)
+
+
+class Silent(Drawn):
+    """The new model's server fails for some requests, each time."""
+
+    def _answer(self, ask: Ask) -> Got:
+        is_silent = ask.body["model"] == NEW and int(ask.case[-3:]) % 3 == 0
+        return Got(ask.digest, error="500 error: no message", status=500) if is_silent else super()._answer(ask)
+
+
+def test_a_case_that_the_new_model_alone_does_not_answer_counts_as_undecided() -> None:
+    rounds, (state,) = compared(ready(target("a")), Silent(noisy(0)))
+    assert state.verdict is not None
+    assert (state.verdict.outcome, state.verdict.numbers.undecided) == (Outcome.INCONCLUSIVE, 67)
+    found = evidence([state], rounds.answers, None, None, lambda *_: None)
+    silent = next(one for one in found.exchanges if one.flip == "undecided")
+    assert (found.action, silent.new, silent.differences[0].kind) == ("hold", "error: no answer came", "no answer")
+
+
+def test_a_model_that_is_seldom_asked_is_not_netted_against_the_other() -> None:
+    both = [
+        case(n, "a", "complaint", model=model, messages=[{"role": "user", "content": f"m{n}"}])
+        for n in range(400)
+        for model in ("gpt-4o" if n < 394 else "gpt-4o-mini",)
+    ]
+    prepared = prepare([target("a")], both, {one.id: ("a",) for one in both}, Move(rename), Wishes())
+    broken: Truth = lambda ask, luck: "praise" if int(ask.case[-3:]) >= 394 else "complaint"  # noqa: E731
+    _, (state,) = compared(prepared, Drawn(by_model(noisy(0), broken)))
+    assert outcome(state) is Outcome.INCONCLUSIVE
+    assert state.verdict is not None
+    assert state.verdict.reason.startswith("needs more cases of the prompt ")
+
+
+def test_the_steps_of_an_agent_are_one_unit() -> None:
+    question = {"role": "user", "content": "Where is my letter?"}
+    call = {"type": "function_call", "call_id": "c", "name": "find", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "c", "output": "here"}
+    turns = ([question], [question, call, result], [question, call, result, call, result])
+    asked = [replace(case(n, "a", "x"), request={"model": "gpt-4o", "input": said}) for n, said in enumerate(turns)]
+    assert len(set(units(asked).values())) == 1
+
+
+def test_what_refers_to_the_server_is_not_asked_again() -> None:
+    said = {"model": "gpt-4o", "input": [{"type": "item_reference", "id": "msg_1"}]}
+    one = replace(case(1, "a", "x"), endpoint="responses", request=said)
+    prepared = prepare([target("a")], [one], {one.id: ("a",)}, Move(rename), Wishes())
+    assert prepared.held == {
+        "a": "none of its 1 requests can be compared; of 1: rests on what the server keeps (item_reference)"
+    }

@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from pathlib import Path
@@ -35,12 +35,15 @@ from wire import FAULTS, NO_FAULTS, Wire, text_of, wire_to
 
 from migrator import tokens
 from migrator.cli_errors import one_line_errors
+from migrator.evidence import Acceptance
 from migrator.prices import model_of, with_own
 from migrator.rulebook import load
 from migrator.settings import CannotRun, SettingsError
-from migrator.shadow.model import Usage
+from migrator.shadow import accepted
+from migrator.shadow.model import Usage, usage
 from migrator.shadow.run import pace as paces
 from migrator.shadow.run.budget import Budget
+from migrator.shadow.run.client import answer
 from migrator.shadow.run.cost import IMAGE_TOKENS, batch_cost, cost_of, worst_case
 from migrator.shadow.run.model import Ask, Cell, Got
 from migrator.shadow.run.pace import LONGEST, Pace, seconds, wait_for
@@ -181,6 +184,59 @@ def test_a_cap_needs_a_price(wire: Wire, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no price is known of our-model"):
         run(tmp_path, wire.address, 1.0, (replace(unknown, run=2),))
     assert len(wire.seen) == 1
+
+
+def vectors(*texts: str) -> Ask:
+    body = {"model": "text-embedding-3-small", "input": list(texts), "encoding_format": "float"}
+    return Ask("", "site", Cell.STEP, 1, "embeddings", body)
+
+
+def test_vectors_are_asked_for_kept_and_paid_by_their_tokens(wire: Wire, tmp_path: Path) -> None:
+    prices = ({"model": "text-embedding-3-small", "input": 20.0, "output": 80.0},)
+    book, one = with_own(BOOK, prices), vectors("The box is here.", "The carton is here.")
+    with Store(tmp_path, SERVER) as store, Runner(store, book, wire.address, KEY, 0.05) as runner:
+        (got,) = runner.send([one]).values()
+        assert got.body is not None, got
+        assert [len(row["embedding"]) > 1 for row in got.body["data"]] == [True, True]  # type: ignore[attr-defined]
+        assert got.usage is not None
+        assert (got.usage.output, runner.budget.spent) == (0, got.usage.input * Decimal(20) / 1_000_000)
+        assert 0 < runner.spent <= float(worst_case(one.body, book.models["text-embedding-3-small"]) or 0)
+        assert runner.send([one])[one.digest].is_stored
+    assert wire.seen == [("/v1/embeddings", one.body)]
+
+
+@pytest.mark.parametrize("is_same_host", [True, False])
+def test_two_servers_are_paid_under_one_cap_and_each_remembers(is_same_host: bool, server: str, tmp_path: Path) -> None:
+    wanted = asks(24)
+    with wire_to(server, faults=NO_FAULTS) as wire, wire_to(server, faults=NO_FAULTS) as other:
+
+        def both(cap: float, *, fails: bool = False) -> tuple[Runner, Runner, set[str]]:
+            with (
+                Store(tmp_path, SERVER) as store,
+                Store(tmp_path, "other") as foreign,
+                Runner(store, BOOK, wire.address, KEY, cap) as first,
+                Runner(store if is_same_host else foreign, BOOK, other.address, KEY, beside=first) as second,
+            ):
+                errors = {got.error for got in first.send(wanted[:12]).values()}
+                errors |= {got.error for got in second.send(wanted[12:]).values()}
+                if fails:
+                    raise CannotRun("somebody pulled the plug")
+                return first, second, errors
+
+        with pytest.raises(CannotRun, match="the plug"):
+            both(0.0024, fails=True)
+        paid = wire.charged + other.charged
+        assert wire.charged > 0 < other.charged
+        assert paid <= Decimal("0.0024")
+        assert len(wire.seen) + len(other.seen) < 24
+        first, second, errors = both(1.0)
+        assert errors == {""}
+        assert first.budget is second.budget
+        assert first.budget.spent == wire.charged + other.charged > paid
+        assert first.carried + second.carried == pytest.approx(float(paid))
+        assert len(wire.seen) + len(other.seen) == 24
+        first, _, _ = both(1.0)
+        assert first.spent == 0.0
 
 
 def test_a_server_of_ones_own_costs_what_one_says(wire: Wire, tmp_path: Path) -> None:
@@ -378,7 +434,7 @@ def test_a_server_that_refuses_everything_is_asked_no_more(server: str, tmp_path
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     begun = time.monotonic()
-    with pytest.raises(CannotRun, match=r"^http://127.0.0.1:9/v1 cannot be reached: "):
+    with pytest.raises(CannotRun, match=r"^127.0.0.1:9 cannot be reached: "):
         run(tmp_path, "http://127.0.0.1:9/v1", 1.0, asks(20))
     assert time.monotonic() - begun < 15
     assert (kept(tmp_path), books(tmp_path)) == (set(), 0)
@@ -540,3 +596,40 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^\.migrator/shadow is a link"), Store(tmp_path, SERVER):
         pass
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {},
+        {"prompt_tokens": -100, "completion_tokens": 1},
+        {"prompt_tokens": 10, "completion_tokens": -5},
+        {"prompt_tokens": 10},
+        {"prompt_tokens": "10", "completion_tokens": True},
+        {"prompt_tokens": 10, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 10_000_000}},
+    ],
+)
+def test_counts_that_cannot_be_are_no_counts(counts: Mapping[str, object]) -> None:
+    # An answer without counts is paid for at its worst, so that no server can make the money more.
+    assert usage({"usage": counts}) is None
+
+
+def test_an_answer_that_is_nested_too_deeply_is_none() -> None:
+    said = answer("[" * 200_000, 200, 0.1, {})
+    assert (said.body, said.error, said.is_lost) == (None, "200 the answer is no JSON", True)
+
+
+def test_a_difference_is_accepted_for_one_migration(tmp_path: Path) -> None:
+    wanted = Acceptance("shorter", "ann", "2027-01-31")
+    accepted.accept(tmp_path, "abc", "app.py:1", wanted, to="gpt-4.1-mini")
+    today = date(2026, 11, 28)
+    assert accepted.load(tmp_path, today, "gpt-4.1-mini") == {"abc": wanted}
+    assert accepted.load(tmp_path, today, "gpt-6-luna") == {}
+    assert accepted.load(tmp_path, date(2027, 2, 1), "gpt-4.1-mini") == {}
+
+
+def test_what_was_lost_is_paid_for_although_the_money_is_out(wire: Wire, tmp_path: Path) -> None:
+    wire.faults = {"cut off": 100}
+    (one,) = asks(1)
+    got, runner = run(tmp_path, wire.address, float(worst(one) * Decimal("1.5")), (one,))
+    assert [(said.error, said.cost) for said in got.values()] == [("200 the answer is no JSON", runner.spent)]

@@ -15,7 +15,7 @@ from migrator import __version__, prices
 from migrator.deprecated import Deprecated
 from migrator.model import Decision, Hazard, Plan, Position, Prompt, Receipt, Rewrite, Skip, Step, Survey
 from migrator.prompt_data import value
-from migrator.readings import changes, kind, price, spelling, surface, target
+from migrator.readings import changes, kind, price, spelling, surface
 from migrator.rulebook import Migration, Rulebook, load_caching
 
 VERSION = 1
@@ -37,7 +37,7 @@ def document(plan: Plan, book: Rulebook, *, review: bool, done: Receipt | None =
             {"path": shown, "count": plan.others[shown], "docs": shown in plan.pages} for shown in sorted(plan.others)
         ],
         "summary": _summary(plan, book, review=review),
-        "target": _target(plan, book),
+        "target": _target(plan.migration, book),
         "written": None if done is None else list(done.written),
     }
     return _written(content)
@@ -56,6 +56,7 @@ def survey(found: Survey, book: Rulebook) -> bytes:
             "files_parsed": found.files_parsed,
             **{word: sum(prompt.verdict == word for prompt in found.prompts) for word in VERDICTS},
         },
+        "target": _target(found.migration, book),
     }
     return _written(content)
 
@@ -199,8 +200,9 @@ def _sites(bills: Sequence[prices.Bill], direction: prices.Direction) -> int:
     return sum(bill.sites for bill in bills if bill.change.direction == direction)
 
 
-def _target(plan: Plan, book: Rulebook) -> Value:
-    migration, model = target(plan, book)
+def _target(name: str, book: Rulebook) -> Value:
+    migration = book.migrations[name]
+    model = prices.model_of(migration.target, book)
     if model is None:
         return {"name": migration.target}
     return {

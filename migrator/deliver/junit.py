@@ -28,7 +28,10 @@ def document(report: ShadowReport) -> bytes:
     root = Element("testsuites", {"name": SUITE})
     suite = SubElement(root, "testsuite", {"name": SUITE, "timestamp": report.created[:19]})
     _properties(suite, report)
-    cases = [*(_case(site) for site in report.sites), *(_held(*one) for one in report.held.items())]
+    cases = [
+        *(_case(site) for site in report.sites),
+        *(_held(report.places.get(site, f"[{site}]"), why) for site, why in report.held.items()),
+    ]
     suite.extend(cases)
     numbers = {
         "tests": len(cases),
@@ -81,8 +84,8 @@ def _is_hard(site: SiteEvidence) -> bool:
 
 
 def _held(site: str, reason: str) -> Element:
-    """A call that was not compared: its place is not known here, its id is."""
-    case = Element("testcase", {"classname": "not compared", "name": _clean(f"[{site}]")})
+    """A call that was not compared, by its place, or by its id where the report has no more."""
+    case = Element("testcase", {"classname": "not compared", "name": _clean(site)})
     SubElement(case, "skipped", {"message": _clean(f"not compared: {reason}")})
     return case
 

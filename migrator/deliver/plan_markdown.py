@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from migrator.lines import plural
 from migrator.model import Decision, Plan, Report, Review, Rewrite, Skip
-from migrator.readings import changed, kind, place, price, spelling, surface, target
+from migrator.readings import changed, ending, kind, place, price, spelling, surface
 from migrator.readings import left as waiting
 from migrator.rulebook import Rulebook
 
@@ -66,10 +66,7 @@ def _failed(skips: Iterable[Skip]) -> str:
 
 
 def _target(plan: Plan, book: Rulebook) -> str:
-    migration, model = target(plan, book)
-    if not plan.decisions or model is None or model.shutdown is None:
-        return ""
-    return f"{migration.target} has an announced shutdown date: {model.shutdown.isoformat()}."
+    return ending(book.migrations[plan.migration], book) if plan.decisions else ""
 
 
 def _change(decision: Rewrite | Review) -> str:

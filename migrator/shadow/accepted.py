@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -20,25 +20,28 @@ HEAD = "# Differences between the models' answers that are wanted. Written by `m
 DAYS = 90
 
 
-def load(root: Path, today: date) -> Mapping[str, Acceptance]:
-    """Give the acceptances that hold today, by the ids of the calls. Raises SettingsError with file and entry."""
-    return {site: one for site, one in _all(root).items() if one.until >= today.isoformat()}
+def load(root: Path, today: date, migration: str) -> Mapping[str, Acceptance]:
+    """Give the acceptances that hold today, by the ids of the calls. Raises SettingsError with file and entry.
+
+    One counts for the migration for which it was given: what is wanted of one model is not wanted of every other.
+    """
+    return {site: one for site, to, one in _all(root) if one.until >= today.isoformat() and to in ("", migration)}
 
 
-def _all(root: Path) -> Mapping[str, Acceptance]:
+def _all(root: Path) -> Sequence[tuple[str, str, Acceptance]]:
     try:
         document = tomllib.loads((root / FILE).read_text("utf-8"))
     except FileNotFoundError:
-        return {}
+        return ()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{FILE}: {error}") from error
     entries = document.get("accepted", [])
     if not isinstance(entries, list) or set(document) - {"accepted"}:
         raise SettingsError(f"{FILE}: holds nothing but tables [[accepted]]")
-    return dict(_entry(entry, number) for number, entry in enumerate(entries, 1))
+    return [_entry(entry, number) for number, entry in enumerate(entries, 1)]
 
 
-def _entry(entry: object, number: int) -> tuple[str, Acceptance]:
+def _entry(entry: object, number: int) -> tuple[str, str, Acceptance]:
     texts = entry if isinstance(entry, dict) else {}
     until = texts.get("until")
     said = [texts.get(name) for name in ("site", "reason", "by")]
@@ -46,18 +49,21 @@ def _entry(entry: object, number: int) -> tuple[str, Acceptance]:
         raise SettingsError(
             f"{FILE}: entry {number} needs site and reason, which are texts, and until, which is a date"
         )
-    return str(said[0]), Acceptance(str(said[1]), str(said[2] or ""), until.isoformat())
+    return str(said[0]), str(texts.get("to", "")), Acceptance(str(said[1]), str(said[2] or ""), until.isoformat())
 
 
-def accept(root: Path, site: str, where: str, acceptance: Acceptance) -> Path:
+def accept(root: Path, site: str, where: str, acceptance: Acceptance, *, to: str) -> Path:
     """Add an acceptance, in place of an earlier one of the same call, and give the file."""
     path = root / FILE
     _all(root)
     kept = [block for block in _blocks(path) if f"site = {_quoted(site)}\n" not in block]
-    fields = {"site": site, "where": where, "reason": acceptance.reason, "by": acceptance.by}
+    fields = {"site": site, "where": where, "to": to, "reason": acceptance.reason, "by": acceptance.by}
     lines = "".join(f"{name} = {_quoted(value)}\n" for name, value in fields.items())
     block = f"[[accepted]]\n{lines}until = {acceptance.until}\n"
-    path.write_text("\n".join([*(kept or [HEAD]), block]), encoding="utf-8")
+    try:
+        path.write_text("\n".join([*(kept or [HEAD]), block]), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{FILE}: {(error.strerror or str(error)).lower()}") from None
     return path
 
 

@@ -48,8 +48,8 @@ def evidence(
         compared=numbers.cases,
         unbound=_unbound(trial, whole, answers),
         margin=trial.rule.margin,
-        noise=_share(numbers.noise),
-        new=_share(numbers.new),
+        noise=share(numbers.noise),
+        new=share(numbers.new),
         losses=numbers.losses,
         gains=numbers.gains,
         undecided=numbers.undecided,
@@ -104,7 +104,8 @@ def _silence(trial: Trial, item: Item, answers: Answers) -> str:
     return "no answer came"
 
 
-def _share(found: Rate) -> Share:
+def share(found: Rate) -> Share:
+    """Give a rate as the report has it."""
     return Share(found.count, found.total, found.interval.low, found.interval.high)
 
 
@@ -116,7 +117,7 @@ def _templates(state: State) -> Mapping[str, float]:
 def _attribution(blame: Blame | None) -> Attribution | None:
     if blame is None or not blame.cases:
         return None
-    model, layout = (_share(rate(count, blame.cases)) for count in (blame.model, blame.layout))
+    model, layout = (share(rate(count, blame.cases)) for count in (blame.model, blame.layout))
     return Attribution(blame.cases, model, layout)
 
 

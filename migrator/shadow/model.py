@@ -318,15 +318,18 @@ class SiteCases:
 
 
 def usage(body: Mapping[str, object] | None) -> Usage | None:
-    """Give the tokens that an answer says it took, in the words of both endpoints; None where it does not say."""
+    """Give the tokens that an answer says it took, in the words of both endpoints; None where it does not say.
+
+    A count that cannot be one, such as a negative one or more from the cache than there are, says nothing.
+    """
     said = (body or {}).get("usage")
     if not isinstance(said, Mapping):
         return None
     details = said.get("prompt_tokens_details") or said.get("input_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, Mapping) else 0
-    counts = (_count(said, "prompt_tokens", "input_tokens"), _count(said, "completion_tokens", "output_tokens"))
-    return Usage(counts[0], cached if isinstance(cached, int) else 0, counts[1])
+    cached = _count(details, "cached_tokens") or 0 if isinstance(details, Mapping) else 0
+    read, written = _count(said, "prompt_tokens", "input_tokens"), _count(said, "completion_tokens", "output_tokens")
+    return Usage(read, cached, written) if read is not None and written is not None and cached <= read else None
 
 
-def _count(said: Mapping[object, object], *names: str) -> int:
-    return next((value for name in names if isinstance(value := said.get(name), int)), 0)
+def _count(said: Mapping[object, object], *names: str) -> int | None:
+    return next((value for name in names if type(value := said.get(name)) is int and value >= 0), None)

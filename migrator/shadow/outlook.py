@@ -6,19 +6,28 @@ the old one did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import mean
 
 from migrator.shadow.account import Price
+from migrator.shadow.comparators.judge import LONGEST_ANSWER, questions, task
+from migrator.shadow.comparators.ladder import PAIRS, PLANTED
+from migrator.shadow.comparators.settle import Doubt
 from migrator.shadow.model import Case, Usage
+from migrator.shadow.replies import reply
 from migrator.shadow.run.model import Cell
+from migrator.shadow.settling import CLOSED, MOST_LETTERS, MOST_TEXTS
 from migrator.shadow.statistics import fewest
 from migrator.shadow.trial import Item, Trial
 
 # A site that is broken is known to be after about so many cases; docs/shadow-statistics.md.
 BROKEN = 20
 LETTERS_A_TOKEN = 4
+# Embeddings are measured on so many defects at most; each is sent with its answer.
+DEFECTS = 10 * PLANTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,74 @@ def usage_of(case: Case) -> Usage:
         return Usage(usage.input, 0, usage.output)
     sizes = (len(str(case.request)), len(str(case.response or "")))
     return Usage(*(size // LETTERS_A_TOKEN for size in (sizes[0], 0, sizes[1])))
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a step would take at a site at its worst: every answer stays undecided. ``cost`` None: no price is known."""
+
+    calls: int
+    cost: float | None
+
+
+def judged(trial: Trial, model: str, price: Price) -> Advice:
+    """Look ahead for a judge: it is measured, then asked twice about each text of each answer, old and new.
+
+    Where both halves of a change are tried too, their answers are asked about as well.
+    """
+    items = _asked(trial)
+    if not items:
+        return Advice(0, 0.0)
+    answers = 4 if any(item.bodies.layout for item in items) else 2
+    calls = 2 * (PAIRS + PLANTED) + 2 * answers * sum(len(_texts(item.case)) for item in items)
+    letters = mean(
+        len(str(questions(Doubt(text, text, task(item.case.request)), model)[0]))
+        for item in items
+        for text in _texts(item.case)
+    )
+    cost = price(model, Usage(int(letters) // LETTERS_A_TOKEN, 0, LONGEST_ANSWER))
+    return Advice(calls, None if cost is None else calls * cost)
+
+
+def embedded(trial: Trial, model: str, price: Price) -> Advice:
+    """Look ahead for embeddings: each text is sent once, many in a request, with each look at the answers."""
+    items = _asked(trial)
+    if not items:
+        return Advice(0, 0.0)
+    has_halves = any(item.bodies.layout for item in items)
+    sizes = [len(text) for item in items for text in _texts(item.case)]
+    texts = (5 if has_halves else 3) * len(sizes) + DEFECTS
+    letters = texts * mean(sizes)
+    looks = (3 if has_halves else 1) * ceil(len(items) / trial.rule.peek) + 2
+    calls = looks + ceil(texts / MOST_TEXTS) + ceil(2 * letters / MOST_LETTERS)
+    cost = price(model, Usage(int(letters) // LETTERS_A_TOKEN, 0, 0))
+    return Advice(calls, cost)
+
+
+def _asked(trial: Trial) -> Sequence[Item]:
+    return () if trial.contract.kind in CLOSED else trial.items[: trial.rule.most]
+
+
+def _texts(case: Case) -> Sequence[str]:
+    """Give the texts of a recorded answer that may stay open: those in its JSON and its arguments, else all of it."""
+    said = reply(case.response or {})
+    parts = [said.text, *(call.arguments for call in said.tools)]
+    return [text for part in parts if part for text in _strings(part)] or [said.text]
+
+
+def _strings(text: str) -> Sequence[str]:
+    try:
+        return list(_leaves(json.loads(text)))
+    except (ValueError, RecursionError):
+        return [text]
+
+
+def _leaves(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(one)
 
 
 def total(found: Sequence[Outlook]) -> tuple[int, int, float | None, float | None]:

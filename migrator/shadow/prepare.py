@@ -79,7 +79,7 @@ def _trial(target: Target, cases: Sequence[Case], move: Move, wishes: Wishes) ->
     """Make the trial of one site, or say why there is none."""
     usable = [case for case in cases if case.is_answered or case.status is None]
     if not usable:
-        return "no request of it is recorded" if not cases else "no recorded request of it was answered"
+        return "no request is recorded" if not cases else "no recorded request was answered"
     unbound: Counter[str] = Counter()
     if len(usable) < len(cases):
         unbound["the recorded request failed"] = len(cases) - len(usable)

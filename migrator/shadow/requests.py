@@ -26,6 +26,7 @@ DELIVERY = frozenset(
 )
 # State that the server holds, which may be gone or has gone on.
 HELD = ("previous_response_id", "conversation", "prompt")
+REFERENCE = "item_reference"
 OWN_TOOLS = frozenset({"function", "custom"})
 
 
@@ -109,7 +110,7 @@ def _against(case: Case, target: Target, move: Move) -> str | None:
     # The code may write a provider before a name, which the request does not have: "openai/gpt-4o".
     if new is None or not any(new in re.split("[/:]", model) for model in target.models):
         return f"ran on {case.model or 'no model'}, which does not move here"
-    held = next((name for name in HELD if case.request.get(name)), None)
+    held = next((name for name in HELD if case.request.get(name)), None) or _referred(case.request)
     if held is not None:
         return f"rests on what the server keeps ({held})"
     if (tool := _served(case.request)) is not None:
@@ -118,6 +119,13 @@ def _against(case: Case, target: Target, move: Move) -> str | None:
     if isinstance(spoken, Sequence) and "audio" in spoken:
         return "asks for audio"
     return None
+
+
+def _referred(request: Mapping[str, object]) -> str | None:
+    """A part of a request that is not sent, but lies on the server."""
+    said = request.get("input")
+    turns = said if isinstance(said, list | tuple) else ()
+    return next((REFERENCE for turn in turns if isinstance(turn, Mapping) and turn.get("type") == REFERENCE), None)
 
 
 def _served(request: Mapping[str, object]) -> str | None:

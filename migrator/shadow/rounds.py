@@ -22,6 +22,7 @@ from migrator.shadow.trial import (
     Trial,
     ask,
     confirmations,
+    contract_of,
     failing,
     first_asks,
     is_answer,
@@ -42,7 +43,19 @@ class Sender(Protocol):
         """Send the requests, and wait for them; one that was sent before comes from the store."""
 
 
-Settle = Callable[[Trial, tuple[Seen, ...]], tuple[Seen, ...]]
+class Settle(Protocol):
+    """Whoever may decide what the comparators left undecided; ``is_last``: no more cases of the trial come."""
+
+    def __call__(self, trial: Trial, found: tuple[Seen, ...], *, is_last: bool) -> tuple[Seen, ...]:
+        """Give the same cases, with what is decided now."""
+
+
+def leave(trial: Trial, found: tuple[Seen, ...], *, is_last: bool) -> tuple[Seen, ...]:
+    """Decide nothing more."""
+    del trial, is_last
+    return found
+
+
 Look = Callable[[Sequence["State"]], None]
 
 
@@ -58,11 +71,15 @@ class State:
     is_stopped: bool = False
 
     @property
+    def most(self) -> int:
+        """Give how many cases may be asked."""
+        return min(len(self.trial.items), self.trial.rule.most)
+
+    @property
     def is_open(self) -> bool:
         """Say whether more cases may decide it."""
-        most = min(len(self.trial.items), self.trial.rule.most)
         is_undecided = self.verdict is None or self.verdict.outcome is Outcome.INCONCLUSIVE
-        return is_undecided and self.asked < most and not self.is_stopped
+        return is_undecided and self.asked < self.most and not self.is_stopped
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -90,7 +107,7 @@ class Rounds:
     sender: Sender
     alpha: float
     waves: Callable[[int], int]
-    settle: Settle = lambda _, found: found
+    settle: Settle = leave
     look: Look = lambda _: None
     answers: dict[str, Got] = field(default_factory=dict)
     blames: dict[str, Blame] = field(default_factory=dict)
@@ -144,7 +161,7 @@ class Rounds:
 
     def _judged(self, state: State, asked: int) -> State:
         """Compare the answers that are there."""
-        found = self.settle(state.trial, seen(state.trial, asked, self.answers))
+        found = self.settle(state.trial, seen(state.trial, asked, self.answers), is_last=asked >= state.most)
         return replace(state, asked=asked, found=found)
 
     def _together(self, states: Sequence[State]) -> tuple[State, ...]:
@@ -161,20 +178,28 @@ class Rounds:
             return ()
         self._send([ask(one.item, trial.site, cell) for one in both for cell in (Cell.MODEL, Cell.LAYOUT)])
         mask = learned(trial, state.found)
-        told = [tuple(self._differs(trial, mask, one, cell) for cell in (Cell.MODEL, Cell.LAYOUT)) for one in both]
-        known = [(model, layout) for model, layout in told if model is not None and layout is not None]
-        self.blames[trial.site] = blame = Blame(len(known), sum(m for m, _ in known), sum(y for _, y in known))
+        tried = [tuple(self._tried(trial, mask, one, cell) for cell in (Cell.MODEL, Cell.LAYOUT)) for one in both]
+        known = [(model, layout) for model, layout in tried if model is not None and layout is not None]
+        models, layouts = (self._differing(trial, half) for half in (zip(*known, strict=True) if known else ((), ())))
+        self.blames[trial.site] = blame = Blame(len(known), models, layouts)
         order = sorted(((blame.model, Cell.MODEL), (blame.layout, Cell.LAYOUT)), key=lambda half: half[0])
         items = tuple(item for item in trial.items if item.bodies.layout and item.bodies.model)
         return tuple(
             replace(trial, half=cell, items=items) for count, cell in order if known and count * 2 <= len(known)
         )
 
-    def _differs(self, trial: Trial, mask: Mask, one: Seen, cell: Cell) -> bool | None:
+    def _tried(self, trial: Trial, mask: Mask, one: Seen, cell: Cell) -> Seen | None:
+        """Put the answer to one half of the change in the place of the new one."""
         got = self.answers.get(ask(one.item, trial.site, cell).digest)
         if got is None or not is_answer(got):
             return None
-        return compare(trial.contract, one.recorded, read(got), mask).answer is Answer.DIFFERS
+        said = read(got)
+        return replace(
+            one, new_reply=said, new=compare(contract_of(trial.contract, one.item.case), one.recorded, said, mask)
+        )
+
+    def _differing(self, trial: Trial, half: tuple[Seen, ...]) -> int:
+        return sum(one.new.answer is Answer.DIFFERS for one in self.settle(trial, half, is_last=False))
 
 
 def _by_site(halves: Sequence[Trial]) -> Iterator[Sequence[Trial]]:

@@ -27,6 +27,9 @@ MARGINS: Mapping[Kind, float] = {
 }
 # The e-value from which one template among several holds up a PASS.
 SUSPICION = 3
+# Where the old model itself differs in more cases than this, no answer could be told from its own.
+MOST_NOISE = 0.5
+LOUD = "the old model itself differs in more than half of the cases, so that nothing could be seen"
 # Further than this nobody collects cases.
 FAR = 100_000
 
@@ -181,18 +184,19 @@ def judge(site: str, pairs: Sequence[Pair], rule: Rule, bar: float | None = None
         better, worse = tallies(units[:end])
         if (broken := _broken(units[:end], worse, rule)) is not None:
             return _verdict(site, Outcome.FAIL, broken, units[:end], rule)
-        if e_below(better, rule.margin) >= high and _suspect(units[:end], rule.margin) is None:
+        if e_below(better, rule.margin) >= high and not _may_not_pass(units[:end], rule.margin):
             return _verdict(site, Outcome.PASS, "the excess is below the margin", units[:end], rule)
     return _open(site, units[: rule.most], rule, high)
 
 
 def standing(pairs: Sequence[Pair], rule: Rule) -> float:
-    """Give the e-value for a PASS of all pairs so far; 0 where there are none, or a prompt among several leans away.
+    """Give the e-value for a PASS of all pairs so far.
 
-    It is what ``benjamini_hochberg`` and ``bar`` are given of each site.
+    It is 0 where there are none, a prompt among several leans away, or the old model differs from itself too often.
+    ``benjamini_hochberg`` and ``bar`` are given it of each site.
     """
     units = _units(pairs)[: rule.most]
-    if not units or _suspect(units, rule.margin) is not None:
+    if not units or _may_not_pass(units, rule.margin):
         return 0.0
     return e_below(tallies(units)[0], rule.margin)
 
@@ -252,9 +256,21 @@ def _suspect(units: Sequence[Sequence[Pair]], margin: float) -> str | None:
     return next((t for t, group in groups.items() if e_above(tallies(group)[0], margin) >= SUSPICION), None)
 
 
+def _may_not_pass(units: Sequence[Sequence[Pair]], margin: float) -> bool:
+    """Say whether something keeps a site from passing whatever its e-value is."""
+    return _is_loud(units) or _suspect(units, margin) is not None
+
+
+def _is_loud(units: Sequence[Sequence[Pair]]) -> bool:
+    """Say whether the old model differs so often from itself that D is small whatever the new one answers."""
+    return _mean(_mean(pair.old is Answer.DIFFERS for pair in unit) for unit in units) > MOST_NOISE
+
+
 def _open(site: str, units: Sequence[Sequence[Pair]], rule: Rule, high: float) -> Verdict:
     better, worse = tallies(units)
     more = min(_missing(better, rule.margin, -1, high), _missing(worse, rule.margin, 1, 1 / rule.alpha))
+    if units and _is_loud(units):
+        return _verdict(site, Outcome.INCONCLUSIVE, LOUD, units, rule)
     if (suspect := _suspect(units, rule.margin)) is not None:
         return _verdict(site, Outcome.INCONCLUSIVE, f"needs more cases of the prompt {suspect}", units, rule)
     if more < FAR:

@@ -14,13 +14,14 @@ from migrator.shadow.bind import Sent
 from migrator.shadow.comparators.compare import compare, learn
 from migrator.shadow.comparators.failures import failure
 from migrator.shadow.comparators.structured import Mask
-from migrator.shadow.model import Answer, Case, Comparison, Contract, Pair, Reply, Rule
+from migrator.shadow.model import Answer, Case, Comparison, Contract, Evidence, Pair, Reply, Rule
 from migrator.shadow.replies import reply
 from migrator.shadow.requests import Bodies
 from migrator.shadow.run.model import Ask, Cell, Got
 
 # An answer to one of these says nothing about the model: the request may be tried again another day.
 PASSING = frozenset({None, 401, 403, 408, 409, 425, 429})
+SILENT = Reply(finish="", error="no answer came")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +124,18 @@ def noisy_fields(trial: Trial, found: Sequence[Seen]) -> tuple[str, ...]:
 
 
 def _replies(trial: Trial, item: Item, answers: Answers) -> tuple[Reply, Reply, Reply] | None:
-    """The recorded answer, the fresh old one and the new one; None where one is missing."""
+    """The recorded answer, the fresh old one and the new one; None where one is missing.
+
+    Where the new model alone gave no answer, that may be because of the request: the case is kept, undecided.
+    """
     old, new = (answers.get(one.digest) for one in first_asks(trial, item)[-2:])
-    if old is None or new is None or not is_answer(old) or not is_answer(new) or old.body is None:
+    if old is None or new is None or not is_answer(old) or old.body is None:
         return None
+    said = read(new) if is_answer(new) else SILENT
     if item.case.is_answered:
-        return reply(item.case.response or {}), read(old), read(new)
+        return reply(item.case.response or {}), read(old), said
     again = answers.get(ask(item, trial.site, Cell.OLD, 2).digest)
-    return (read(again), read(old), read(new)) if again is not None and again.body is not None else None
+    return (read(again), read(old), said) if again is not None and again.body is not None else None
 
 
 def is_answer(got: Got) -> bool:
@@ -145,12 +150,15 @@ def read(got: Got) -> Reply:
 
 def _compared(trial: Trial, item: Item, found: tuple[Reply, Reply, Reply], mask: Mask, answers: Answers) -> Seen:
     recorded, old, new = found
-    contract = _contract(trial.contract, item.case)
-    one = Seen(item, recorded, old, new, compare(contract, recorded, old, mask), compare(contract, recorded, new, mask))
+    contract = contract_of(trial.contract, item.case)
+    same = compare(contract, recorded, old, mask)
+    if new is SILENT:
+        return Seen(item, recorded, old, new, same, Comparison(Answer.UNDECIDED, (Evidence("no answer"),)))
+    one = Seen(item, recorded, old, new, same, compare(contract, recorded, new, mask))
     return replace(one, failure=_confirmed(trial, contract, one, answers) or "")
 
 
-def _contract(contract: Contract, case: Case) -> Contract:
+def contract_of(contract: Contract, case: Case) -> Contract:
     """The site's contract with the tools of this very request, which may offer others."""
     from migrator.shadow.comparators.contract import tools_of
 
@@ -159,6 +167,8 @@ def _contract(contract: Contract, case: Case) -> Contract:
 
 def _suspected(contract: Contract, one: Seen) -> str | None:
     """A hard failure of the new answer that neither old one has."""
+    if one.new_reply is SILENT:
+        return None
     return failure(contract, one.recorded, one.new_reply) and failure(contract, one.old_reply, one.new_reply)
 
 
@@ -174,7 +184,7 @@ def _confirmed(trial: Trial, contract: Contract, one: Seen, answers: Answers) ->
 def confirmations(trial: Trial, found: Iterable[Seen]) -> Iterator[Ask]:
     """The second runs that tell a hard failure from an accident."""
     for one in found:
-        if _suspected(_contract(trial.contract, one.item.case), one) is not None:
+        if _suspected(contract_of(trial.contract, one.item.case), one) is not None:
             yield ask(one.item, trial.site, trial.half, 2)
 
 

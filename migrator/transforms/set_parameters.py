@@ -14,15 +14,16 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from migrator import insertions
 from migrator.flow.constants import constants
+from migrator.flow.openness import is_open
 from migrator.flow.refusals import argument
 from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
-from migrator.nouns import Migration, Parameter
+from migrator.nouns import Migration, Parameter, Surface
 from migrator.prompts.sites import Site, hidden
 from migrator.prompts.varying import Reader
 
@@ -30,6 +31,9 @@ NAME = "parameters"
 # Words of a surface's table that are no parameters: the requirement, callees that alone or that do not count, and the
 # name of the settings object that must be written in the call.
 SINCE, ONLY, EXCEPT, OF = "since", "only", "except", "of"
+# And lists of words: arguments that say the same in another way, dictionaries that go into the request as they are,
+# arguments and methods that let another model arrive while the program runs, and names that lead to another endpoint.
+INSTEAD, BODIES, OPENS, UNLESS = "instead", "bodies", "opens", "unless"
 _COMMA = re.compile(rb"(?:\s|\\\r?\n)*,")
 
 
@@ -55,8 +59,12 @@ def edits(reader: Reader, site: Site, migration: Migration) -> tuple[Edit, ...] 
     if hidden(reader, site.unit, site.call) or any(k.arg is None for k in site.call.keywords):
         return Refusal("the call takes arguments that the code does not show")
     way = site.surface.parameters
-    if not site.symbol.name.startswith(way.get(ONLY, "")) or (EXCEPT in way and way[EXCEPT] in site.symbol.name):
+    if not site.symbol.name.startswith(way.get(ONLY, "")) or any(
+        word in site.symbol.name for word in words(site, EXCEPT)
+    ):
         return Refusal(f"{site.symbol.name} has no known way to set parameters")
+    if (why := _against(reader, site, migration)) is not None:
+        return Refusal(why)
     since = way.get(SINCE)
     too_old = reader.project.pins.refuses(since, site.unit.source.path) if since is not None else None
     if too_old is not None:
@@ -87,6 +95,8 @@ def staying(reader: Reader, site: Site, migration: Migration, moving: Set[tuple[
 
 def is_closed(reader: Reader, site: Site, migration: Migration) -> bool:
     """Say whether no other model can arrive at a call than those that move, and those that they become."""
+    if any(keyword.arg in words(site, OPENS) for keyword in site.call.keywords):
+        return False
     known = {*migration.names.values(), *migration.pinned.values()}
     for slot in site.surface.slots:
         given = argument(site.call, slot.keywords, slot.position)
@@ -94,12 +104,71 @@ def is_closed(reader: Reader, site: Site, migration: Migration) -> bool:
             found = constants(reader.project, site.unit, given)
             names = [str(value) for value in found.values]
             moves = (migration.match(name) is not None or name.rpartition("/")[2] in known for name in names)
-            return found.complete and all(moves)
+            return found.complete and all(moves) and not is_open(reader.project, site.unit, given)
     return False
 
 
+def words(site: Site, key: str) -> tuple[str, ...]:
+    """A list of words of the surface's table."""
+    return tuple(site.surface.parameters.get(key, "").split())
+
+
+def heads(site: Site, migration: Migration) -> Mapping[str, tuple[str, ...]]:
+    """The arguments that carry a parameter that is added or goes, and the way to it: ``{"reasoning": ("effort",)}``."""
+    spelled = (site.surface.parameters.get(p.name, "") for p in migration.parameters if p.action in ("add", "drop"))
+    paths = [tuple(one.split(".")) for one in spelled if one]
+    return {head: tuple(rest) for head, *rest in paths}
+
+
+def later(site: Site, migration: Migration) -> Set[str]:
+    """The arguments of an object's methods that would set anew what is set where it is made.
+
+    Where settings lie inside of an argument, and are not one object, those that come later are put on top of them.
+    """
+    found = heads(site, migration)
+    return {head for head, rest in found.items() if not rest or OF in site.surface.parameters}
+
+
+def _against(reader: Reader, site: Site, migration: Migration) -> str | None:
+    """What in the call, or anywhere in the code, stands against setting a parameter."""
+    for name in words(site, UNLESS):
+        if any(True for _ in reader.project.units_naming(name)):
+            return f"{name} is named in the code, which sends requests to another endpoint"
+    if len(site.call.args) > 1 + max(_positions(site.surface), default=-1):
+        return "it has arguments without a name, which may be parameters"
+    for name in words(site, INSTEAD):
+        if argument(site.call, (name,), None) is not None:
+            return f"it sets {name} itself"
+    known = {p.name for p in migration.parameters if p.action != "check"} | {p.to for p in migration.parameters if p.to}
+    known |= {*heads(site, migration), *words(site, INSTEAD)}
+    for body in words(site, BODIES):
+        try:
+            held = _given(site.call, body.split("."))
+        except _Refused as refused:
+            return str(refused)
+        if held is not None and (why := _in_body(held, body, known)) is not None:
+            return why
+    return None
+
+
+def _positions(surface: Surface) -> Iterator[int]:
+    """The places of arguments without a name that the table knows."""
+    slots = (*surface.slots, *surface.prompt.values())
+    return (slot.position for slot in slots if slot.position is not None)
+
+
+def _in_body(held: ast.expr, name: str, known: Set[str]) -> str | None:
+    """Why a dictionary of a request's own parameters is in the way."""
+    if isinstance(held, ast.Constant) and held.value is None:
+        return None
+    if not isinstance(held, ast.Dict) or any(_text(key) is None for key in held.keys):
+        return f"{name} is not written here"
+    return next((f"{_text(key)} is set in {name}" for key in held.keys if _text(key) in known), None)
+
+
 def _edits(reader: Reader, site: Site, one: Parameter, migration: Migration) -> Iterator[Edit]:
-    spelled = site.surface.parameters.get(one.name)
+    # What goes is not sent by a library of its own will: where the call names it, it names it so.
+    spelled = site.surface.parameters.get(one.name, one.name if one.action == "drop" else None)
     if spelled is None:
         if one.action == "add":
             raise _Refused(f"{site.surface.name} has no known way to set {one.name}")
@@ -109,12 +178,21 @@ def _edits(reader: Reader, site: Site, one: Parameter, migration: Migration) -> 
     match one.action:
         case "add" if given is None:
             yield from _added(site, site.call, path, json.dumps(one.value))
+        case "add" if given is not None:
+            _known(reader, site, one, given)
         case "rename" if given is not None:
             yield from _renamed(site, one, path)
         case "drop" if given is not None:
             yield from _dropped(site, path)
         case "check" if given is not None:
             _check(reader, site, one, migration)
+
+
+def _known(reader: Reader, site: Site, one: Parameter, given: ast.expr) -> None:
+    """Raise where a call sets a parameter to what the code does not show, or to nothing: the default is another."""
+    found = constants(reader.project, site.unit, given)
+    if not found.complete or not all(isinstance(value, str) for value in found.values):
+        raise _Refused(f"{one.name}={ast.unparse(given)} may leave it at the model's own default")
 
 
 def _given(call: ast.Call, path: Sequence[str]) -> ast.expr | None:
@@ -192,6 +270,9 @@ def _dropped(site: Site, path: Sequence[str]) -> Iterator[Edit]:
         while data[end : end + 1] in (b" ", b"\t"):
             end += 1
         start = span.start
+        if data[end : end + 1] == b"#" and _line_start(data, start) == start:
+            # The comment stays where it is, as far behind what stands before.
+            start, end = len(data[:start].rstrip(b" \t")), behind.end()
         if data[end : end + 1] in (b"\n", b"\r"):
             start = _line_start(data, span.start)
             end = end + (2 if data[end : end + 2] == b"\r\n" else 1) if start != span.start else end

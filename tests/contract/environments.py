@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PAIRS = ROOT / "fixtures" / "swap_model"
 KEYED = ROOT / "fixtures" / "add_cache_key"
+MOVED = ROOT / "fixtures" / "set_parameters"
 BOOK = rulebook.load()
 
 
@@ -35,6 +36,7 @@ class Group:
     tables: tuple[str, ...]
     requests: tuple[str, ...]
     keys: tuple[str, ...]
+    parameters: tuple[str, ...]
     missing: frozenset[str]
     moved: frozenset[str]
     is_of_the_ten: bool
@@ -85,6 +87,7 @@ def _group(row: Mapping[str, object]) -> Group:
         tables=texts("tables"),
         requests=texts("requests"),
         keys=texts("keys"),
+        parameters=texts("parameters"),
         missing=expanded(row.get("missing", [])),
         moved=expanded(row.get("moved", [])),
         is_of_the_ten=bool(row.get("ten", False)),

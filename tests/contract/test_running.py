@@ -16,12 +16,15 @@ from pathlib import Path
 import aimock
 import pytest
 from isolated import python_with, surroundings
-from running import KEY, Process, asks, books, free_of_key, journal, kept, run
+from running import KEY, SERVER, Process, asks, books, free_of_key, journal, kept, run
 from server import Server
 from wire import NO_FAULTS, text_of, wire_to
 
+from migrator.rulebook import load
 from migrator.settings import CannotRun
 from migrator.shadow.run import batches
+from migrator.shadow.run.runner import Runner
+from migrator.shadow.run.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 SDKS = {"1.98": "openai==1.98.0", "1.109": "openai==1.109.1", "2": "openai==2.54.0", "3": "openai==3.54.0"}
@@ -92,6 +95,21 @@ def test_a_batch_holds_the_requests_of_one_model_and_is_cleared_away(mock: str, 
     assert runner.budget.spent == books(tmp_path) == sum(Decimal(str(one.cost)) for one in got.values()) > 0
     again, _ = run(tmp_path, f"{mock}/v1", 1.0, asks(24))
     assert all(one.is_stored and one.is_batch for one in again.values())
+
+
+@pytest.mark.contract
+@FULL
+def test_a_judge_beside_a_batch_is_asked_directly_and_paid_in_full(mock: str, tmp_path: Path) -> None:
+    wanted = asks(24)
+    with (
+        Store(tmp_path, SERVER) as store,
+        Runner(store, load(), f"{mock}/v1", KEY, 1.0, is_batch=True) as runner,
+        Runner(store, load(), f"{mock}/v1", KEY, beside=runner) as judge,
+    ):
+        first, second = runner.send(wanted[:12]), judge.send(wanted[12:])
+        assert all(one.is_batch for one in first.values())
+        assert all(one.latency and not one.is_batch and not one.error for one in second.values())
+        assert runner.budget.spent == books(tmp_path)
 
 
 @pytest.mark.contract

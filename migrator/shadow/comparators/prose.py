@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from migrator.shadow.comparators import form
 from migrator.shadow.comparators.facts import Fact, facts, plain
@@ -35,8 +36,11 @@ FEW = 2
 SHORTEST = 5
 Stems = frozenset[str]
 NOTHING: Stems = frozenset()
+# All answers of a comparison are compared anew with each look at them; so many pairs are remembered.
+REMEMBERED = 65_536
 
 
+@lru_cache(REMEMBERED)
 def compare(old: str, new: str) -> Comparison:
     """Compare two texts."""
     if _folded(old) == _folded(new):

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from migrator.settings import CannotRun
 from migrator.shadow.run.pace import AGAIN, FIRST_TRIES, LONGEST, TRIES, Pace, wait_for
@@ -29,6 +30,13 @@ UNSENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 KEY_MARK, SHORTEST_KEY = "<key>", 16
 # An error with the status of an answer, as some gateways give it.
 BAD_GATEWAY = 502
+# The list that an answer holds, and what the SDK takes by name; the rest of a body goes as it is.
+ANSWERS, VECTORS = ("choices", "output"), ("data",)
+NAMED: Mapping[str, tuple[str, ...]] = {
+    "chat/completions": ("model", "messages"),
+    "responses": ("model", "input"),
+    "embeddings": ("model", "input", "encoding_format"),
+}
 
 
 class Refused(Exception):
@@ -132,20 +140,21 @@ async def _once(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object]) 
     try:
         raw = await _create(client, endpoint, body)
         took = time.monotonic() - begun
-        return answer(hidden(raw.http_response.text, client.api_key), raw.status_code, took, lower(raw.headers))
+        text, headers = hidden(raw.http_response.text, client.api_key), lower(raw.headers)
+        return answer(text, raw.status_code, took, headers, VECTORS if endpoint == "embeddings" else ANSWERS)
     except openai.APIStatusError as error:
         return refused(error, client.api_key, time.monotonic() - begun)
     except openai.APIConnectionError as error:
         return lost(error, client.api_key, time.monotonic() - begun)
 
 
-def answer(text: str, status: int, took: float, headers: Mapping[str, str]) -> Said:
-    """Read an answer. What cannot be read was paid for; what holds an error instead was not."""
+def answer(text: str, status: int, took: float, headers: Mapping[str, str], lists: Sequence[str] = ANSWERS) -> Said:
+    """Read an answer, which has one of ``lists``. What cannot be read was paid for; an error instead was not."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Said(None, f"{status} the answer is no JSON", status, took, headers, is_lost=True)
-    if isinstance(body, dict) and isinstance(body.get("choices", body.get("output")), list):
+    if isinstance(body, dict) and isinstance(next((body[n] for n in lists if n in body), None), list):
         if body.get("status") not in ("failed", "cancelled", "queued", "in_progress"):
             return Said(body, "", status, took, headers)
     is_paid = isinstance(body, dict) and bool(body.get("usage"))
@@ -171,7 +180,7 @@ def lost(error: APIConnectionError, key: str, took: float) -> Said:
 
 async def _create(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object]) -> _Raw:
     """Send the body as it is: what the SDK's own version does not know goes through ``extra_body``."""
-    named = ("model", "input") if endpoint == "responses" else ("model", "messages")
+    named = NAMED[endpoint]
     rest = {name: value for name, value in body.items() if name not in named}
     return await _way(client, endpoint)(**{name: body[name] for name in named if name in body}, extra_body=rest)
 
@@ -179,6 +188,8 @@ async def _create(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object]
 def _way(client: AsyncOpenAI, endpoint: str) -> Callable[..., Awaitable[_Raw]]:
     if endpoint == "responses":
         return client.responses.with_raw_response.create
+    if endpoint == "embeddings":
+        return client.embeddings.with_raw_response.create
     return client.chat.completions.with_raw_response.create
 
 
@@ -189,6 +200,12 @@ def kind_of(body: object) -> str:
     kind, message = (inner.get(name) for name in ("type", "message")) if isinstance(inner, Mapping) else ("", "")
     kind = kind or (inner.get("code") if isinstance(inner, Mapping) else "")
     return " ".join(f"{kind or 'error'}: {message or 'no message'}".split())[:300]
+
+
+def host(base_url: str) -> str:
+    """Give the server of an address, without a login or a key that the address may hold."""
+    parts = urlsplit(base_url)
+    return parts.netloc.rpartition("@")[2] or parts.path
 
 
 def hidden(text: str, key: str) -> str:

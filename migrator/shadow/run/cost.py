@@ -60,8 +60,11 @@ def _factor(body: Body) -> Decimal:
 
 
 def _longest(body: Body, model: Model) -> int | None:
-    """The tokens of the longest answer: what is allowed, no more than the model can. One that is free has no end."""
-    if model.output_price == 0:
+    """The tokens of the longest answer: what is allowed, no more than the model can. One that is free has no end.
+
+    A request for vectors, which alone says how they are written, writes no tokens.
+    """
+    if model.output_price == 0 or "encoding_format" in body:
         return 0
     allowed = [value for name in LIMITS if type(value := body.get(name)) is int and value > 0]
     bounds = [*([max(allowed)] if allowed else []), *([model.max_output] if model.max_output else [])]

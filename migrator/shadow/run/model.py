@@ -12,17 +12,21 @@ from migrator.shadow.model import Usage
 
 
 class Cell(StrEnum):
-    """Which model and which layout a request has: OLD has neither changed, NEW both, the others one."""
+    """Which model and which layout a request has: OLD has neither changed, NEW both, LAYOUT and MODEL one.
+
+    STEP is no request of the project: it asks a judge or embeddings about answers.
+    """
 
     OLD = "old"
     NEW = "new"
     LAYOUT = "layout"
     MODEL = "model"
+    STEP = "step"
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: ``endpoint`` is "chat/completions" or "responses", ``body`` holds the model and no "stream".
+    """One request: ``endpoint`` is "chat/completions", "responses" or "embeddings", ``body`` has no "stream".
 
     ``run`` tells the same request, sent again, from the first one. ``case``, ``site`` and ``cell`` say what it is
     for; what it is does not depend on them.

@@ -14,7 +14,7 @@ from migrator.settings import CannotRun, SettingsError
 from migrator.shadow.model import usage
 from migrator.shadow.run.batches import Batches
 from migrator.shadow.run.budget import NOTHING, Budget
-from migrator.shadow.run.client import Refused, Said, ask, connect
+from migrator.shadow.run.client import Refused, Said, ask, connect, host
 from migrator.shadow.run.cost import BATCH_FACTOR, cost_of, worst_case
 from migrator.shadow.run.model import Ask, Got
 from migrator.shadow.run.pace import Pace
@@ -38,6 +38,8 @@ class Runner:
     Use it as a context: a run that is left by an exception has not ended, and the next one goes on with its money.
     ``cap`` is dollars, for all of a run. ``is_offline``: nothing is sent, what the store does not have is as if the
     money were out. ``on_got`` hears of each answer as it comes, ``on_stop`` how many are still awaited after Ctrl-C.
+    ``beside`` is the runner of another server whose money, and so whose cap, is that of this one too; it is opened
+    before this one and closed after it, and the two do not send at once.
     """
 
     store: Store
@@ -49,22 +51,33 @@ class Runner:
     is_batch: bool = False
     on_got: Callable[[Got], None] = lambda _: None
     on_stop: Callable[[int], None] = lambda _: None
+    beside: Runner | None = None
     budget: Budget = field(init=False)
     carried: float = field(init=False, default=0.0)
-    _loop: asyncio.Runner = field(init=False, default_factory=asyncio.Runner)
+    _loop: asyncio.Runner = field(init=False)
     _client: AsyncOpenAI | None = field(init=False, default=None)
     _pace: Pace = field(init=False, default_factory=Pace)
 
     def __post_init__(self) -> None:
-        before = NOTHING if self.is_offline else self.store.begin()
+        before = NOTHING if self.is_offline or not self._is_first else self.store.begin()
         self.carried = float(before)
-        self.budget = Budget(None if self.cap is None else Decimal(str(self.cap)), before)
+        if self.beside is None:
+            self.budget = Budget(None if self.cap is None else Decimal(str(self.cap)), before)
+            self._loop = asyncio.Runner()
+        else:
+            self.budget, self.cap, self._loop = self.beside.budget, self.beside.cap, self.beside._loop
+            self.budget.spent += before
+
+    @property
+    def _is_first(self) -> bool:
+        """Say whether this runner begins and ends the run in its store."""
+        return self.beside is None or self.beside.store is not self.store
 
     def __enter__(self) -> Runner:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and not self.is_offline:
+        if kind is None and not self.is_offline and self._is_first:
             self.store.end()
         self.close()
 
@@ -95,13 +108,15 @@ class Runner:
         """End all connections."""
         if self._client is not None:
             self._loop.run(self._client.close())
-        self._loop.close()
+        if self.beside is None:
+            self._loop.close()
 
     def _run(self, work: Coroutine[object, object, T]) -> T:
         try:
             return self._loop.run(work)
         except Refused as error:
-            raise CannotRun(f"the server refuses: {error}") from None
+            name = "the server" if self.beside is None else self.base_url
+            raise CannotRun(f"{name} refuses: {error}") from None
 
     def _connected(self) -> AsyncOpenAI:
         if self._client is None:
@@ -126,7 +141,8 @@ class Runner:
         got = [task.result() for task in tasks]
         is_alone = len(got) < FEWEST_SILENT and self._pace.has_heard
         if not is_alone and all(one.error.startswith("connection") for one in got):
-            raise CannotRun(f"{self.base_url} cannot be reached: {got[0].error.removeprefix('connection: ')}")
+            where = host(self.base_url)
+            raise CannotRun(f"{where} cannot be reached: {got[0].error.removeprefix('connection: ')}")
         return got
 
     async def _settled(self, tasks: Sequence[asyncio.Task[Got]]) -> None:
@@ -146,10 +162,10 @@ class Runner:
 
     async def _one(self, client: AsyncOpenAI, one: Ask, worst: Decimal) -> Got:
         """Send one request; what was lost on its way is paid for in the books, and sent once more."""
-        paid = NOTHING
+        paid, got = NOTHING, Got(one.digest, error=OUT)
         for _ in range(LOST):
             if not await self.budget.reserve(worst):
-                return Got(one.digest, error=OUT, cost=float(paid))
+                break
             cost, flight = NOTHING, _Flight(self.store, one.digest, worst)
             try:
                 said = await ask(client, one.endpoint, one.body, self._pace, flight)

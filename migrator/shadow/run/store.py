@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO
 
@@ -146,7 +146,7 @@ class Store:
             with self.path.open("r+b") as stream:
                 stream.truncate(whole)
         for line in data[:whole].split(b"\n"):
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 said = json.loads(line) if line else None
                 if isinstance(said, dict) and said.get("version") == VERSION:
                     yield said
@@ -226,5 +226,8 @@ def _answer(digest: str, line: Line) -> Got | None:
 
 
 def _money(said: object) -> Decimal:
-    """Read dollars; earlier journals hold them as numbers."""
-    return Decimal(str(said or 0))
+    """Read dollars; earlier journals hold them as numbers. What is none was not written by us, and counts nothing."""
+    try:
+        return Decimal(str(said or 0))
+    except InvalidOperation:
+        return Decimal(0)
