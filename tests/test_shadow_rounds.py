@@ -35,6 +35,8 @@ from migrator.shadow_settings import ShadowSettings, ShadowSite
 HERE = Place("app.py", Span(0, 1), 1)
 RULES = "Say which kind of mail this is."
 NEW = "gpt-4.1-mini"
+# An answer that was cut off at its longest.
+CUT = "compl"
 
 
 def rename(name: str) -> str | None:
@@ -46,7 +48,8 @@ def site(name: str) -> CallSite:
 
 
 def completion(text: str) -> dict[str, object]:
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    finish = "length" if text == CUT else "stop"
+    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text}}
     return {"choices": [choice], "usage": {"prompt_tokens": 100, "completion_tokens": 2}}
 
 
@@ -194,6 +197,21 @@ def test_hard_failures_are_confirmed_before_they_count() -> None:
     assert outcome(failing) is Outcome.FAIL
     assert failing.verdict is not None
     assert failing.verdict.reason == "hard failure: the API answered 400"
+
+
+def test_failures_that_the_old_model_has_too_are_counted_and_fail_no_site_by_themselves() -> None:
+    """A real model did this: answers that are cut off now and then, whichever is asked."""
+    often: Truth = lambda ask, luck: CUT if luck.random() < 0.3 else "complaint"  # noqa: E731
+    for name in map(str, range(20)):
+        luck = random.Random(name)
+        recorded = [case(n, name, CUT if luck.random() < 0.3 else "complaint") for n in range(60)]
+        links = {one.id: (name,) for one in recorded}
+        _, (state,) = compared(prepare([target(name)], recorded, links, Move(rename), Wishes()), Drawn(often))
+        assert outcome(state) is not Outcome.FAIL
+    _, (broken,) = compared(ready(target("a")), Drawn(by_model(noisy(0), often)))
+    assert outcome(broken) is Outcome.FAIL
+    assert broken.verdict is not None
+    assert broken.verdict.reason == "hard failure: the answer was cut off at its longest"
 
 
 def _is_new_layout(ask: Ask) -> bool:

@@ -6,13 +6,13 @@ answers amount to follow from the trial and the answers alone, so that a run tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from migrator.plan_prompts import Target
 from migrator.shadow.bind import Sent
 from migrator.shadow.comparators.compare import compare, learn
-from migrator.shadow.comparators.failures import failure
+from migrator.shadow.comparators.failures import beyond, kinds
 from migrator.shadow.comparators.structured import Mask
 from migrator.shadow.model import Answer, Case, Comparison, Contract, Evidence, Pair, Reply, Rule
 from migrator.shadow.replies import reply
@@ -105,7 +105,15 @@ def seen(trial: Trial, count: int, answers: Answers) -> tuple[Seen, ...]:
     """Compare the first ``count`` cases, as far as their answers are there."""
     replied = [(item, found) for item in trial.items[:count] if (found := _replies(trial, item, answers)) is not None]
     mask = _mask(trial, [(recorded, old) for _, (recorded, old, _) in replied])
-    return tuple(_compared(trial, item, found, mask, answers) for item, found in replied)
+    compared = tuple(_compared(trial, item, found, mask) for item, found in replied)
+    known = _habits(trial, compared)
+    return tuple(replace(one, failure=_confirmed(trial, one, known, answers) or "") for one in compared)
+
+
+def _habits(trial: Trial, found: Iterable[Seen]) -> frozenset[str]:
+    """The kinds of hard failure that the old model has at this site too, whichever case it was."""
+    replies = ((one.item.case, reply) for one in found for reply in (one.recorded, one.old_reply))
+    return frozenset(kind for case, reply in replies for kind in kinds(contract_of(trial.contract, case), reply))
 
 
 def learned(trial: Trial, found: Sequence[Seen]) -> Mask:
@@ -148,14 +156,13 @@ def read(got: Got) -> Reply:
     return reply(got.body or {}, "" if got.body is not None else got.error)
 
 
-def _compared(trial: Trial, item: Item, found: tuple[Reply, Reply, Reply], mask: Mask, answers: Answers) -> Seen:
+def _compared(trial: Trial, item: Item, found: tuple[Reply, Reply, Reply], mask: Mask) -> Seen:
     recorded, old, new = found
     contract = contract_of(trial.contract, item.case)
     same = compare(contract, recorded, old, mask)
     if new is SILENT:
         return Seen(item, recorded, old, new, same, Comparison(Answer.UNDECIDED, (Evidence("no answer"),)))
-    one = Seen(item, recorded, old, new, same, compare(contract, recorded, new, mask))
-    return replace(one, failure=_confirmed(trial, contract, one, answers) or "")
+    return Seen(item, recorded, old, new, same, compare(contract, recorded, new, mask))
 
 
 def contract_of(contract: Contract, case: Case) -> Contract:
@@ -165,26 +172,27 @@ def contract_of(contract: Contract, case: Case) -> Contract:
     return replace(contract, tools=tools_of(case.request))
 
 
-def _suspected(contract: Contract, one: Seen) -> str | None:
-    """A hard failure of the new answer that neither old one has."""
+def _suspected(trial: Trial, one: Seen, known: Set[str]) -> str | None:
+    """A hard failure of the new answer of a kind that no old one of the site has."""
     if one.new_reply is SILENT:
         return None
-    return failure(contract, one.recorded, one.new_reply) and failure(contract, one.old_reply, one.new_reply)
+    return beyond(known, kinds(contract_of(trial.contract, one.item.case), one.new_reply))
 
 
-def _confirmed(trial: Trial, contract: Contract, one: Seen, answers: Answers) -> str | None:
-    """The failure, once a second run has it again."""
-    said = _suspected(contract, one)
+def _confirmed(trial: Trial, one: Seen, known: Set[str], answers: Answers) -> str | None:
+    """The failure, once a second run has one again."""
+    said = _suspected(trial, one, known)
     again = answers.get(ask(one.item, trial.site, trial.half, 2).digest) if said else None
     if said is None or again is None or not is_answer(again):
         return None
-    return said if failure(contract, one.recorded, read(again)) is not None else None
+    return said if _suspected(trial, replace(one, new_reply=read(again)), known) is not None else None
 
 
-def confirmations(trial: Trial, found: Iterable[Seen]) -> Iterator[Ask]:
+def confirmations(trial: Trial, found: Sequence[Seen]) -> Iterator[Ask]:
     """The second runs that tell a hard failure from an accident."""
+    known = _habits(trial, found)
     for one in found:
-        if _suspected(contract_of(trial.contract, one.item.case), one) is not None:
+        if _suspected(trial, one, known) is not None:
             yield ask(one.item, trial.site, trial.half, 2)
 
 

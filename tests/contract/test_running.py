@@ -59,7 +59,9 @@ def test_each_sdk_sends_what_it_is_given(version: str, server: Server, tmp_path:
         assert {text_of(body): body for _, body in wire.seen} == {text_of(one.body): one.body for one in asks(30, 7)}
     said = json.loads(done.stdout)
     assert wire.charged <= Decimal(said["spent"]) == books(tmp_path) <= 1
-    assert set(said["errors"]) <= {"", "504 error: no message", "200 the answer is no JSON", "connection"}
+    # What a broken connection is called beyond that differs between the clients of the SDK's versions.
+    errors = {"connection" if one.startswith("connection: ") else one for one in said["errors"]}
+    assert errors <= {"", "504 error: no message", "200 the answer is no JSON", "connection"}
     assert len(kept(tmp_path)) >= 25
     assert _wrong([[path, body] for path, body in wire.seen]) == []
     assert free_of_key(tmp_path)

@@ -1,9 +1,12 @@
 """Answer one question: did the new model fail where the old one did not, whatever the answer says?
 
-Such a failure breaks the program behind the call. It is confirmed by one more run, and then fails the site.
+Such a failure breaks the program behind the call. It is confirmed by one more run, and then fails the site. A kind of
+failure that the old model has too at this call is none: how often both have it is what the statistics count.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
 
 from migrator.shadow.comparators import form, structured
 from migrator.shadow.comparators.schemas import wrong
@@ -12,11 +15,18 @@ from migrator.shadow.model import Contract, Kind, Reply
 
 def failure(contract: Contract, old: Reply, new: Reply) -> str | None:
     """Name the hard failure of the new answer; None where there is none, or the old answer has it too."""
-    for found in (_error, _truncation, _filtered, _refusal, _unknown_tool, _invalid):
-        said = found(contract, new)
-        if said is not None and found(contract, old) is None:
-            return said
-    return None
+    return beyond(kinds(contract, old).keys(), kinds(contract, new))
+
+
+def kinds(contract: Contract, reply: Reply) -> Mapping[str, str]:
+    """Give each kind of hard failure that an answer has, and what is so."""
+    found = ((kind, look(contract, reply)) for kind, look in _KINDS.items())
+    return {kind: said for kind, said in found if said is not None}
+
+
+def beyond(known: Set[str], found: Mapping[str, str]) -> str | None:
+    """Give what is so of the first failure whose kind is not known."""
+    return next((said for kind, said in found.items() if kind not in known), None)
 
 
 def _error(_: Contract, reply: Reply) -> str | None:
@@ -59,3 +69,13 @@ def _not_fitting(text: str, schema: object, what: str) -> str | None:
         return f"{what} is no valid JSON"
     rule = wrong(value, schema) if isinstance(schema, dict) else None
     return f"{what} does not fit its schema at {rule}" if rule is not None else None
+
+
+_KINDS: Mapping[str, Callable[[Contract, Reply], str | None]] = {
+    "error": _error,
+    "truncation": _truncation,
+    "filter": _filtered,
+    "refusal": _refusal,
+    "tool": _unknown_tool,
+    "form": _invalid,
+}
