@@ -36,14 +36,14 @@ def undo(source: Source, changed: Source, old: ast.Module, new: ast.Module, edit
 def _count(text: str) -> int:
     """How many arguments or entries an insertion holds."""
     inside = text.strip().strip(",").strip()
-    for form, kind in (("f({})", ast.Call), ("{{{}}}", ast.Dict)):
+    for form in ("f({})", "{{{}}}"):
         try:
             body = ast.parse(form.format(inside), mode="eval").body
         except SyntaxError:
             continue
-        if isinstance(body, ast.Call) and kind is ast.Call and not body.args:
+        if isinstance(body, ast.Call) and not body.args:
             return len(body.keywords)
-        if isinstance(body, ast.Dict) and kind is ast.Dict:
+        if isinstance(body, ast.Dict):
             return len(body.keys)
     return -1
 

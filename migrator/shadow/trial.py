@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from migrator.plan_prompts import Target
 from migrator.shadow.bind import Sent
 from migrator.shadow.comparators.compare import compare, learn
+from migrator.shadow.comparators.contract import tools_of
 from migrator.shadow.comparators.failures import beyond, kinds
 from migrator.shadow.comparators.structured import Mask
 from migrator.shadow.model import Answer, Case, Comparison, Contract, Evidence, Pair, Reply, Rule
@@ -167,8 +168,6 @@ def _compared(trial: Trial, item: Item, found: tuple[Reply, Reply, Reply], mask:
 
 def contract_of(contract: Contract, case: Case) -> Contract:
     """The site's contract with the tools of this very request, which may offer others."""
-    from migrator.shadow.comparators.contract import tools_of
-
     return replace(contract, tools=tools_of(case.request))
 
 
