@@ -164,7 +164,7 @@ def _psycopg() -> Callable[..., Connection]:
         import psycopg
     except ImportError:
         raise SettingsError("MIGRATOR_DATABASE: for PostgreSQL, pip install 'migrator-llm[postgres]'") from None
-    return psycopg.connect  # type: ignore[return-value] # its statements have a stricter type than str
+    return psycopg.connect
 
 
 def _line(error: Exception) -> str:

@@ -18,6 +18,8 @@ Kind = Literal["publish", "check", "command"]
 # The beginning of each branch that `migrator` makes.
 OWN = "migrator/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]{1,100}")
+_WORD = re.compile(r"[a-z_]{1,60}")
+_AUTHOR = re.compile(r"[!-~]{1,100}")
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\[bot\])?")
 _COMMAND = re.compile(r"/migrator (rerun|recreate|ignore|help)[ \t]*\r?")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -69,6 +71,11 @@ class _Payload:
         found = self.at(*keys)
         return found if isinstance(found, str) else ""
 
+    def like(self, pattern: re.Pattern[str], *keys: str) -> str:
+        """Give a text that has a form; "" for any other: it goes into a row, an address or a line of the log."""
+        found = self.text(*keys)
+        return found if pattern.fullmatch(found) else ""
+
     def number(self, *keys: str) -> int:
         found = self.at(*keys)
         return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
@@ -84,8 +91,7 @@ class _Payload:
 
     @property
     def sender(self) -> str:
-        login = self.text("sender", "login")
-        return login if _LOGIN.fullmatch(login) else ""
+        return self.like(_LOGIN, "sender", "login")
 
 
 def named(text: str) -> str:
@@ -97,7 +103,7 @@ def read(event: str, payload: object) -> Reading:
     """Say what a delivery asks for. Never raises, whatever the payload is."""
     inner = _Payload(payload)
     reading = _READERS.get(event)
-    action = inner.text("action")[:40]
+    action = inner.like(_WORD, "action")
     if reading is None:
         return Reading(event, action, why="no event that the bot acts on")
     found = reading(inner)
@@ -115,8 +121,9 @@ def _push(said: _Payload) -> Answer:
         return "a push to another branch than the default one"
     if said.at("deleted") is True:
         return "the branch was deleted"
-    author = said.text("head_commit", "author", "username") or said.text("head_commit", "author", "email")
-    return (Task("publish", said.repository, sender=said.sender, author=author[:100]),)
+    who = ("head_commit", "author")
+    author = said.like(_AUTHOR, *who, "username") or said.like(_AUTHOR, *who, "email")
+    return (Task("publish", said.repository, sender=said.sender, author=author),)
 
 
 def _pull(said: _Payload) -> Answer:

@@ -1,14 +1,14 @@
 """Answer one question: which work is waiting, and who is doing it?
 
 A delivery is kept by its id before it is answered, so that one that comes twice is done once. Whoever takes a task has
-it for the time of a lease, and renews that; a task whose lease runs out, because its process was killed, is taken again.
-Of one repository only one task is worked on at a time. No payload is kept, and no secret.
+it for the time of a lease, and renews that; one whose lease runs out, as its process was killed, is taken again. Of one repository only one task is worked on at a time. No payload is kept, and no secret.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from migrator.bot.database import Database, Rows
@@ -63,8 +63,7 @@ class Inbox:
     def put(self, delivery: str, reading: Reading, *, priority: int = 0) -> bool:
         """Keep a delivery and its tasks; False where it is there already. A lower ``priority`` is done earlier."""
         now = self.clock()
-        with self.database.transaction() as rows:
-            self._make(rows)
+        with self._rows() as rows:
             row = (delivery, reading.event, reading.action, reading.why, now)
             if not rows.run("insert into deliveries values (?, ?, ?, ?, ?) on conflict do nothing", *row):
                 return False
@@ -79,8 +78,7 @@ class Inbox:
 
     def has(self, delivery: str) -> bool:
         """Say whether a delivery came."""
-        with self.database.transaction() as rows:
-            self._make(rows)
+        with self._rows() as rows:
             return bool(rows.ask("select 1 from deliveries where id = ?", delivery))
 
     def take(self, worker: str) -> Job | None:
@@ -89,8 +87,7 @@ class Inbox:
         Others that ask for the same are done with it: the work looks at how things are, not at how they were.
         """
         now = self.clock()
-        with self.database.transaction() as rows:
-            self._make(rows)
+        with self._rows() as rows:
             while found := rows.ask(_CHOOSE, now, now, now):
                 job = _job(found[0])
                 if job.tries <= TRIES:
@@ -112,20 +109,19 @@ class Inbox:
 
     def renew(self, worker: str) -> int:
         """Keep all tasks of a worker for another lease, and say how many they are."""
-        with self.database.transaction() as rows:
-            self._make(rows)
+        with self._rows() as rows:
             return rows.run(
                 "update tasks set lease = ? where state = 'working' and worker = ?", self.clock() + LEASE, worker
             )
 
     def done(self, job: Job, worker: str, reason: str) -> None:
         """End a task, unless somebody else has it by now."""
-        with self.database.transaction() as rows:
+        with self._rows() as rows:
             self._end(rows, job.id, "done", reason, worker)
 
     def failed(self, job: Job, worker: str, reason: str) -> bool:
         """Let a task wait for its next try, or put it aside after the last one; False where it is put aside."""
-        with self.database.transaction() as rows:
+        with self._rows() as rows:
             if job.tries >= TRIES:
                 self._end(rows, job.id, "parked", reason, worker)
                 return False
@@ -138,8 +134,7 @@ class Inbox:
 
     def release(self, worker: str) -> int:
         """Give back all tasks of a worker, as if they had not been begun; gives how many they are."""
-        with self.database.transaction() as rows:
-            self._make(rows)
+        with self._rows() as rows:
             return rows.run(
                 "update tasks set state = 'waiting', tries = tries - 1, lease = 0, worker = '' "
                 "where state = 'working' and worker = ?",
@@ -148,23 +143,20 @@ class Inbox:
 
     def counts(self) -> Mapping[str, int]:
         """Count the tasks by their state."""
-        with self.database.transaction() as rows:
-            self._make(rows)
+        with self._rows() as rows:
             found = rows.ask("select state, count(*) from tasks group by state")
         return {str(state): int(str(count)) for state, count in found}
 
     def parked(self) -> tuple[tuple[Task, str], ...]:
         """Give the tasks that were put aside, each with the reason."""
-        with self.database.transaction() as rows:
-            self._make(rows)
+        with self._rows() as rows:
             found = rows.ask(f"select reason, {_TASK} from tasks where state = 'parked' order by received, id")
         return tuple((_task(row[1:]), str(row[0])) for row in found)
 
     def prune(self) -> int:
         """Forget what ended, and what came, more than 30 days ago; gives how many tasks that are."""
         before = self.clock() - KEPT
-        with self.database.transaction() as rows:
-            self._make(rows)
+        with self._rows() as rows:
             rows.run("delete from deliveries where received < ?", before)
             return rows.run("delete from tasks where state in ('done', 'parked') and ended < ?", before)
 
@@ -173,11 +165,15 @@ class Inbox:
         values = (state, reason[:LONGEST], self.clock(), job, *(() if worker is None else (worker,)))
         rows.run(f"update tasks set state = ?, reason = ?, lease = 0, ended = ? where id = ?{mine}", *values)
 
-    def _make(self, rows: Rows) -> None:
+    @contextmanager
+    def _rows(self) -> Iterator[Rows]:
         if not self._is_made:
-            for statement in SCHEMA:
-                rows.run(statement)
+            with self.database.transaction() as rows:
+                for statement in SCHEMA:
+                    rows.run(statement)
             self._is_made = True
+        with self.database.transaction() as rows:
+            yield rows
 
 
 def _columns(task: Task) -> tuple[object, ...]:
