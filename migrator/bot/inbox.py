@@ -1,7 +1,8 @@
 """Answer one question: which work is waiting, and who is doing it?
 
 A delivery is kept by its id before it is answered, so that one that comes twice is done once. Whoever takes a task has
-it for the time of a lease, and renews that; one whose lease runs out, as its process was killed, is taken again. Of one repository only one task is worked on at a time. No payload is kept, and no secret.
+it for the time of a lease, and renews that; one whose lease runs out, as its process was killed, is taken again. Of one
+repository only one task is worked on at a time. No payload is kept, and no secret.
 """
 
 from __future__ import annotations
