@@ -1,7 +1,7 @@
 """Answer one question: what does the bot say in a check run, beside a line, and in an answer?
 
-What comes from the code is written by ``github_text``: nothing of it calls a person, links an issue or is Markdown. Only
-a suggestion holds code as it is, in a fence longer than any in it, for GitHub offers it as a change.
+What comes from the code is written by ``github_text``: nothing of it calls a person, links an issue or is Markdown.
+Only a suggestion holds code as it is, in a fence longer than any in it, for GitHub offers it as a change.
 """
 
 from __future__ import annotations

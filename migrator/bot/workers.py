@@ -110,7 +110,7 @@ class Workers:
 
     def _tell(self, job: Job, outcome: str, said: str, seconds: float) -> None:
         task = job.task
-        more = {"number": task.number} if task.number else {}
+        more: dict[str, object] = {"number": task.number} if task.number else {}
         more |= {"command": task.word} if task.word else {}
         level = "info" if outcome == "done" else "error"
         about = {"kind": task.kind, "repository": task.repository, **more, "outcome": outcome, "said": said}

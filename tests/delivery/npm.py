@@ -6,6 +6,7 @@ import getpass
 import os
 import shutil
 import subprocess
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,35 @@ def unpacked(package: str) -> Path:
     if not folder.exists():
         _fetch(package, folder)
     return folder / "node_modules" / package.rpartition("@")[0]
+
+
+def one_file(package: str, name: str) -> Path:
+    """Give one file of a package, without what it depends on: the others of it may be hundreds of megabytes."""
+    folder = Path(tempfile.gettempdir()) / f"migrator-contract-{getpass.getuser()}" / "npm-files"
+    path = folder / package.replace("/", "+") / name
+    if not path.exists():
+        _pack(package, name, path)
+    return path
+
+
+def _pack(package: str, name: str, path: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        _leave(f"{package}: npm is not installed")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        words = (npm, "pack", "--ignore-scripts", "--silent", "--pack-destination", scratch, package)
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=scratch)
+        if done.returncode:
+            _leave(f"{package} cannot be fetched: {done.stderr.strip()[-300:]}")
+            return
+        (archive,) = Path(scratch).glob("*.tgz")
+        with tarfile.open(archive) as opened:
+            member = opened.extractfile(f"package/{name}")
+            assert member is not None
+            (Path(scratch) / "file").write_bytes(member.read())
+        (Path(scratch) / "file").replace(path)
 
 
 def _fetch(package: str, folder: Path) -> None:
