@@ -111,18 +111,18 @@ class GitHub:
 
     def default_branch(self) -> str:
         """Name the branch that a pull request goes to."""
-        return str(_table(self.ask("GET", "").said).get("default_branch", ""))
+        return str(_table(self._ask("GET", "").said).get("default_branch", ""))
 
     def pulls(self, branch: str) -> Sequence[Pull]:
         """Give all pull requests of a branch of this repository, the open one first."""
         owner = self.repository.partition("/")[0]
         asked = f"/pulls?state=all&per_page=100&head={quote(f'{owner}:{branch}')}"
-        found = [one for one in _tables(self.ask("GET", asked).said) if _table(one.get("head")).get("ref") == branch]
+        found = [one for one in _tables(self._ask("GET", asked).said) if _table(one.get("head")).get("ref") == branch]
         return sorted(map(_pull, found), key=lambda one: (not one.is_open, -one.number))
 
     def mails(self, base: str, branch: str) -> Sequence[str]:
         """Give the addresses of all authors and committers since the base."""
-        said = _table(self.ask("GET", f"/compare/{quote(base, safe='')}...{quote(branch, safe='')}").said)
+        said = _table(self._ask("GET", f"/compare/{quote(base, safe='')}...{quote(branch, safe='')}").said)
         commits = _tables(said.get("commits"))
         if said.get("total_commits", len(commits)) != len(commits):
             raise CannotRun(f"{branch} has more commits than GitHub lists: look at it yourself")
@@ -134,7 +134,7 @@ class GitHub:
         if there is not None:
             if (there.title, there.body.rstrip()) == (wanted.title, wanted.body.rstrip()):
                 return there
-            said = self.change("PATCH", f"/pulls/{there.number}", {"title": wanted.title, "body": wanted.body})
+            said = self._change("PATCH", f"/pulls/{there.number}", {"title": wanted.title, "body": wanted.body})
             return there if said is None else _pull(_table(said.said))
         return self._open(wanted)
 
@@ -142,7 +142,7 @@ class GitHub:
         """Open it; where that fails it may be there all the same, so it is looked up before it is made again."""
         body = {"title": wanted.title, "head": wanted.branch, "base": wanted.base, "body": wanted.body}
         for number in range(TRIES):
-            said = self.change("POST", "/pulls", {**body, "draft": wanted.is_draft}, fails=(422, *BROKEN))
+            said = self._change("POST", "/pulls", {**body, "draft": wanted.is_draft}, fails=(422, *BROKEN))
             if said is None or said.status < 300:
                 return None if said is None else _pull(_table(said.said))
             found = next((one for one in self.pulls(wanted.branch) if one.is_open), None)
@@ -155,8 +155,8 @@ class GitHub:
 
     def close(self, pull: Pull, why: str, body: str) -> None:
         """Close a pull request with a comment and the body that says so."""
-        self.change("PATCH", f"/pulls/{pull.number}", {"state": "closed", "body": body})
-        self.change("POST", f"/issues/{pull.number}/comments", {"body": why})
+        self._change("PATCH", f"/pulls/{pull.number}", {"state": "closed", "body": body})
+        self._change("POST", f"/issues/{pull.number}/comments", {"body": why})
 
     def dress(self, pull: Pull, kind: str, names: Sequence[str]) -> str:
         """Add labels, reviewers or assignees; give what the forge says where it refuses, and raise nothing.
@@ -165,12 +165,12 @@ class GitHub:
         """
         room, key = {"reviewers": ("pulls", "requested_reviewers")}.get(kind, ("issues", kind))
         try:
-            self.change("POST", f"/{room}/{pull.number or 'NUMBER'}/{key}", {kind: list(names)})
+            self._change("POST", f"/{room}/{pull.number or 'NUMBER'}/{key}", {kind: list(names)})
         except CannotRun as error:
             return str(error)
         return ""
 
-    def change(self, method: str, path: str, body: Mapping[str, object], fails: Sequence[int] = ()) -> Answer | None:
+    def _change(self, method: str, path: str, body: Mapping[str, object], fails: Sequence[int] = ()) -> Answer | None:
         """Send what changes something; a dry run only says it."""
         if self.say is not None:
             self.say(f"{method} {self.api}/repos/{self.repository}{path}\n{json.dumps(body, indent=2)}")
@@ -179,11 +179,11 @@ class GitHub:
         if wait > 0:
             self.sleep(wait)
         try:
-            return self.ask(method, path, body, fails)
+            return self._ask(method, path, body, fails)
         finally:
             self._last = time.monotonic()
 
-    def ask(
+    def _ask(
         self, method: str, path: str, body: Mapping[str, object] | None = None, fails: Sequence[int] = ()
     ) -> Answer:
         """Send a request, and wait where the forge asks for it. ``fails`` are the statuses that the caller reads."""
