@@ -76,9 +76,7 @@ class Invalid(AssertionError):
     """A request that GitHub's description does not allow."""
 
 
-def check(
-    method: str, path: str, query: Mapping[str, Sequence[str]], body: object = None, *, of: str = GITHUB
-) -> None:
+def check(method: str, path: str, query: Mapping[str, Sequence[str]], body: object = None, *, of: str = GITHUB) -> None:
     """Raise Invalid for a request that is wrong; ``path`` is what follows the server's address: ``/repos/a/b``.
 
     A body of None is none.
