@@ -1,7 +1,7 @@
 """Answer one question: how are check runs, review comments, reactions and rights read and written on GitHub?
 
 What was lost on the way is looked up before it is made again: a check run by its external id, a comment by the data in
-its text. Reading follows the pages; GitHub gives 100 rows in each.
+its text.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
+from migrator.github_api import Answer, table, tables
 from migrator.settings import CannotRun
 
-# GitHub's own limits: rows in a page, annotations in a request, files of a pull request that it lists.
-PAGE, MOST_ANNOTATIONS, MOST_FILES = 100, 50, 3_000
+# GitHub refuses more annotations in one request; the rest is added by others.
+MOST_ANNOTATIONS = 50
 NAME = "migrator"
 WRITING = ("admin", "maintain", "write")
 _MARK = re.compile(r"<!-- migrator-review: (\{[^\n]*\}) -->")
@@ -24,29 +25,19 @@ _MARK = re.compile(r"<!-- migrator-review: (\{[^\n]*\}) -->")
 Table = Mapping[str, object]
 
 
-class Answer(Protocol):
-    """What came back: the status, and the JSON."""
-
-    @property
-    def status(self) -> int:
-        """The status of HTTP."""
-        ...
-
-    @property
-    def said(self) -> object:
-        """The JSON; None where it is none."""
-        ...
-
-
 class Requests(Protocol):
     """One repository of a forge, as requests below its address. Each raises CannotRun where the forge refuses."""
 
-    def ask(self, method: str, path: str, body: Table | None = None, fails: Sequence[int] = ()) -> Answer:
-        """Send a request that changes nothing."""
+    def ask(self, method: str, path: str, body: object = None, fails: Sequence[int] = ()) -> Answer:
+        """Send a request that changes nothing; ``fails`` are the statuses that the caller reads."""
         ...
 
-    def change(self, method: str, path: str, body: Table, fails: Sequence[int] = ()) -> Answer | None:
+    def change(self, method: str, path: str, body: object, fails: Sequence[int] = ()) -> Answer | None:
         """Send one that changes something; None where it was only said."""
+        ...
+
+    def pages(self, path: str, key: str = "") -> Iterator[Table]:
+        """Give the entries of a list, page by page."""
         ...
 
 
@@ -136,7 +127,7 @@ class Checks:
 
     def about(self) -> About:
         """Say what the repository is."""
-        said = _table(self.requests.ask("GET", "").said)
+        said = table(self.requests.ask("GET", "").said)
         topics = said.get("topics")
         return About(
             str(said.get("default_branch", "")),
@@ -147,12 +138,12 @@ class Checks:
 
     def head(self, number: int) -> Head:
         """Say what a pull request is, and which commit is its last."""
-        said = _table(self.requests.ask("GET", f"/pulls/{number}").said)
-        head, base = _table(said.get("head")), _table(said.get("base"))
+        said = table(self.requests.ask("GET", f"/pulls/{number}").said)
+        head, base = table(said.get("head")), table(said.get("base"))
         commit = str(head.get("sha", ""))
         if not re.fullmatch(r"[0-9a-f]{40}([0-9a-f]{24})?", commit):
             raise CannotRun(f"the forge names no commit of pull request {number}")
-        places = [_table(one.get("repo")).get("full_name") for one in (head, base)]
+        places = [table(one.get("repo")).get("full_name") for one in (head, base)]
         return Head(
             number,
             commit,
@@ -161,12 +152,12 @@ class Checks:
             said.get("state") == "open",
             places[0] != places[1],
             str(said.get("body") or ""),
-            str(_table(said.get("user")).get("login", "")),
+            str(table(said.get("user")).get("login", "")),
         )
 
     def files(self, number: int) -> Sequence[Changed]:
         """Give the files that a pull request changes, with what it does to each."""
-        found = self._pages(f"/pulls/{number}/files", MOST_FILES // PAGE)
+        found = self.requests.pages(f"/pulls/{number}/files")
         return [Changed(str(one.get("filename", "")), _text(one.get("patch"))) for one in found]
 
     def put(self, run: CheckRun) -> None:
@@ -178,28 +169,30 @@ class Checks:
             asked = {"name": NAME, "head_sha": run.commit, "external_id": run.key, "status": "completed"}
             sent = {**asked, "conclusion": run.conclusion, "output": _output(run, first)}
             said = self.requests.change("POST", "/check-runs", sent)
-            id = _number(_table(said.said if said else None).get("id"))
+            id = _number(table(said.said if said else None).get("id"))
         while rest and id is not None:
             part, rest = rest[:MOST_ANNOTATIONS], rest[MOST_ANNOTATIONS:]
             self.requests.change("PATCH", f"/check-runs/{id}", {"output": _output(run, part)})
 
     def _there(self, run: CheckRun) -> tuple[int | None, int]:
         """Find a check run by its key; gives its number and how many annotations it has."""
-        asked = f"/commits/{run.commit}/check-runs?check_name={NAME}&filter=all&per_page={PAGE}"
-        for one in _tables(_table(self.requests.ask("GET", asked).said).get("check_runs")):
+        for one in self._runs(run.commit):
             if one.get("external_id") == run.key:
-                return _number(one.get("id")), _number(_table(one.get("output")).get("annotations_count")) or 0
+                return _number(one.get("id")), _number(table(one.get("output")).get("annotations_count")) or 0
         return None, 0
 
     def has_run(self, commit: str) -> bool:
         """Say whether a commit has a check run of ours."""
-        asked = f"/commits/{commit}/check-runs?check_name={NAME}&filter=all&per_page={PAGE}"
-        rows = _tables(_table(self.requests.ask("GET", asked).said).get("check_runs"))
-        return any(f"{_table(one.get('app')).get('slug')}[bot]" == self.bot for one in rows)
+        return any(True for _ in self._runs(commit))
+
+    def _runs(self, commit: str) -> Iterator[Table]:
+        for one in self.requests.pages(f"/commits/{commit}/check-runs?check_name={NAME}&filter=all", "check_runs"):
+            if f"{table(one.get('app')).get('slug')}[bot]" == self.bot:
+                yield one
 
     def made(self, number: int) -> Sequence[Made]:
         """Give our comments on the lines of a pull request."""
-        rows = list(self._pages(f"/pulls/{number}/comments"))
+        rows = list(self.requests.pages(f"/pulls/{number}/comments"))
         answered = {one.get("in_reply_to_id") for one in rows if not self._is_own(one)}
         return [
             Made(_number(one.get("id")) or 0, mark, _number(one.get("line")) is None, one.get("id") in answered)
@@ -208,7 +201,7 @@ class Checks:
         ]
 
     def _is_own(self, row: Table) -> bool:
-        return _table(row.get("user")).get("login") == self.bot
+        return table(row.get("user")).get("login") == self.bot
 
     def review(self, head: Head, remarks: Sequence[Remark]) -> None:
         """Make one review of several comments."""
@@ -222,7 +215,11 @@ class Checks:
 
     def take_back(self, made: Made) -> None:
         """Delete a comment on a line; one that is gone already is none the less."""
-        self.requests.change("DELETE", f"/pulls/comments/{made.id}", {}, (404,))
+        self.requests.change("DELETE", f"/pulls/comments/{made.id}", None, (404,))
+
+    def forget(self, comment: int) -> None:
+        """Delete a comment below a pull request."""
+        self.requests.change("DELETE", f"/issues/comments/{comment}", None, (404,))
 
     def react(self, comment: int, content: str) -> None:
         """React to a comment: "eyes", "rocket" or "confused". The same reaction twice is one."""
@@ -231,18 +228,11 @@ class Checks:
     def may_write(self, login: str) -> bool:
         """Say whether a person may push to the repository."""
         said = self.requests.ask("GET", f"/collaborators/{quote(login, safe='')}/permission", fails=(404,))
-        return said.status == 200 and _table(said.said).get("permission") in WRITING
+        return said.status == 200 and table(said.said).get("permission") in WRITING
 
     def close(self, number: int) -> None:
         """Close a pull request, and leave its text as it is."""
         self.requests.change("PATCH", f"/pulls/{number}", {"state": "closed"})
-
-    def _pages(self, path: str, most: int = 30) -> Iterator[Table]:
-        for page in range(1, most + 1):
-            rows = _tables(self.requests.ask("GET", f"{path}?per_page={PAGE}&page={page}").said)
-            yield from rows
-            if len(rows) < PAGE:
-                return
 
 
 def mark(fingerprint: str) -> str:
@@ -280,14 +270,6 @@ def _comment(remark: Remark) -> Table:
     several = {"start_line": remark.start, "start_side": "RIGHT"} if remark.start != remark.line else {}
     body = f"{remark.text}\n\n{mark(remark.fingerprint)}"
     return {"path": remark.path, "line": remark.line, "side": "RIGHT", "body": body, **several}
-
-
-def _table(said: object) -> Table:
-    return said if isinstance(said, dict) else {}
-
-
-def _tables(said: object) -> Sequence[Table]:
-    return [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
 
 
 def _number(said: object) -> int | None:

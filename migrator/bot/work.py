@@ -1,0 +1,230 @@
+"""Answer one question: what does the bot do for one task?
+
+A stranger's repository is read in a child process with a token that reads; this one has the right to write and reads no
+file of it. Each task looks at how things are now, so that doing it twice does it once. No shadow comparison runs here.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from migrator.bot import words
+from migrator.bot.added import Found, from_json, lines
+from migrator.bot.events import Task, is_own
+from migrator.deliver.app import READS, WRITES, App
+from migrator.deliver.forge import GitHub, Pull
+from migrator.deliver.forge_checks import About, Changed, Checks, Head
+from migrator.deliver.git import EMAIL
+from migrator.github_api import Client, git_url
+from migrator.isolation import Limits, run
+from migrator.prepared import Prepared
+from migrator.prepared import from_json as prepared_from
+from migrator.publish import ByApi, Manner, Outcome, publish
+from migrator.settings import CannotRun
+
+TOPIC = "no-migrator"
+ANEW = "comment `/migrator recreate`"
+# A pull request that touches none of these brings no call, and is not fetched.
+READ = (".py", ".pyi", ".pyw", ".ipynb", ".yaml", ".yml", ".toml", ".json", ".jsonc", ".json5", ".env")
+READ += (".ini", ".cfg", ".conf", ".properties", ".md", ".mdx", ".markdown", ".qmd", ".rst")
+# The marks by which comments of ours are found again.
+QUIET, ANSWER, HELP = "quiet", "answer", "help"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One repository: what it is, and how it is asked. ``login`` is the bot's own."""
+
+    name: str
+    login: str
+    about: About
+    forge: GitHub
+    checks: Checks
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The bot at work as one app."""
+
+    app: App
+    limits: Limits = field(default_factory=Limits)
+
+    def do(self, task: Task) -> str:
+        """Do a task, and say in a few words what came of it. Raises CannotRun where another try may help."""
+        login = f"{self.app.slug()}[bot]"
+        if login in (task.sender, task.author) or task.author == EMAIL:
+            return "nothing: the bot itself caused it"
+        place = self._place(task.repository, login)
+        left = left_alone(place.about)
+        if left:
+            return f"nothing: {left}"
+        match task.kind:
+            case "publish":
+                return said(self._publish(place))
+            case "check":
+                return self._check(place, task.number)
+            case "command":
+                return self._command(place, task)
+
+    def _place(self, name: str, login: str) -> Place:
+        forge = GitHub(name, self._client(name), EMAIL, login)
+        checks = Checks(forge, login)
+        return Place(name, login, checks.about(), forge, checks)
+
+    def _client(self, name: str) -> Client:
+        return Client(lambda: self.app.token(name, WRITES), self.app.api, pace=self.app.pace)
+
+    def _read(self, place: Place, more: Mapping[str, object]) -> str:
+        """Read the repository in a process of its own, with a token that reads."""
+        asked = {
+            "url": git_url(self.app.api, place.name),
+            "token": self.app.token(place.name, READS),
+            "base": place.about.default,
+            "number": 0,
+            **more,
+        }
+        with tempfile.TemporaryDirectory(prefix="migrator-") as folder:
+            return run("migrator.bot.child", asked, Path(folder), self.limits)
+
+    def _publish(self, place: Place, *, recreate: bool = False) -> Outcome | None:
+        """Keep the pull request of the default branch; None where the repository wants no bot."""
+        text = self._read(place, {})
+        if text == "null":
+            return None
+        prepared: Prepared = prepared_from(text)
+        return publish(prepared, place.forge, ByApi(place.forge), Manner(recreate=recreate, anew=ANEW))
+
+    def _check(self, place: Place, number: int) -> str:
+        """Look at what a pull request adds, and say it beside its lines."""
+        head = place.checks.head(number)
+        if not head.is_open:
+            return "nothing: it is closed"
+        if is_own(head.branch, head.is_fork, head.body) or head.author == place.login:
+            return "nothing: it is migrator's own"
+        if self._is_quiet(place, number):
+            return "nothing: it was told to be quiet here"
+        files = place.checks.files(number)
+        added = added_lines(files)
+        looked = self._found(place, head, added) if added else ((), 0)
+        if looked is None:
+            return "nothing: the repository wants no bot"
+        return _review(place.checks, head, *looked)
+
+    def _found(
+        self, place: Place, head: Head, added: Mapping[str, frozenset[int]]
+    ) -> tuple[Sequence[Found], int] | None:
+        own = (EMAIL, f"+{place.login}@users.noreply.github.com")
+        rows = {path: sorted(numbers) for path, numbers in added.items()}
+        text = self._read(place, {"number": head.number, "commit": head.commit, "added": rows, "own": own})
+        if text == "null":
+            return None
+        try:
+            told = json.loads(text)
+            return from_json(told["found"]), int(told["failed"])
+        except (ValueError, TypeError, KeyError):
+            raise CannotRun("what was read of the pull request is no answer of ours") from None
+
+    def _is_quiet(self, place: Place, number: int) -> bool:
+        return any(True for _ in _marked(place, number, QUIET))
+
+    def _command(self, place: Place, task: Task) -> str:
+        """Do what a person asks for, and answer: eyes, then a rocket, or a comment that says why not."""
+        checks, answer = place.checks, _pull(task.number)
+        if not checks.may_write(task.sender):
+            return self._refuse(place, task, "only people who may push to this repository are heard")
+        checks.react(task.comment, "eyes")
+        act: Mapping[str, Callable[[Place, Task, Head], str]] = {
+            "rerun": self._rerun,
+            "recreate": self._recreate,
+            "ignore": self._ignore,
+        }
+        try:
+            if task.word == "help":
+                place.forge.tell(answer, HELP, words.offered())
+                done = "helped"
+            else:
+                done = act[task.word](place, task, checks.head(task.number))
+        except CannotRun as error:
+            return self._refuse(place, task, words.reason(error))
+        checks.react(task.comment, "rocket")
+        return done
+
+    def _refuse(self, place: Place, task: Task, why: str) -> str:
+        place.checks.react(task.comment, "confused")
+        place.forge.tell(_pull(task.number), ANSWER, words.refused(why))
+        return f"refused: {why}"
+
+    def _rerun(self, place: Place, task: Task, head: Head) -> str:
+        if is_own(head.branch, head.is_fork, head.body):
+            return said(self._publish(place))
+        for comment in _marked(place, head.number, QUIET):
+            place.checks.forget(comment)
+        return self._check(place, head.number)
+
+    def _recreate(self, place: Place, task: Task, head: Head) -> str:
+        if not is_own(head.branch, head.is_fork, head.body):
+            raise CannotRun("only a pull request that migrator itself opened can be made anew")
+        return said(self._publish(place, recreate=True))
+
+    def _ignore(self, place: Place, task: Task, head: Head) -> str:
+        """Close a pull request of ours, which keeps its hash and so does not come back; be quiet on another one."""
+        if is_own(head.branch, head.is_fork, head.body):
+            if head.is_open:
+                place.checks.close(head.number)
+            return "closed"
+        place.forge.tell(_pull(head.number), QUIET, words.quiet())
+        for one in place.checks.made(head.number):
+            if not one.is_answered:
+                place.checks.take_back(one)
+        return "quiet from now on"
+
+
+def left_alone(about: About) -> str:
+    """Say why a repository is left alone; "" where it is not."""
+    if about.is_archived:
+        return "the repository is archived"
+    if about.is_fork:
+        return "the repository is a fork"
+    return f"the repository has the topic {TOPIC}" if TOPIC in about.topics else ""
+
+
+def added_lines(files: Sequence[Changed]) -> Mapping[str, frozenset[int]]:
+    """Give the lines that are added to each file that may hold a call, or bring one its model."""
+    found = {one.path: lines(one.patch) for one in files if one.patch is not None and one.path.endswith(READ)}
+    return {path: numbers for path, numbers in found.items() if numbers}
+
+
+def said(outcome: Outcome | None) -> str:
+    """Say what came of a pull request in a few words."""
+    if outcome is None:
+        return "nothing: the repository wants no bot"
+    return " ".join(filter(None, (outcome.kind, outcome.url, *outcome.told)))
+
+
+def _review(checks: Checks, head: Head, found: Sequence[Found], failed: int) -> str:
+    """Let the check run and the comments be as what was found; where there was and is nothing, say nothing."""
+    if found or checks.has_run(head.commit):
+        checks.put(words.check(found, head, failed))
+    wanted = {one.fingerprint: one for one in words.remarks(found)}
+    for made in checks.made(head.number):
+        if made.fingerprint in wanted and not made.is_outdated:
+            del wanted[made.fingerprint]
+        elif not made.is_answered:
+            checks.take_back(made)
+    taken = not wanted or checks.review(head, tuple(wanted.values()))
+    more = "" if taken else "; GitHub did not take the comments"
+    return f"{len(found)} found, {len(wanted) if taken else 0} new comments{more}"
+
+
+def _marked(place: Place, number: int, mark: str) -> Sequence[int]:
+    """Give the numbers of our comments with a mark."""
+    sign = f"<!-- migrator: {mark} -->"
+    return [one.number for one in place.forge.comments(number) if one.author == place.login and sign in one.body]
+
+
+def _pull(number: int) -> Pull:
+    return replace(Pull(0, "", True, False, "", "", ""), number=number)
