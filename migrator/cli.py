@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 import click
 
 from migrator import __version__
+from migrator.cli_bot import bot
 from migrator.cli_compare import shadow, spending
 from migrator.cli_errors import Unable, one_line_errors
 from migrator.cli_pull import pr
@@ -252,3 +253,4 @@ app.add_command(record)
 app.add_command(cases)
 app.add_command(shadow)
 app.add_command(pr)
+app.add_command(bot)

@@ -85,8 +85,8 @@ def make(wish: Wish) -> int:
 
 def planned(start: Start, wish: Wish, report: ShadowReport | None, stack: ExitStack) -> tuple[Change, Copy]:
     """Plan the base commit in a folder that does not last."""
-    copy = _lay_out(start, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migrator-"))))
-    return _change(copy, start, _settings(copy, start, wish.to, report), report), copy
+    copy = lay_out(start, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migrator-"))))
+    return change_of(copy, start, settled(copy, start, wish.to, report), report), copy
 
 
 def _start(wish: Wish, stack: ExitStack) -> Start:
@@ -111,7 +111,7 @@ def _shown(text: str) -> str:
     return visible(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
-def _lay_out(start: Start, folder: Path) -> Copy:
+def lay_out(start: Start, folder: Path) -> Copy:
     """Write the plain files of the base commit into a folder; no link, no submodule, nothing that leaves it."""
     from migrator.deliver import git
 
@@ -166,7 +166,7 @@ def _write(root: Path, path: bytes, data: bytes) -> bool:
     return True
 
 
-def _settings(copy: Copy, start: Start, to: str | None, report: ShadowReport | None) -> Settings:
+def settled(copy: Copy, start: Start, to: str | None, report: ShadowReport | None) -> Settings:
     """Read the configuration as it is on the base branch, and what the report lets through."""
     from migrator.deliver.pull_request import label
     from migrator.rulebook import is_own
@@ -196,7 +196,7 @@ def _table_of(copy: Copy, start: Start, name: str, to: str | None) -> Path:
     return path
 
 
-def _change(copy: Copy, start: Start, settings: Settings, report: ShadowReport | None) -> Change:
+def change_of(copy: Copy, start: Start, settings: Settings, report: ShadowReport | None) -> Change:
     """Plan the copy, and say what a person has to know of it."""
     from migrator.deliver.pull_request import Change
     from migrator.plan import make as plan

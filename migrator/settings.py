@@ -34,6 +34,7 @@ FILE_KEYS: Mapping[str, str] = {
     "azure-cache-keys": BOOLEAN,
     "cache-key-buckets": NUMBER,
     "redact": STRINGS,
+    "bot": BOOLEAN,
     "price": TABLES,
     "surface": TABLES,
     "shadow": TABLE,
@@ -55,7 +56,7 @@ class Settings:
     ``gate``: only what a shadow comparison lets through is changed.
     ``transforms`` are the names that run after --only and --skip. ``surfaces`` are the user's own
     surface tables, as parsed TOML, in the notation of ``rules/surfaces``, ``prices`` what they pay for models.
-    ``shadow`` is read by ``migrator shadow`` alone.
+    ``shadow`` is read by ``migrator shadow`` alone, ``bot`` by ``migrator bot`` alone: false keeps it away.
     """
 
     migration: str = "gpt-4.1-mini"
@@ -68,6 +69,7 @@ class Settings:
     transforms: tuple[str, ...] = TRANSFORMS
     exclude: tuple[str, ...] = ()
     redact: tuple[str, ...] = ()
+    bot: bool = True
     force_exclude: bool = False
     prices: tuple[Mapping[str, object], ...] = ()
     surfaces: tuple[Mapping[str, object], ...] = field(default_factory=tuple)
@@ -176,6 +178,7 @@ def _settings(chosen: Mapping[str, object], transforms: tuple[str, ...], config:
         transforms=transforms,
         exclude=_strings(chosen, "exclude"),
         redact=_strings(chosen, "redact"),
+        bot=bool(chosen.get("bot", default.bot)),
         force_exclude=bool(chosen.get("force-exclude", default.force_exclude)),
         prices=_tables(chosen, "price"),
         surfaces=_tables(chosen, "surface"),

@@ -61,18 +61,22 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("shadow_session",),
     ("pull_session", "publish"),
     ("isolated", "isolation", "pull_forge"),
+    ("bot",),
     ("demo_server",),
     ("demo",),
     ("cli_errors",),
-    ("cli_compare", "cli_pull", "cli_shadow"),
+    ("cli_bot", "cli_compare", "cli_pull", "cli_shadow"),
     ("cli",),
     ("__main__",),
 )
 
 # Who may import what is heavy or belongs to one place. Everybody else goes through them.
 GUESTS: dict[str, tuple[str, ...]] = {
-    "click": ("cli", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
+    "click": ("cli", "cli_bot", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
     "jwt": ("deliver.app",),
+    "psycopg": ("bot.database",),
+    "starlette": ("bot.server", "bot.session"),
+    "uvicorn": ("bot.session",),
     "rich": ("deliver.terminal",),
     "openai": ("shadow.run.batches", "shadow.run.client", "shadow.run.runner"),
     "markdown_it": ("sources",),
@@ -85,7 +89,18 @@ GUESTS: dict[str, tuple[str, ...]] = {
 
 # What these modules import stays unimported until it is used, so that a start costs nothing.
 LIGHT = (
-    *("__init__", "__main__", "cli", "cli_compare", "cli_errors", "cli_pull", "cli_shadow", "session", "plan"),
+    *(
+        "__init__",
+        "__main__",
+        "cli",
+        "cli_bot",
+        "cli_compare",
+        "cli_errors",
+        "cli_pull",
+        "cli_shadow",
+        "session",
+        "plan",
+    ),
     *("discover", "deliver", "report", "settings", "rulebook"),
 )
 

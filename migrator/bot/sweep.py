@@ -45,8 +45,8 @@ class Sweep:
         """Ask for lost deliveries again, and once a day for a look at each repository; says what there was."""
         again = self._redeliver()
         looked = sum(self._look(installation) for installation in self.app.installations())
-        said = [f"{plural(again, 'delivery', 'deliveries')} asked for again"] if again else []
-        said += [f"{plural(looked, 'repository', 'repositories')} to look at"] if looked else []
+        said = [f"asked again for {plural(again, 'lost event')}"] if again else []
+        said += [f"{plural(looked, 'daily look')} at a repository"] if looked else []
         return ", ".join(said)
 
     def _redeliver(self) -> int:

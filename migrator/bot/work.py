@@ -29,8 +29,8 @@ from migrator.settings import CannotRun
 TOPIC = "no-migrator"
 ANEW = "comment `/migrator recreate`"
 # A pull request that touches none of these brings no call, and is not fetched.
-READ = (".py", ".pyi", ".pyw", ".ipynb", ".yaml", ".yml", ".toml", ".json", ".jsonc", ".json5", ".env")
-READ += (".ini", ".cfg", ".conf", ".properties", ".md", ".mdx", ".markdown", ".qmd", ".rst")
+CODE = (".py", ".pyi", ".pyw", ".ipynb", ".md", ".mdx", ".markdown", ".qmd", ".rst")
+DATA = (".yaml", ".yml", ".toml", ".json", ".jsonc", ".json5", ".env", ".ini", ".cfg", ".conf", ".properties")
 # The marks by which comments of ours are found again.
 QUIET, ANSWER, HELP = "quiet", "answer", "help"
 
@@ -194,7 +194,7 @@ def left_alone(about: About) -> str:
 
 def added_lines(files: Sequence[Changed]) -> Mapping[str, frozenset[int]]:
     """Give the lines that are added to each file that may hold a call, or bring one its model."""
-    found = {one.path: lines(one.patch) for one in files if one.patch is not None and one.path.endswith(READ)}
+    found = {one.path: lines(one.patch) for one in files if one.patch is not None and one.path.endswith((*CODE, *DATA))}
     return {path: numbers for path, numbers in found.items() if numbers}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
-from migrator.github_api import Answer, table, tables
+from migrator.github_api import Answer, table
 from migrator.settings import CannotRun
 
 # GitHub refuses more annotations in one request; the rest is added by others.
@@ -203,15 +203,12 @@ class Checks:
     def _is_own(self, row: Table) -> bool:
         return table(row.get("user")).get("login") == self.bot
 
-    def review(self, head: Head, remarks: Sequence[Remark]) -> None:
-        """Make one review of several comments."""
-        sent = {
-            "commit_id": head.commit,
-            "event": "COMMENT",
-            "body": "",
-            "comments": [_comment(one) for one in remarks],
-        }
-        self.requests.change("POST", f"/pulls/{head.number}/reviews", sent)
+    def review(self, head: Head, remarks: Sequence[Remark]) -> bool:
+        """Make one review of several comments; False where GitHub does not take their places."""
+        rows = [_comment(one) for one in remarks]
+        sent = {"commit_id": head.commit, "event": "COMMENT", "body": "", "comments": rows}
+        said = self.requests.change("POST", f"/pulls/{head.number}/reviews", sent, (422,))
+        return said is None or said.status < 300
 
     def take_back(self, made: Made) -> None:
         """Delete a comment on a line; one that is gone already is none the less."""

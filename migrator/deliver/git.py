@@ -168,6 +168,26 @@ def fetch(repository: Repository, name: str) -> bool:
     return True
 
 
+def fetch_pull(repository: Repository, number: int, largest: int) -> str:
+    """Get the last commit of a pull request, and give its name; one from a fork is there too."""
+    assert repository.remote is not None
+    name = f"refs/migrator/pull-{number}"
+    plain = (repository.folder / "config").read_bytes()
+    asked = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", f"--filter=blob:limit={largest}")
+    _git(repository, "fetch", *asked, repository.remote.url, f"+refs/pull/{number}/head:{name}")
+    # As in ``clone``: no object that was left out is asked for later.
+    (repository.folder / "config").write_bytes(plain)
+    found = commit_of(repository, name)
+    assert found is not None
+    return found
+
+
+def addresses(repository: Repository, commit: str) -> tuple[str, ...]:
+    """Give the e-mail addresses of a commit's author and committer."""
+    said = _git(repository, "rev-list", "--max-count=1", "--format=%ae%x00%ce", commit, "--")
+    return tuple(said.decode("utf-8", "replace").strip().rpartition("\n")[2].split("\0"))
+
+
 def push(repository: Repository, name: str, commit: str, before: str | None) -> None:
     """Let a branch on the server name a commit ("": delete it), if it still is where it was (None: nowhere)."""
     assert repository.remote is not None

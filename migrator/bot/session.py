@@ -1,0 +1,92 @@
+"""Answer one question: what happens when the bot is started, or looked over?"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from migrator.bot.settings import BotSettings, read
+from migrator.settings import CannotRun
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from migrator.bot.log import Log
+
+DONE, WRONG = 0, 4
+NEEDED = ("jwt", "starlette", "uvicorn")
+
+
+def _must_have(packages: Sequence[str]) -> None:
+    """Say how to get what is not installed."""
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in packages):
+        raise CannotRun("the bot needs more packages: pip install 'migrator-llm[bot]'")
+
+
+def check() -> int:
+    """Say what is right and what is missing, and give the exit code."""
+    from migrator.bot.checkup import checkup
+    from migrator.deliver.app import App
+
+    _must_have(NEEDED[:1])
+    settings = read(os.environ)
+    is_right = True
+    for one in checkup(App(settings.app, settings.key, settings.api), settings.database):
+        print(f"{'ok' if one.is_right else 'no':4}{one.what}")
+        if one.advice:
+            print(f"    {one.advice}")
+        is_right = is_right and one.is_right
+    return DONE if is_right else WRONG
+
+
+def serve(host: str, port: int, workers: int) -> int:
+    """Take deliveries in and do the work until a signal says stop."""
+    _must_have(NEEDED)
+    import uvicorn
+
+    from migrator.bot.log import Log
+
+    settings = read(os.environ)
+    log = Log((settings.key, settings.secret, *_password(settings.database)))
+    app, close = _assembled(settings, log, workers)
+    log.say("started", host=host, port=port, workers=workers, server=settings.api)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn takes the signal, ends the requests and then the work, and raises it again: that end is a good one.
+        signal.signal(name, lambda *_: None)
+    quiet: Mapping[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+    uvicorn.run(app, host=host, port=port, lifespan="on", timeout_graceful_shutdown=10, **quiet)
+    close()
+    return DONE
+
+
+def _assembled(settings: BotSettings, log: Log, count: int) -> tuple[Starlette, Callable[[], None]]:
+    """Put the parts together; gives the application and what closes the database."""
+    from migrator.bot.database import Database
+    from migrator.bot.inbox import Inbox
+    from migrator.bot.log import Meters
+    from migrator.bot.server import Door, application
+    from migrator.bot.sweep import Sweep
+    from migrator.bot.work import Work
+    from migrator.bot.workers import Workers
+    from migrator.deliver.app import App
+
+    app = App(settings.app, settings.key, settings.api)
+    # What cannot work at all is said now, not when the first delivery comes.
+    app.proof()
+    database = Database(settings.database)
+    inbox, meters = Inbox(database), Meters()
+    inbox.counts()
+    workers = Workers(inbox, Work(app).do, log, meters, count, Sweep(app, inbox).run)
+    door = Door(settings.secret, inbox, log, meters, workers.wake)
+    return application(door, workers.running), database.close
+
+
+def _password(database: str) -> tuple[str, ...]:
+    from urllib.parse import urlsplit
+
+    found = urlsplit(database).password
+    return (found,) if found else ()
