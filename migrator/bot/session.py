@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from migrator.bot.settings import BotSettings, read
+from migrator.bot.settings import BotSettings, look, read
 from migrator.settings import CannotRun
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ def _must_have(packages: Sequence[str]) -> None:
 
 def check() -> int:
     """Say what is right and what is missing, and give the exit code."""
-    from migrator.bot.checkup import checkup
+    from migrator.bot.checkup import Answer, checkup
     from migrator.deliver.app import App
 
     _must_have(NEEDED[:1])
-    settings = read(os.environ)
-    is_right = True
-    for one in checkup(App(settings.app, settings.key, settings.api), settings.database):
+    settings, wrong = look(os.environ)
+    is_right = not wrong
+    found = checkup(App(settings.app, settings.key, settings.api), settings.database)
+    for one in map(partial(Answer, False), wrong) if wrong else found:
         print(f"{'ok' if one.is_right else 'no':4}{one.what}")
         if one.advice:
             print(f"    {one.advice}")

@@ -43,13 +43,21 @@ class BotSettings:
 
 
 def read(environment: Mapping[str, str]) -> BotSettings:
-    """Read the settings. Raises SettingsError with everything that is missing or wrong, one line each."""
+    """Read the settings. Raises SettingsError with all that is missing or wrong."""
+    settings, wrong = look(environment)
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    return settings
+
+
+def look(environment: Mapping[str, str]) -> tuple[BotSettings, tuple[str, ...]]:
+    """Read the settings, and say what is missing or wrong, one line each."""
     wrong: list[str] = []
     app = environment.get(APP, "").strip()
     if not app:
-        wrong.append(f"{APP} is not set: the number, or the client id, that the settings page of the app shows")
-    key = _secret(environment, KEY, KEY_FILE, "the private key that the settings page of the app gives, a PEM", wrong)
-    # A file in a container's environment is often one line, with \n in it.
+        wrong.append(f"{APP} is not set: the number, or the client id, on the settings page of the app")
+    key = _secret(environment, KEY, KEY_FILE, "the private key (a PEM) of the app", wrong)
+    # A variable of a container is often one line, with a backslash and an n in it.
     key = key.replace("\\n", "\n") if "\n" not in key.strip() else key
     if key and "PRIVATE KEY-----" not in key:
         wrong.append(f"{KEY if environment.get(KEY) else KEY_FILE}: no private key; its file begins with -----BEGIN")
@@ -58,9 +66,7 @@ def read(environment: Mapping[str, str]) -> BotSettings:
         wrong.append(f"{SECRET}: shorter than {SHORTEST} characters; `openssl rand -hex 32` makes one")
     api = environment.get(SERVER, "").strip().rstrip("/") or API
     wrong += _server(api)
-    if wrong:
-        raise SettingsError("\n".join(wrong))
-    return BotSettings(app, key, secret, api, environment.get(PLACE, "").strip() or DATABASE)
+    return BotSettings(app, key, secret, api, environment.get(PLACE, "").strip() or DATABASE), tuple(wrong)
 
 
 def _secret(environment: Mapping[str, str], name: str, name_of_file: str, what: str, wrong: list[str]) -> str:
