@@ -18,7 +18,7 @@ Kind = Literal["publish", "check", "command"]
 # The beginning of each branch that `migrator` makes.
 OWN = "migrator/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]{1,100}")
-_WORD = re.compile(r"[a-z_]{1,60}")
+_WORD = re.compile(r"[a-z0-9_]{1,60}")
 _AUTHOR = re.compile(r"[!-~]{1,100}")
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\[bot\])?")
 _COMMAND = re.compile(r"/migrator (rerun|recreate|ignore|help)[ \t]*\r?")

@@ -28,7 +28,7 @@ from migrator.settings import CannotRun
 # GitHub sends no larger payload:
 # https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap
 MOST = 25 * 1024 * 1024
-_ID, _EVENT = re.compile(r"[A-Za-z0-9-]{1,100}"), re.compile(r"[a-z_]{1,60}")
+_ID, _EVENT = re.compile(r"[A-Za-z0-9-]{1,100}"), re.compile(r"[a-z0-9_]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
