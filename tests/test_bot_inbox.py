@@ -140,6 +140,18 @@ def test_a_failure_is_tried_again_later_and_later_and_then_put_aside(inbox: Inbo
     assert inbox.take("me") is None
 
 
+def test_a_wait_that_the_forge_asks_for_is_no_failure(inbox: Inbox, clock: Clock) -> None:
+    inbox.put("one", reading(PUSH))
+    for _ in range(TRIES + 1):
+        job = inbox.take("me")
+        assert job is not None
+        assert job.tries == 1
+        assert inbox.failed(job, "me", "wait", 3_600.0)
+        clock.now += 3_599
+        assert inbox.take("me") is None
+        clock.now += 1
+
+
 def test_a_task_that_kills_its_process_is_put_aside_too(inbox: Inbox, clock: Clock) -> None:
     inbox.put("one", reading(PUSH))
     for _ in range(TRIES):

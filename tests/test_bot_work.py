@@ -250,6 +250,16 @@ def test_a_repository_that_wants_no_bot_is_left_alone(
     assert checks.state.changing() == []
 
 
+def test_a_configuration_that_cannot_be_read_is_no_reason_to_try_again(bot: Work, checks: Checks, work: Path) -> None:
+    moved(work, "migrator.toml", 'to = "gpt-9"\nbott = true\n')
+    said_so = "nothing: unknown key 'bott' in migrator.toml; did you mean 'bot'? (on main)"
+    assert bot.do(PUBLISH) == said_so
+    topic(work, {"title.py": OLD})
+    number = checks.pull("topic")
+    assert bot.do(check(number)) == said_so
+    assert bot.do(said("rerun", number)) == said_so.replace("nothing: ", "refused: ")
+
+
 @pytest.mark.parametrize("task", [PUBLISH, check(1), said("rerun", 1)])
 def test_what_the_bot_caused_itself_is_nothing(bot: Work, checks: Checks, work: Path, task: Task) -> None:
     topic(work, {"title.py": OLD})

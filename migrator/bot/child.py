@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrator.isolated import begin
 from migrator.pull_session import MOST_FILE, Copy, Start, change_of, lay_out, prepare, settled
-from migrator.settings import CannotRun
+from migrator.settings import CannotRun, SettingsError
 
 if TYPE_CHECKING:
     from migrator.settings import Settings
@@ -27,7 +27,7 @@ LOOKED_FOR = ("model", "parameters")
 
 
 def _work(asked: Mapping[str, Any]) -> str:
-    """Plan the default branch, or look at what a pull request adds; "null" where the repository wants no bot."""
+    """Plan the default branch, or look at what a pull request adds; or say why the repository is left alone."""
     from migrator.deliver import git
 
     remote = git.Remote(asked["url"], asked["token"])
@@ -36,9 +36,15 @@ def _work(asked: Mapping[str, Any]) -> str:
     assert commit is not None
     start = Start(repository, asked["base"], commit)
     with ExitStack() as stack:
-        copy, settings = _configured(start, stack)
+        try:
+            copy, settings = _configured(start, stack)
+        except CannotRun:
+            raise
+        except SettingsError as error:
+            # Nothing but a change of the repository mends that, so that another try is of no use.
+            return json.dumps({"left": str(error)})
         if not settings.bot:
-            return "null"
+            return json.dumps({"left": "the repository wants no bot"})
         if not asked["number"]:
             return prepare(change_of(copy, start, settings, None), copy, start).to_json()
         return _added(start, settings, asked, stack)

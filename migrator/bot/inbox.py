@@ -120,16 +120,21 @@ class Inbox:
         with self._rows() as rows:
             self._end(rows, job.id, "done", reason, worker)
 
-    def failed(self, job: Job, worker: str, reason: str) -> bool:
-        """Let a task wait for its next try, or put it aside after the last one; False where it is put aside."""
+    def failed(self, job: Job, worker: str, reason: str, wait: float | None = None) -> bool:
+        """Let a task wait for its next try, or put it aside after the last one; False where it is put aside.
+
+        ``wait`` are the seconds that the forge asks for, if it does: longer than ours, and no failure of the task.
+        """
         with self._rows() as rows:
-            if job.tries >= TRIES:
+            if wait is None and job.tries >= TRIES:
                 self._end(rows, job.id, "parked", reason, worker)
                 return False
-            due = self.clock() + FIRST * 4.0 ** (job.tries - 1)
+            due = self.clock() + (FIRST * 4.0 ** (job.tries - 1) if wait is None else wait)
+            tries = job.tries - (wait is not None)
             rows.run(
-                "update tasks set state = 'waiting', due = ?, lease = 0, reason = ? where id = ? and worker = ?",
-                *(due, reason[:LONGEST], job.id, worker),
+                "update tasks set state = 'waiting', due = ?, lease = 0, reason = ?, tries = ? "
+                "where id = ? and state = 'working' and worker = ?",
+                *(due, reason[:LONGEST], tries, job.id, worker),
             )
             return True
 

@@ -7,14 +7,13 @@ Only a suggestion holds code as it is, in a fence longer than any in it, for Git
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from migrator.bot.added import Found, fingerprint
 from migrator.deliver.forge_checks import Annotation, CheckRun, Head, Remark
 from migrator.github_text import code, literal
 from migrator.lines import plural
-from migrator.settings import CannotRun
 
 # As reviewdog does it: more comments in one review are refused, and nobody reads them. The others are annotations.
 MOST_REMARKS = 30
@@ -107,11 +106,6 @@ def quiet() -> str:
     return "`migrator` says nothing more on this pull request. `/migrator rerun` brings it back."
 
 
-def reason(error: CannotRun) -> str:
+def reason(error: Exception) -> str:
     """Give an error as the end of a sentence."""
     return str(error).splitlines()[0].rstrip(".")
-
-
-def joined(names: Iterable[str]) -> str:
-    """Put names into a row for a message."""
-    return ", ".join(names)

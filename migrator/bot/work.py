@@ -19,9 +19,8 @@ from migrator.deliver.app import READS, WRITES, App
 from migrator.deliver.forge import GitHub, Pull
 from migrator.deliver.forge_checks import About, Changed, Checks, Head
 from migrator.deliver.git import EMAIL
-from migrator.github_api import Client, git_url
+from migrator.github_api import Client, git_url, table
 from migrator.isolation import Limits, run
-from migrator.prepared import Prepared
 from migrator.prepared import from_json as prepared_from
 from migrator.publish import ByApi, Manner, Outcome, publish
 from migrator.settings import CannotRun
@@ -33,6 +32,10 @@ CODE = (".py", ".pyi", ".pyw", ".ipynb", ".md", ".mdx", ".markdown", ".qmd", ".r
 DATA = (".yaml", ".yml", ".toml", ".json", ".jsonc", ".json5", ".env", ".ini", ".cfg", ".conf", ".properties")
 # The marks by which comments of ours are found again.
 QUIET, ANSWER, HELP = "quiet", "answer", "help"
+
+
+class LeftAlone(Exception):
+    """Nothing is done in this repository, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,12 @@ class Work:
         login = f"{self.app.slug()}[bot]"
         if login in (task.sender, task.author) or task.author == EMAIL:
             return "nothing: the bot itself caused it"
-        place = self._place(task.repository, login)
-        left = left_alone(place.about)
-        if left:
-            return f"nothing: {left}"
+        try:
+            return self._do(self._place(task.repository, login), task)
+        except LeftAlone as why:
+            return f"nothing: {why}"
+
+    def _do(self, place: Place, task: Task) -> str:
         match task.kind:
             case "publish":
                 return said(self._publish(place))
@@ -73,7 +78,11 @@ class Work:
     def _place(self, name: str, login: str) -> Place:
         forge = GitHub(name, self._client(name), EMAIL, login)
         checks = Checks(forge, login)
-        return Place(name, login, checks.about(), forge, checks)
+        about = checks.about()
+        left = left_alone(about)
+        if left:
+            raise LeftAlone(left)
+        return Place(name, login, about, forge, checks)
 
     def _client(self, name: str) -> Client:
         return Client(lambda: self.app.token(name, WRITES), self.app.api, pace=self.app.pace)
@@ -88,14 +97,15 @@ class Work:
             **more,
         }
         with tempfile.TemporaryDirectory(prefix="migrator-") as folder:
-            return run("migrator.bot.child", asked, Path(folder), self.limits)
+            text = run("migrator.bot.child", asked, Path(folder), self.limits)
+        left = table(_json(text)).get("left")
+        if left is not None:
+            raise LeftAlone(str(left))
+        return text
 
-    def _publish(self, place: Place, *, recreate: bool = False) -> Outcome | None:
-        """Keep the pull request of the default branch; None where the repository wants no bot."""
-        text = self._read(place, {})
-        if text == "null":
-            return None
-        prepared: Prepared = prepared_from(text)
+    def _publish(self, place: Place, *, recreate: bool = False) -> Outcome:
+        """Keep the pull request of the default branch."""
+        prepared = prepared_from(self._read(place, {}))
         return publish(prepared, place.forge, ByApi(place.forge), Manner(recreate=recreate, anew=ANEW))
 
     def _check(self, place: Place, number: int) -> str:
@@ -110,22 +120,17 @@ class Work:
         files = place.checks.files(number)
         added = added_lines(files)
         looked = self._found(place, head, added) if added else ((), 0)
-        if looked is None:
-            return "nothing: the repository wants no bot"
         return _review(place.checks, head, *looked)
 
-    def _found(
-        self, place: Place, head: Head, added: Mapping[str, frozenset[int]]
-    ) -> tuple[Sequence[Found], int] | None:
+    def _found(self, place: Place, head: Head, added: Mapping[str, frozenset[int]]) -> tuple[Sequence[Found], int]:
+        """Give what the added lines bring, and how many files could not be read."""
         own = (EMAIL, f"+{place.login}@users.noreply.github.com")
         rows = {path: sorted(numbers) for path, numbers in added.items()}
         text = self._read(place, {"number": head.number, "commit": head.commit, "added": rows, "own": own})
-        if text == "null":
-            return None
+        told = table(_json(text))
         try:
-            told = json.loads(text)
-            return from_json(told["found"]), int(told["failed"])
-        except (ValueError, TypeError, KeyError):
+            return from_json(told.get("found")), int(str(told.get("failed")))
+        except ValueError:
             raise CannotRun("what was read of the pull request is no answer of ours") from None
 
     def _is_quiet(self, place: Place, number: int) -> bool:
@@ -148,7 +153,7 @@ class Work:
                 done = "helped"
             else:
                 done = act[task.word](place, task, checks.head(task.number))
-        except CannotRun as error:
+        except (CannotRun, LeftAlone) as error:
             return self._refuse(place, task, words.reason(error))
         checks.react(task.comment, "rocket")
         return done
@@ -198,10 +203,8 @@ def added_lines(files: Sequence[Changed]) -> Mapping[str, frozenset[int]]:
     return {path: numbers for path, numbers in found.items() if numbers}
 
 
-def said(outcome: Outcome | None) -> str:
+def said(outcome: Outcome) -> str:
     """Say what came of a pull request in a few words."""
-    if outcome is None:
-        return "nothing: the repository wants no bot"
     return " ".join(filter(None, (outcome.kind, outcome.url, *outcome.told)))
 
 
@@ -224,6 +227,14 @@ def _marked(place: Place, number: int, mark: str) -> Sequence[int]:
     """Give the numbers of our comments with a mark."""
     sign = f"<!-- migrator: {mark} -->"
     return [one.number for one in place.forge.comments(number) if one.author == place.login and sign in one.body]
+
+
+def _json(text: str) -> object:
+    """Read what the child wrote; None where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _pull(number: int) -> Pull:

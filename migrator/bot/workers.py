@@ -21,6 +21,7 @@ from typing import TypeVar
 from migrator.bot.events import Task
 from migrator.bot.inbox import DAY, LEASE, Inbox, Job
 from migrator.bot.log import Log, Meters
+from migrator.github_api import Limited
 from migrator.settings import CannotRun, SettingsError
 
 # How long a worker waits for work that no delivery of this process announces: another try, another process.
@@ -89,8 +90,11 @@ class Workers:
     def _one(self, job: Job) -> None:
         """Do one task. The one place where any error of ours ends: it is told, and tried again."""
         begun = time.monotonic()
+        wait: float | None = None
         try:
             outcome, said = "done", self.do(job.task)
+        except Limited as error:
+            outcome, said, wait = "failed", str(error), error.seconds
         except CannotRun as error:
             outcome, said = "failed", str(error)
         except SettingsError as error:
@@ -101,7 +105,7 @@ class Workers:
         said = self.log.clean(said)
         if outcome == "done":
             self.inbox.done(job, self.name, said)
-        elif not self.inbox.failed(job, self.name, said):
+        elif not self.inbox.failed(job, self.name, said, wait):
             outcome = "parked"
         seconds = time.monotonic() - begun
         self.meters.add("migrator_tasks_total", kind=job.task.kind, outcome=outcome)
