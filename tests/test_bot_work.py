@@ -339,6 +339,9 @@ def test_the_story_of_a_repository(bot: Work, checks: Checks, work: Path, tmp_pa
     moved(work, "title.py", OLD)
     assert bot.do(PUBLISH) == "opened https://forge.example/pull/1"
     assert bot.do(PUBLISH) == "same https://forge.example/pull/1"
+    body = str(server.pulls[0]["body"])
+    assert [f"`/migrator {word}`" in body for word in ("rerun", "recreate", "ignore")] == [True] * 3
+    assert "`bot = false` there" in body
     # A person commits to it, and the bot keeps its hands off, and says so once.
     ask(work, "fetch", "--quiet", "origin")
     ask(work, "checkout", "--quiet", "-B", "mine", f"origin/{BRANCH}")

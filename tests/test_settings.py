@@ -175,7 +175,7 @@ def test_a_file_that_was_named(tmp_path: Path) -> None:
         (
             "zzz = 1",
             "unknown key 'zzz' in {}; known: to, pin, gateways, docs, only, skip, exclude, force-exclude, "
-            "azure-cache-keys, cache-key-buckets, redact, price, surface, shadow",
+            "azure-cache-keys, cache-key-buckets, redact, bot, price, surface, shadow",
         ),
         ("pin = 1", "'pin' in {} must be true or false, not an integer"),
         ("to = true", "'to' in {} must be a string, not a boolean"),

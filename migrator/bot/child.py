@@ -46,7 +46,8 @@ def _work(asked: Mapping[str, Any]) -> str:
         if not settings.bot:
             return json.dumps({"left": "the repository wants no bot"})
         if not asked["number"]:
-            return prepare(change_of(copy, start, settings, None), copy, start).to_json()
+            change = replace(change_of(copy, start, settings, None), hears=True)
+            return prepare(change, copy, start).to_json()
         return _added(start, settings, asked, stack)
 
 

@@ -16,8 +16,8 @@ from migrator.bot.database import Database, Rows
 from migrator.bot.events import Kind, Reading, Task
 
 # How long a task is somebody's without a renewal, in seconds, and how often it is tried before it is put aside.
-LEASE, TRIES = 60.0, 6
-# The first wait before another try, in seconds; each one after that is four times as long: 8 hours in all.
+LEASE, TRIES = 60.0, 7
+# The first wait before another try, in seconds; each one after that is four times as long: 11 hours in all.
 FIRST = 30.0
 DAY = 86_400.0
 # GitHub keeps deliveries for three days, so older ids cannot come again.

@@ -40,7 +40,7 @@ class Change:
 
     ``base`` is the commit that it starts from, ``report`` what was compared. ``drafts`` are the reasons why a person
     has to look before it is ready; there is none where it is. ``aside`` are files that were left out, each kind of
-    them one sentence.
+    them one sentence. ``hears``: commands are heard there, for `migrator bot` opens it.
     """
 
     plan: Plan
@@ -49,6 +49,7 @@ class Change:
     report: ShadowReport | None = None
     drafts: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
+    hears: bool = False
 
 
 def title(plan: Plan, book: Rulebook) -> str:
@@ -95,7 +96,7 @@ def document(change: Change, evidence: str = "", limit: int = LIMIT) -> str:
     ``evidence`` is the Markdown of the report. It is left out where it does not fit; the tables then end early, and
     say so. What is said around them, and the data for ``migrator``, is always whole.
     """
-    top, foot = "\n\n".join(_top(change)), "\n\n".join((_ignoring(), _commands(), data(change)))
+    top, foot = "\n\n".join(_top(change)), "\n\n".join((_ignoring(change), _commands(change), data(change)))
     # What stands in the place of what does not fit has its room too.
     room = limit - len(top) - len(foot) - len(CUT) - 100
     rows = tuple(_rows(change))
@@ -272,7 +273,8 @@ def _why(decision: Review | Report, book: Rulebook) -> str:
     return f"{reason.title}{detail}. {reason.advice}"
 
 
-def _ignoring() -> str:
+def _ignoring(change: Change) -> str:
+    more = ("- No pull request at all: `bot = false` there, or the topic `no-migrator`.",) if change.hears else ()
     return "\n".join(
         (
             "<details><summary>If you do not want this</summary>",
@@ -280,6 +282,7 @@ def _ignoring() -> str:
             "- One line: write `# migrator: ignore` at its end.",
             '- A path: `exclude = ["path/"]` in `[tool.migrator]` of `pyproject.toml`, on the base branch.',
             '- The whole repository: `exclude = ["*"]` there.',
+            *more,
             "- Your own commits on this branch are safe: `migrator` stops when it sees one.",
             "",
             "</details>",
@@ -287,11 +290,20 @@ def _ignoring() -> str:
     )
 
 
-def _commands() -> str:
+# A comment of a person who may push is heard; docs/bot.md has the details.
+_HEARD = (
+    "- `/migrator rerun` in a comment, alone on its line, looks again.",
+    "- `/migrator recreate` makes this anew; commits of others on this branch are then lost.",
+    "- `/migrator ignore` closes this, and the same change does not come back.",
+)
+
+
+def _commands(change: Change) -> str:
     return "\n".join(
         (
             "<details><summary>Commands</summary>",
             "",
+            *(_HEARD if change.hears else ()),
             "- `migrator scan --explain` shows the way of each name to its calls.",
             "- `migrator apply --diff` shows the change on your own branch.",
             "- `migrator record -- COMMAND`, then `migrator shadow`, compares the models on your own requests.",
