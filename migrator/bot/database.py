@@ -97,10 +97,9 @@ class Database:
     def transaction(self) -> Iterator[Rows]:
         """Do several things as one, or none of them. Raises CannotRun where the database does not answer."""
         with self._lock:
-            connection = self._connection or self._connect()
+            connection = self._begun()
             rows = Rows(connection, self.is_postgres)
             try:
-                self._begin(rows)
                 yield rows
                 rows.run("commit")
             except BaseException as error:
@@ -131,7 +130,23 @@ class Database:
     def _postgres(self) -> Connection:
         return _psycopg()(self.place, autocommit=True, connect_timeout=10)
 
-    def _begin(self, rows: Rows) -> None:
+    def _begun(self) -> Connection:
+        """Begin a transaction, on a new connection where the old one is gone: a server may start anew."""
+        if self._connection is not None:
+            with contextlib.suppress(*self._errors()):
+                self._begin(self._connection)
+                return self._connection
+            self._drop()
+        connection = self._connect()
+        try:
+            self._begin(connection)
+        except self._errors() as error:
+            self._drop()
+            raise CannotRun(f"{self.shown}: {_line(error)}") from None
+        return connection
+
+    def _begin(self, connection: Connection) -> None:
+        rows = Rows(connection, self.is_postgres)
         if self.is_postgres:
             rows.run("begin")
             rows.run("select pg_advisory_xact_lock(?)", LOCK)
