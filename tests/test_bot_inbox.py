@@ -84,6 +84,17 @@ def test_the_same_work_is_done_once_and_each_command_by_itself(inbox: Inbox) -> 
     assert inbox.counts() == {"done": 6}
 
 
+def test_what_somebody_else_caused_is_done_by_itself(inbox: Inbox) -> None:
+    own = Task("publish", "acme/helpdesk", sender="migrator[bot]")
+    inbox.put("one", reading(own))
+    inbox.put("two", reading(PUSH))
+    done = []
+    while (job := inbox.take("me")) is not None:
+        done.append(job.task)
+        inbox.done(job, "me", "")
+    assert done == [own, PUSH]
+
+
 def test_what_comes_while_the_same_is_being_done_is_done_after_it(inbox: Inbox) -> None:
     inbox.put("one", reading(PUSH))
     job = inbox.take("me")

@@ -83,8 +83,14 @@ def until(is_so: Callable[[], bool], seconds: float = 120) -> None:
     pytest.fail("it did not come")
 
 
+def nowhere(method: str, path: str, query: dict[str, list[str]], body: dict[str, object]) -> Reply | None:
+    """Be installed nowhere, as far as the sweep is concerned, which would bring work of its own after five seconds."""
+    return (200, {}, []) if path == "/api/v3/app/installations" else None
+
+
 @pytest.fixture
 def variables(checks: Checks, key: rsa.RSAPrivateKey, tmp_path: Path) -> dict[str, str]:
+    checks.state.more.insert(0, nowhere)
     form, plain = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     place = tmp_path / "app.pem"
     place.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
@@ -210,3 +216,41 @@ def test_the_check_of_the_setup_as_a_command(variables: dict[str, str], checks: 
     ]
     done = subprocess.run(words, env=kept, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (done.returncode, len(done.stdout.splitlines())) == (4, 3)
+
+
+def test_what_cannot_be_started_is_one_line(variables: dict[str, str], tmp_path: Path) -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for more, said in (
+            ({}, f"migrator: cannot listen on 127.0.0.1:{port}: address already in use\n"),
+            ({"MIGRATOR_DATABASE": "none/bot.db"}, "migrator: none/bot.db: unable to open database file\n"),
+            (
+                {"MIGRATOR_API_URL": "http://forge.example"},
+                "migrator: MIGRATOR_API_URL: only https, so that nobody on the way reads the tokens\n",
+            ),
+            (
+                {"MIGRATOR_PRIVATE_KEY": "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n", "MIGRATOR_PRIVATE_KEY_FILE": ""},
+                "migrator: the private key of the app cannot be read: it must be the PEM file from GitHub\n",
+            ),
+        ):
+            done = subprocess.run(
+                (sys.executable, "-m", "migrator", "bot", "serve", "--port", port),
+                env={**kept, **variables, **more},
+                capture_output=True,
+                text=True,
+                cwd=tmp_path,
+                check=False,
+            )
+            assert (done.stdout, done.stderr) == ("", said)
+
+
+def test_a_request_that_is_none_is_a_line_of_the_log(start: Callable[[], Served]) -> None:
+    served = start()
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as plain:
+        plain.sendall(b"no request at all\r\n\r\n")
+        assert plain.recv(100).startswith(b"HTTP/1.1 400 ")
+    assert served.end(signal.SIGTERM) == 0
+    assert [json.loads(line)["what"] for line in served.lines] == ["started", "server", "stopped"]

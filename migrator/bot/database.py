@@ -123,8 +123,12 @@ class Database:
     def _sqlite(self) -> Connection:
         made = sqlite3.connect(self.place, timeout=30, isolation_level=None, check_same_thread=False)
         # What was answered with 202 is on the disk, even if the power goes.
-        for pragma in ("journal_mode=wal", "synchronous=full"):
-            made.execute(f"pragma {pragma}")
+        try:
+            for pragma in ("journal_mode=wal", "synchronous=full"):
+                made.execute(f"pragma {pragma}")
+        except sqlite3.Error:
+            made.close()
+            raise
         return made
 
     def _postgres(self) -> Connection:

@@ -85,7 +85,8 @@ class Inbox:
     def take(self, worker: str) -> Job | None:
         """Take the next task, for the time of a lease; None where there is none to do now.
 
-        Others that ask for the same are done with it: the work looks at how things are, not at how they were.
+        Others in which the same person asks for the same are done with it: the work looks at how things are, not at
+        how they were. What the bot itself caused is nothing, and must not stand for what somebody else did.
         """
         now = self.clock()
         with self._rows() as rows:
@@ -100,11 +101,13 @@ class Inbox:
                 "update tasks set state = 'working', tries = ?, lease = ?, worker = ? where id = ?",
                 *(job.tries, now + LEASE, worker, job.id),
             )
-            if job.task.kind != "command":
+            task = job.task
+            if task.kind != "command":
                 rows.run(
                     "update tasks set state = 'done', reason = 'done together with another one', ended = ? "
-                    f"where {_OPEN} and id <> ? and kind = ? and repository = ? and number = ?",
-                    *(now, now, now, job.id, job.task.kind, job.task.repository, job.task.number),
+                    f"where {_OPEN} and id <> ? and kind = ? and repository = ? and number = ? and sender = ? "
+                    "and author = ?",
+                    *(now, now, now, job.id, task.kind, task.repository, task.number, task.sender, task.author),
                 )
             return job
 

@@ -6,6 +6,7 @@ Nothing that it tells holds a secret: what looks like one, or is one of those th
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 import threading
@@ -50,6 +51,18 @@ class Log:
         return _SECRETS.sub(STARS, text)
 
 
+class Forwarded(logging.Handler):
+    """What a library tells of itself, such as a request that is none, as lines of the log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell it, without a traceback."""
+        self._log.say("server", level=record.levelname.lower(), why=record.getMessage().splitlines()[0])
+
+
 @dataclass(eq=False)
 class Meters:
     """Figures that only grow, by name and labels."""
@@ -63,9 +76,9 @@ class Meters:
         with self._lock:
             self._counts[key] = self._counts.get(key, 0.0) + amount
 
-    def page(self, inbox: Mapping[str, int]) -> str:
-        """Write all figures in the text format of Prometheus."""
-        states = {"waiting": 0, "working": 0, "done": 0, "parked": 0, **inbox}
+    def page(self, inbox: Mapping[str, int] | None) -> str:
+        """Write all figures in the text format of Prometheus; ``inbox`` counts its tasks, None where nobody knows."""
+        states = {"waiting": 0, "working": 0, "done": 0, "parked": 0, **inbox} if inbox is not None else {}
         with self._lock:
             now = dict(self._counts)
         now |= {("migrator_inbox_tasks", (("state", state),)): float(count) for state, count in states.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -48,21 +50,38 @@ def check() -> int:
 def serve(host: str, port: int, workers: int) -> int:
     """Take deliveries in and do the work until a signal says stop."""
     _must_have(NEEDED)
-    import uvicorn
-
-    from migrator.bot.log import Log
+    from migrator.bot.log import Forwarded, Log
 
     settings = read(os.environ)
     log = Log((settings.key, settings.secret, *_password(settings.database)))
     app, close = _assembled(settings, log, workers)
-    log.say("started", host=host, port=port, workers=workers, server=settings.api)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn takes the signal, ends the requests and then the work, and raises it again: that end is a good one.
-        signal.signal(name, lambda *_: None)
-    quiet: Mapping[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
-    uvicorn.run(app, host=host, port=port, lifespan="on", timeout_graceful_shutdown=10, **quiet)
+    logging.getLogger("uvicorn").addHandler(Forwarded(log))
+    with _listening(host, port) as taken:
+        log.say("started", host=host, port=port, workers=workers, server=settings.api)
+        _run(app, taken)
     close()
     return DONE
+
+
+def _run(app: Starlette, taken: socket.socket) -> None:
+    """Serve until a signal comes: uvicorn takes it, ends the requests and then the work, and raises it again."""
+    import uvicorn
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        # So that its end is a good one.
+        signal.signal(name, lambda *_: None)
+    quiet: Mapping[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+    config = uvicorn.Config(app, lifespan="on", timeout_graceful_shutdown=10, **quiet)
+    uvicorn.Server(config).run(sockets=[taken])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        # Its own text repeats the address.
+        why = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+        raise CannotRun(f"cannot listen on {host}:{port}: {why}") from None
 
 
 def _assembled(settings: BotSettings, log: Log, count: int) -> tuple[Starlette, Callable[[], None]]:

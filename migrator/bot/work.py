@@ -19,7 +19,7 @@ from migrator.deliver.app import READS, WRITES, App
 from migrator.deliver.forge import GitHub, Pull
 from migrator.deliver.forge_checks import About, Changed, Checks, Head
 from migrator.deliver.git import EMAIL
-from migrator.github_api import Client, git_url, table
+from migrator.github_api import Client, Limited, git_url, table
 from migrator.isolation import Limits, run
 from migrator.prepared import from_json as prepared_from
 from migrator.publish import ByApi, Manner, Outcome, publish
@@ -115,7 +115,7 @@ class Work:
             return "nothing: it is closed"
         if is_own(head.branch, head.is_fork, head.body) or head.author == place.login:
             return "nothing: it is migrator's own"
-        if self._is_quiet(place, number):
+        if _marked(place, number, QUIET):
             return "nothing: it was told to be quiet here"
         files = place.checks.files(number)
         added = added_lines(files)
@@ -132,9 +132,6 @@ class Work:
             return from_json(told.get("found")), int(str(told.get("failed")))
         except ValueError:
             raise CannotRun("what was read of the pull request is no answer of ours") from None
-
-    def _is_quiet(self, place: Place, number: int) -> bool:
-        return any(True for _ in _marked(place, number, QUIET))
 
     def _command(self, place: Place, task: Task) -> str:
         """Do what a person asks for, and answer: eyes, then a rocket, or a comment that says why not."""
@@ -153,6 +150,8 @@ class Work:
                 done = "helped"
             else:
                 done = act[task.word](place, task, checks.head(task.number))
+        except Limited:
+            raise
         except (CannotRun, LeftAlone) as error:
             return self._refuse(place, task, words.reason(error))
         checks.react(task.comment, "rocket")
