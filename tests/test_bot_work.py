@@ -218,6 +218,40 @@ def test_the_configuration_of_the_default_branch_counts(bot: Work, checks: Check
     assert checks.remarks[-1]["path"] == "new.py"
 
 
+def test_a_hostile_pull_request_is_looked_at_and_nothing_else(bot: Work, checks: Checks, work: Path) -> None:
+    trap = work.parent / "trap"
+    (work / "link.py").symlink_to(work.parent / "gitconfig")
+    (work / "up").symlink_to(work.parent)
+    run = f"import pathlib\npathlib.Path({str(trap)!r}).touch()\n"
+    files = {
+        "setup.py": run,
+        "conftest.py": run,
+        "sitecustomize.py": run,
+        "migrator.py": run,
+        "--help.py": OLD,
+        "new\nline.py": OLD,
+        "deep.py": f"x = {'(' * 3_000}1{')' * 3_000}\nMODEL = 'gpt-4o'\n",
+        "broken.py": "def (:\n    'gpt-4o'\n",
+        "@ada `#1`/<b>.py": OLD,
+        ".gitattributes": "*.py filter=trap diff=trap\n",
+        "pyproject.toml": '[tool.migrator]\nto = "https://x"\n' + "a = [" * 2_000,
+    }
+    topic(work, files)
+    number = checks.pull("topic")
+    assert bot.do(check(number)) == "3 found, 3 new comments"
+    assert not trap.exists()
+    assert {one["path"] for one in checks.remarks} == {"--help.py", "new\nline.py", "@ada `#1`/<b>.py"}
+    assert "2 files of this pull request could not be read" in checks.runs[0]["output"]["summary"]  # type: ignore[index]
+
+
+def test_what_takes_too_long_is_ended(bot: Work, checks: Checks, work: Path) -> None:
+    topic(work, {"title.py": OLD})
+    number = checks.pull("topic")
+    with pytest.raises(CannotRun, match=r"^it took more than 0 seconds and was ended$"):
+        Work(bot.app, Limits(0.01)).do(check(number))
+    assert checks.state.changing() == []
+
+
 def test_a_pull_request_of_a_fork(bot: Work, checks: Checks, work: Path) -> None:
     commit = topic(work, {"title.py": OLD})
     # The base has no such branch: only what GitHub keeps as refs/pull/1/head.
