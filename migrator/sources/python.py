@@ -12,7 +12,6 @@ from pathlib import Path
 
 from migrator.model import Skip, Source
 
-_NESTED = "too many nested parentheses"
 _PYTHON_2 = re.compile(
     r"Missing parentheses in call to '(print|exec)'|leading zeros in decimal|invalid hexadecimal literal"
 )
@@ -72,9 +71,6 @@ def lower(text: str) -> str | Refusal:
         return text
     if not isinstance(problem, SyntaxError):
         return Refusal(f"line 1: cannot be parsed ({_first_line(problem)}); exclude the file")
-    if _NESTED in problem.msg:
-        # No Python reads that, and LibCST breaks its process over it.
-        return Refusal(f"line {problem.lineno or 1}: {_NESTED}; exclude the file")
     from migrator.sources import downlevel
 
     if deepest(text) > MOST_BRACKETS:
