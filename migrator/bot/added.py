@@ -149,19 +149,23 @@ def _piece(decision: Rewrite, plan: Plan, files: Files) -> _Piece | None:
 
 
 def _edits(decision: Rewrite, plan: Plan) -> frozenset[Edit]:
-    """Give the edits of a name and those of the parameters of its calls, wherever these are set."""
+    """Give the edits of a name and those of the parameters of its calls, wherever these are set.
+
+    None where another name arrives at such a call: what the new model needs the old one may refuse.
+    """
     origin = decision.finding.origin
     every = [edit for patch in plan.patches for edit in patch.edits]
-    names = {one for one in every if one.transform == "model" and one.shown == origin.shown}
-    mine = {reach.site for reach in decision.finding.reaches}
-    others = {reach.site for one in plan.decisions for reach in one.finding.reaches} - mine
-    more = {
+    own = {
         edit
         for edit in every
-        if edit.transform == "parameters" and (_is_in_one(edit, mine) or not _is_in_one(edit, others))
+        if edit.transform == "model" and edit.shown == origin.shown and edit.span.overlaps(origin.span)
     }
-    own = {edit for edit in names if edit.span.overlaps(origin.span)}
-    return frozenset(own | more) if own else frozenset()
+    mine = {reach.site for reach in decision.finding.reaches}
+    others = {reach.site for one in plan.decisions if one is not decision for reach in one.finding.reaches}
+    parameters = [edit for edit in every if edit.transform == "parameters"]
+    more = {edit for edit in parameters if _is_in_one(edit, mine) or not _is_in_one(edit, others)}
+    is_shared = bool(more) and bool(mine & others)
+    return frozenset(own | more) if own and not is_shared else frozenset()
 
 
 def _is_in_one(edit: Edit, sites: Iterable[CallSite]) -> bool:
