@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import click
 
-from migrator import __version__
+from migrator import __version__, cli_options
 from migrator.cli_compare import shadow, spending
 from migrator.cli_errors import Unable, one_line_errors
 from migrator.cli_pull import pr
@@ -53,10 +53,10 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else DONE
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=cli_options.App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="migrator", message="%(prog)s %(version)s")
 def app() -> None:
-    """Move Python code from gpt-4o and gpt-4o-mini to gpt-4.1-mini.
+    """Move Python code from {old} to {new}.
 
     Only the names that decide which model a request runs on are changed, each with a proof.
     """
@@ -72,7 +72,7 @@ def options(command: Command) -> Command:
         click.option("--only", metavar="NAME,...", help="Run only these transforms."),
         click.option("--skip", metavar="NAME,...", help="Run all transforms but these."),
         _flag("--review", "Change what is held for review as well."),
-        click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]"),
+        cli_options.to(),
         _flag("--pin", "Aliases become the dated snapshot too."),
         _flag("--gateways", "Change names at gateways such as OpenRouter too."),
         _flag("--docs", "Change Python code in Markdown and reStructuredText too."),

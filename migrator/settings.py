@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from migrator.checks import BOOLEAN, NUMBER, STRING, STRINGS, TABLE, TABLES, check, given, nearest
 from migrator.checks import SettingsError as SettingsError
+from migrator.defaults import default_migration
 from migrator.shadow_settings import ShadowSettings, read
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Settings:
     ``shadow`` is read by ``migrator shadow`` alone.
     """
 
-    migration: str = "gpt-4.1-mini"
+    migration: str = field(default_factory=default_migration)
     pin: bool = False
     gateways: bool = False
     docs: bool = False

@@ -448,13 +448,13 @@ def test_the_small_tables_are_right(tables: Path) -> None:
             'name = "old"\ninput_price = 0.4',
             "expected a string, found a float",
         ),
-        ("models/one.toml", '"new-1"', '"new-2"', "rename, key to: no model 'new-1'; did you mean 'new-2'?"),
+        ("models/one.toml", '"new-1"', '"new-2"', "rename, key pinned: no [[model]] 'new-1'; did you mean 'new-2'?"),
         ("models/one.toml", ", checked = 2026-11-22", "", "model old.sources, key checked: is missing"),
         ("models/one.toml", "sources =", "aliases = [] #", "model old, key sources: is missing"),
         ("surfaces/lib.toml", "[library]", "[other]", "key other: unknown key; known are library, surface"),
         ("migrations/new.toml", "[migration]", "[note]", "key migration: is missing"),
         ("migrations/new.toml", 'target    = "new"', "", "migration, key target: is missing"),
-        ("migrations/new.toml", 'from   = ["old"]', 'from = ["older"]', "key from: no model 'older'"),
+        ("migrations/new.toml", 'from   = ["old"]', 'from = ["older"]', "key from: no [[model]] 'older'"),
         (
             "migrations/new.toml",
             "pinned",
@@ -512,7 +512,9 @@ def test_a_reason_that_no_table_has_is_refused_in_a_migration(tables: Path) -> N
 def test_a_migration_that_is_not_there_names_the_nearest() -> None:
     with pytest.raises(RuleError) as caught:
         load_migration("gpt-4.1-min")
-    assert str(caught.value) == "rules/migrations: no migration 'gpt-4.1-min'; did you mean 'gpt-4.1-mini'?"
+    assert str(caught.value) == (
+        "rules/migrations: no migration 'gpt-4.1-min'; did you mean 'gpt-4.1-mini'? A path to a .toml file is taken too"
+    )
 
 
 def test_one_migration_reads_one_file(tables: Path) -> None:
