@@ -15,7 +15,7 @@ from pathlib import Path
 from migrator import discover
 from migrator.flow.unit import build
 from migrator.model import Position, Skip
-from migrator.rulebook import load_migration, load_shutdowns
+from migrator.rulebook import load, load_migration, load_shutdowns
 from migrator.settings import Settings
 from migrator.sources import offsets, read
 from migrator.sources.config import form_of, read_config
@@ -43,8 +43,10 @@ class Deprecated:
 
 def deprecated(paths: Sequence[Path], settings: Settings, *, cwd: Path) -> Deprecated:
     """List every such literal. Reads files, asks no network and writes nothing."""
-    dates = load_shutdowns().dates
     migration = load_migration(settings.migration)
+    # A migration of the user's own brings models of its own; the shipped ones are in the list of dates already.
+    own = load(settings.migration).models.values()
+    dates = {**{model.name: model.shutdown for model in own if model.shutdown}, **load_shutdowns().dates}
     names = _Names(dates, tuple(sorted({*migration.prefixes, *migration.gateways}, key=len, reverse=True)))
     selection = discover.select(paths, settings, cwd)
     files = (*selection.python, *selection.pages, *(f for f in selection.others if form_of(f.path) is not None))

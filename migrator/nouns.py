@@ -144,6 +144,12 @@ class Parameter:
     fact: Fact
 
 
+# The words of a surface's ``parameters`` that are no parameters themselves; ``transforms.set_parameters`` reads them.
+PARAMETER_WORDS = frozenset(
+    {"since", "only", "except", "of", "instead", "bodies", "opens", "unless", "unsent", "unchecked", "prefixes"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Enumeration:
     """An enumeration of a library whose members name models: ``camel.types.ModelType``.

@@ -191,15 +191,13 @@ def load(target: str | None = None, extra: Sequence[Mapping[str, object]] = ()) 
     return replace(book, surfaces=(*new, *(surface for surface in kept if surface.calls)))
 
 
-def load_all(own: str | None, extra: Sequence[Mapping[str, object]] = ()) -> Rulebook:
-    """Read all tables, and beside all shipped migrations the one that a project goes to, where it is a file of its own.
+def load_all(target: str, extra: Sequence[Mapping[str, object]] = ()) -> Rulebook:
+    """Read all tables, and beside all shipped migrations the one that a project goes to, which may be its own.
 
     ``extra`` is as in ``load``.
     """
     book = load(None, extra)
-    if own is None or not is_own(own):
-        return book
-    there = _shipped(own)
+    there = _shipped(target)
     return replace(book, models=there.models, migrations={**book.migrations, **there.migrations})
 
 

@@ -23,7 +23,7 @@ from migrator.flow.openness import is_open
 from migrator.flow.refusals import argument
 from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
-from migrator.nouns import Migration, Parameter, Surface
+from migrator.nouns import PARAMETER_WORDS, Migration, Parameter, Surface
 from migrator.prompts.sites import Site, hidden
 from migrator.prompts.varying import Reader
 
@@ -38,7 +38,6 @@ INSTEAD, BODIES, OPENS, UNLESS = "instead", "bodies", "opens", "unless"
 UNSENT, UNCHECKED = "unsent", "unchecked"
 # The prefixes of names for which the table holds; without it, all.
 PREFIXES = "prefixes"
-WORDS = frozenset({SINCE, ONLY, EXCEPT, OF, INSTEAD, BODIES, OPENS, UNLESS, UNSENT, UNCHECKED, PREFIXES})
 VERBS = {"add": "set", "rename": "rename", "drop": "drop", "check": "tell"}
 _COMMA = re.compile(rb"(?:\s|\\\r?\n)*,")
 
@@ -212,7 +211,7 @@ def _way(site: Site, one: Parameter, spelled: str | None) -> tuple[str, ...]:
 def _carried(site: Site) -> Set[str]:
     """The arguments that are known to carry a parameter of whichever name."""
     table = site.surface.parameters
-    return {way.partition(".")[0] for name, way in table.items() if name not in WORDS}
+    return {way.partition(".")[0] for name, way in table.items() if name not in PARAMETER_WORDS}
 
 
 def _no_way(site: Site, name: str, verb: str) -> str:
