@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from migrator.deprecated import Deprecated, Named
 from migrator.lines import BLANK, Line, plural, wrapped
-from migrator.rulebook import Model, Rulebook, Shutdowns
+from migrator.rulebook import Model, Rulebook
 
 HEADS = ("MODEL", "INPUT", "CACHED", "OUTPUT", "READS", "WRITES", "SHUTDOWN", "LEFT", "SUCCESSOR")
 RIGHT = frozenset({"INPUT", "CACHED", "OUTPUT", "READS", "WRITES", "LEFT"})
@@ -68,7 +68,7 @@ def left(shutdown: date, today: date) -> str:
     return plural(days, "day") if days > 0 else "gone"
 
 
-def deprecated(found: Deprecated, known: Shutdowns, today: date, width: int) -> Iterator[Line]:
+def deprecated(found: Deprecated, today: date, width: int) -> Iterator[Line]:
     """List each literal that names a model with a shutdown date, file by file, then the dates."""
     shown = ""
     for one in found.named:
@@ -82,8 +82,8 @@ def deprecated(found: Deprecated, known: Shutdowns, today: date, width: int) -> 
     yield BLANK
     for (day, model), count in sorted(Counter((one.shutdown, one.model) for one in found.named).items()):
         yield ((f"{day}  {left(day, today):>9}  {count:>4} × {model}", ""),)
-    fact = known.fact
-    yield from wrapped(f"Source: {fact.source}, read {fact.checked.isoformat()}", width, indent="", style="dim")
+    for fact in found.sources:
+        yield from wrapped(f"Source: {fact.source}, read {fact.checked.isoformat()}", width, indent="", style="dim")
 
 
 def _literal(one: Named, today: date) -> Line:

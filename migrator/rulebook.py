@@ -325,9 +325,10 @@ def _check(migration: Migration, models: Mapping[str, Model], reasons: Mapping[s
         ("rename", "to", tuple(migration.names.values())),
         ("rename", "pinned", tuple(migration.pinned.values())),
     )
+    known = tuple(name for model in models.values() for name in (model.name, *model.aliases))
     for table, key, names in places:
         for name in names:
-            if name not in models:
-                raise RuleError(file, table, key, f"no [[model]] {name!r}{nearest(name, tuple(models))}")
+            if name not in known:
+                raise RuleError(file, table, key, f"no [[model]] {name!r}{nearest(name, known)}")
     for entry in migration.reported:
         rows.known_reason(Table(file, "reported", {}), "reason", entry.reason, reasons)

@@ -200,7 +200,6 @@ def deprecated(paths: tuple[Path, ...], chosen: Options) -> int:
     from migrator.deliver.terminal import show, width
     from migrator.deliver.terminal import write as emit
     from migrator.deprecated import deprecated as look
-    from migrator.rulebook import load_shutdowns
 
     if Path(STDIN) in paths:
         raise SettingsError("--deprecated reads files and folders, not standard input")
@@ -210,7 +209,7 @@ def deprecated(paths: tuple[Path, ...], chosen: Options) -> int:
     if chosen["form"] == "json":
         emit(document(found, date.today()))
     else:
-        show(model_words.deprecated(found, load_shutdowns(), date.today(), width()))
+        show(model_words.deprecated(found, date.today(), width()))
     _complain(found.skips)
     if any(skip.is_error for skip in found.skips):
         return WRONG
