@@ -50,7 +50,8 @@ def deprecated(paths: Sequence[Path], settings: Settings, *, cwd: Path) -> Depre
     migration = load_migration(settings.migration)
     # A migration of the user's own brings models of its own; the shipped ones are in the list of dates already.
     listed = load_shutdowns()
-    own = {one.name: one for one in load(settings.migration).models.values() if one.name not in listed.dates}
+    models = load(settings.migration).models.values()
+    own = {name: one for one in models for name in (one.name, *one.aliases) if name not in listed.dates}
     dates = {**listed.dates, **{name: model.shutdown for name, model in own.items() if model.shutdown}}
     names = _Names(dates, tuple(sorted({*migration.prefixes, *migration.gateways}, key=len, reverse=True)))
     selection = discover.select(paths, settings, cwd)
