@@ -15,7 +15,7 @@ from pathlib import Path
 from migrator import discover
 from migrator.flow.unit import build
 from migrator.model import Position, Skip
-from migrator.rulebook import Fact, load, load_migration, load_shutdowns
+from migrator.rulebook import Fact, load, load_migration, load_shutdowns, own_file
 from migrator.settings import Settings
 from migrator.sources import offsets, read
 from migrator.sources.config import form_of, read_config
@@ -56,7 +56,8 @@ def deprecated(paths: Sequence[Path], settings: Settings, *, cwd: Path) -> Depre
     names = _Names(dates, tuple(sorted({*migration.prefixes, *migration.gateways}, key=len, reverse=True)))
     selection = discover.select(paths, settings, cwd)
     # A migration of the user's own names the models too, as it must.
-    others = (f for f in selection.others if form_of(f.path) is not None and f.path != cwd / settings.migration)
+    table = own_file(settings.migration, cwd)
+    others = (f for f in selection.others if form_of(f.path) is not None and f.path != table)
     files = (*selection.python, *selection.pages, *others)
     found: list[Named] = []
     skips = list(selection.skips)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -63,6 +64,7 @@ __all__ = (
     "load_caching",
     "load_migration",
     "load_shutdowns",
+    "own_file",
 )
 
 CONFIGURATION = "[tool.migrator]"
@@ -242,6 +244,11 @@ def load_migration(name: str) -> Migration:
 def is_own(name: str) -> bool:
     """Say whether a migration is a file of the user's."""
     return name.endswith(".toml")
+
+
+def own_file(name: str, folder: Path) -> Path | None:
+    """Give the file of a user's own migration, as seen from ``folder``; None for one that is shipped."""
+    return Path(os.path.normpath(folder / name)) if is_own(name) else None
 
 
 def _migration_table(name: str) -> Table:

@@ -90,7 +90,8 @@ def load(config: Path | None, root: Path, overrides: Mapping[str, object], *, lo
     check(table, FILE_KEYS, place, RUN_KEYS)
     check(said, RUN_KEYS, "the command line")
     chosen = {**_undecided(table, said), **said}
-    if path is not None and "to" in table and "to" not in said:
+    # Where nothing above is looked at, the configuration is that of a copy, and so is what it names.
+    if path is not None and looks_above and "to" in table and "to" not in said:
         chosen["to"] = _from_folder(path, str(table["to"]))
     places = {**dict.fromkeys(table, place), **dict.fromkeys(said, "the command line")}
     shadow = read(table.get("shadow", {}), f"{place[:-1]}.shadow]" if place.endswith("]") else f"{place} [shadow]")
