@@ -230,3 +230,23 @@ def test_a_prefix_of_ones_own_counts_at_every_call(tmp_path: Path) -> None:
     assert moved_by_own(tmp_path, "", 'ours.ask("acme/large")', None) == ('ours.ask("acme/next")', [])
     after, ((reason, _),) = moved_by_own(tmp_path, "", 'ours.ask("openai:large")', None)
     assert (after, reason) == ('ours.ask("openai:large")', "prefix")
+
+
+@pytest.mark.parametrize(
+    ("call", "parameters", "why"),
+    [
+        (
+            "max_tokens=9",
+            {"max_tokens": "max_tokens", "limit": "body.limit"},
+            "limit stands in body, and max_tokens does not",
+        ),
+        ('body={"max_tokens": 9}', {"max_tokens": "body.max_tokens"}, "max_tokens is set in body"),
+        ("body=given", {"max_tokens": "body.max_tokens"}, "body is not written here"),
+        ("max_tokens=9, limit=8", {"max_tokens": "max_tokens"}, "max_tokens and limit are both set"),
+    ],
+)
+def test_what_cannot_be_renamed_keeps_the_name(
+    call: str, parameters: Mapping[str, str], why: str, tmp_path: Path
+) -> None:
+    call = f'ours.ask("large", {call})'
+    assert moved_by_own(tmp_path, RENAME, call, parameters) == (call, [("parameters", why)])

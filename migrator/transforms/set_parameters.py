@@ -282,6 +282,8 @@ def _renamed(site: Site, one: Parameter, path: Sequence[str]) -> Iterator[Edit]:
     new = site.surface.parameters.get(one.to, one.to)
     if len(path) > 1 or argument(site.call, (new,), None) is not None:
         raise _Refused(f"{one.name} and {one.to} are both set" if len(path) == 1 else f"{one.name} is set in {path[0]}")
+    if "." in new:
+        raise _Refused(f"{one.to} stands in {new.partition('.')[0]}, and {one.name} does not")
     keyword = next(k for k in site.call.keywords if k.arg == path[0])
     start = site.unit.lines.offset(keyword.lineno, keyword.col_offset)
     yield Edit(site.unit.source.shown, Span(start, start + len(path[0].encode())), new, NAME)
