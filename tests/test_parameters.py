@@ -150,7 +150,7 @@ def moved_by_own(
         (RENAME, 'ours.ask("large", most=9)', "rename max_tokens"),
         (RENAME, 'ours.ask("large")', "rename max_tokens"),
         (DROP, 'ours.ask("large")', "drop top_p"),
-        (CHECK, 'ours.ask("large", tools=[])', "tell mode"),
+        (CHECK, 'ours.ask("large", tools=[])', "see mode"),
         (ADD, 'ours.ask("large")', "set team"),
     ],
 )
@@ -201,7 +201,7 @@ def test_a_parameter_goes_where_the_table_says(
             {"mode": "mode"},
             'tools is only taken with mode="off", and the call sets another one, and ',
         ),
-        (CHECK, "tools=[]", {"tools": "tools"}, "ours.ask has no known way to tell mode: "),
+        (CHECK, "tools=[]", {"tools": "tools"}, "ours.ask has no known way to see mode: "),
     ],
 )
 def test_what_a_table_leaves_open_keeps_the_name(

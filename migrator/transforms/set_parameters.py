@@ -38,7 +38,7 @@ INSTEAD, BODIES, OPENS, UNLESS = "instead", "bodies", "opens", "unless"
 UNSENT, UNCHECKED = "unsent", "unchecked"
 # The prefixes of names for which the table holds; without it, all.
 PREFIXES = "prefixes"
-VERBS = {"add": "set", "rename": "rename", "drop": "drop", "check": "tell"}
+VERBS = {"add": "set", "rename": "rename", "drop": "drop", "check": "see"}
 _COMMA = re.compile(rb"(?:\s|\\\r?\n)*,")
 
 
