@@ -85,7 +85,15 @@ def test_installed_package_brings_no_test_tool_and_no_openai(installed: Path, tm
     listed = python("-m", "pip", "list", "--format", "freeze", where=tmp_path, program=installed / "python")
     names = {line.partition("==")[0].lower() for line in listed.splitlines()}
     assert {"migrator-llm", "libcst", "click", "rich"} <= names
-    assert names & {"openai", "pytest", "hypothesis"} == set()
+    assert names & {"openai", "pytest", "hypothesis", "pyjwt", "starlette", "uvicorn"} == set()
+
+
+@pytest.mark.parametrize("word", ["serve", "check"])
+def test_installed_bot_says_what_it_needs(word: str, installed: Path, tmp_path: Path) -> None:
+    words = (str(installed / "migrator"), "bot", word)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = "migrator: the bot needs more packages: pip install 'migrator-llm[bot]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (4, "", said)
 
 
 def test_every_supported_python_is_named() -> None:
