@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.bot.events import EVENTS, Task, command, named, read
@@ -123,6 +123,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(EVENTS), values)
 def test_no_payload_is_too_strange(event: str, payload: object) -> None:
     reading = read(event, payload)

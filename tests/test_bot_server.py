@@ -17,17 +17,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import uvicorn
 
-pytest.importorskip("starlette")
-uvicorn = pytest.importorskip("uvicorn")
-
-from migrator.bot.database import Database  # noqa: E402 - only where the extra is installed
-from migrator.bot.events import Task  # noqa: E402
-from migrator.bot.inbox import Inbox  # noqa: E402
-from migrator.bot.log import Log, Meters  # noqa: E402
-from migrator.bot.server import Door, application  # noqa: E402
-from migrator.bot.workers import Workers  # noqa: E402
-from migrator.settings import CannotRun  # noqa: E402
+from migrator.bot.database import Database
+from migrator.bot.events import Task
+from migrator.bot.inbox import Inbox
+from migrator.bot.log import Log, Meters
+from migrator.bot.server import Door, application
+from migrator.bot.workers import Workers
+from migrator.settings import CannotRun
 
 SECRET = "0123456789abcdef0123456789abcdef"
 PUSH = {
