@@ -17,6 +17,7 @@ import click
 from migrator import __version__
 from migrator.cli_compare import shadow, spending
 from migrator.cli_errors import Unable, one_line_errors
+from migrator.cli_campaign import campaign
 from migrator.cli_pull import pr
 from migrator.cli_shadow import cases, record
 
@@ -252,3 +253,4 @@ app.add_command(record)
 app.add_command(cases)
 app.add_command(shadow)
 app.add_command(pr)
+app.add_command(campaign)

@@ -1,0 +1,180 @@
+"""Answer one question: how does a run of a campaign go from its list to its pull requests?
+
+It hands out work a little at a time, so that a pause is one at once, and looks after what others left behind. All
+that counts is in the ledger; a run may be killed at any moment and begun again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from migrator.campaign import ledger as states
+from migrator.campaign import windows
+from migrator.campaign.access import Access
+from migrator.campaign.engine import Engine
+from migrator.campaign.ledger import Executor, Ledger
+from migrator.campaign.orders import Orders
+from migrator.campaign.sync import sync
+from migrator.settings import CannotRun
+
+# Seconds: between two looks at the ledger, between two signs of life, the silence after which one counts as dead, and
+# between two questions what became of the pull requests.
+LOOK, BEAT, SILENCE, SYNC = 0.25, 5.0, 30.0, 300.0
+# Scans handed out ahead for each worker, and pull requests for each lane.
+AHEAD, IN_LANE = 2, 2
+
+
+@dataclass
+class Run:
+    """One run: ``me`` is this process. ``shown`` is called now and then, to show how far it is."""
+
+    ledger: Ledger
+    engine: Engine
+    access: Access
+    orders: Orders
+    me: Executor
+    stop: threading.Event
+    stays: bool = False
+    shown: Callable[[], None] = lambda: None
+    _next: dict[str, float] = field(default_factory=dict)
+
+    def until_done(self) -> None:
+        """Work until there is nothing to do, nothing that can be done now, or the run is told to stop."""
+        self._again()
+        while not self.stop.is_set():
+            if self._is_due("beat", BEAT):
+                self._look_after()
+            if self._is_due("sync", SYNC):
+                self._sync()
+            goes_on = self._hand_out()
+            self.shown()
+            counts = self.ledger.counts()
+            if not any(counts[state] for state in states.UNDONE) or not (goes_on or self.stays):
+                break
+            self.stop.wait(LOOK)
+
+    def _is_due(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now < self._next.get(what, 0.0):
+            return False
+        self._next[what] = now + seconds
+        return True
+
+    def _again(self) -> None:
+        """Ask again for all that was handed out: what the engine knows it does not do twice."""
+        for row in self.ledger.rows(states.SCANNING):
+            self.engine.scan(row.name, row.turn)
+        for row in self.ledger.rows(states.SENDING):
+            self.engine.send(row.name, row.turn, row.lane)
+
+    def _look_after(self) -> None:
+        """Give a sign of life, take over from the dead, and write down what broke."""
+        if not self.ledger.beat(self.me.name):
+            raise CannotRun("another process took this one for dead: run it again")
+        if self.engine.rescue(self.ledger.bury(self.me.name, SILENCE)):
+            self._again()
+        rows = {row.name: row for row in self.ledger.rows(states.SCANNING, states.SENDING)}
+        kinds = {states.SCANNING: "scan", states.SENDING: "pr"}
+        for name, why in self.engine.broken((kinds[row.state], row.name, row.turn) for row in rows.values()).items():
+            self.ledger.finish(rows[name], states.FAILED, reason=f"an error of migrator: {why}")
+
+    def _sync(self) -> None:
+        """Ask what became of the open ones; that it cannot be asked now stops nothing."""
+        with suppress(CannotRun):
+            sync(self.ledger, self.access)
+
+    def _hand_out(self) -> bool:
+        """Hand out work, and say whether something goes on that ends by itself."""
+        if self.ledger.paused():
+            return self._is_at_work()
+        held = self.ledger.held()
+        if not held:
+            for row in self.ledger.take(states.TODO, states.SCANNING, AHEAD * self.orders.workers):
+                self.engine.scan(row.name, row.turn)
+        is_open = windows.is_open(self.orders.spans, datetime.now(UTC))
+        if is_open:
+            self._hand_out_sending()
+        return self._is_at_work() or bool(held) or (is_open and self._has_room())
+
+    def _hand_out_sending(self) -> None:
+        for lane in self.ledger.lanes(states.WAITING):
+            if self.ledger.until(lane, self.orders.per_hour)[0] > 0:
+                continue
+            for row in self.ledger.take(
+                states.WAITING, states.SENDING, IN_LANE, lane=lane, most_open=self.orders.max_open
+            ):
+                self.engine.send(row.name, row.turn, row.lane)
+
+    def _is_at_work(self) -> bool:
+        counts = self.ledger.counts()
+        return bool(counts[states.SCANNING] or counts[states.SENDING])
+
+    def _has_room(self) -> bool:
+        """Say whether what waits will have its turn without anybody's help."""
+        counts = self.ledger.counts()
+        if counts[states.TODO]:
+            return True
+        return bool(counts[states.WAITING]) and not (0 < self.orders.max_open <= counts[states.OPEN])
+
+
+def me(name: str) -> Executor:
+    """Say who this process is; by its name it finds again what it had begun."""
+    host = socket.gethostname()
+    return Executor(name or host, host, os.getpid())
+
+
+def is_gone(one: Executor, now: float) -> bool:
+    """Say whether an executor has ended: on this machine by its process, elsewhere by its silence."""
+    if one.host != socket.gethostname():
+        return now - one.beat_at > SILENCE
+    return one.process == os.getpid() or not _runs(one.process)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # pragma: no cover - os.kill would end it there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def arrive(ledger: Ledger, one: Executor) -> None:
+    """Say that an executor works. Raises CannotRun where another one of its name does."""
+    there = ledger.arrive(one, is_gone)
+    if there is not None:
+        raise CannotRun(
+            f"{ledger.name} is being run already, by process {there.process} on {there.host}: "
+            "stop it, or give this one another name with --executor"
+        )
+
+
+@contextmanager
+def listening() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C and SIGTERM set; the second Ctrl-C ends the process as usual."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def told(number: int, _: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    for number in before:
+        signal.signal(number, told)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
