@@ -29,7 +29,6 @@ CALL = (
 CONFIGURED = 'import os\n\nMODEL = os.getenv("MODEL", "gpt-4o")\n\n\n' + CALL.format(name="answer", model="x").replace(
     '"x"', "MODEL"
 )
-HEAVY = CALL.format(name="heavy", model="gpt-4o") + "DATA = [\n" + "    (1, 2, (3, 4), [5, 6]),\n" * 150_000 + "]\n"
 # Each kind of repository: its files, and what is to come of it.
 KINDS: Mapping[str, Mapping[str, str]] = {
     "one": {"title.py": CALL.format(name="title", model="gpt-4o-mini"), "README.md": "# Title\n"},
@@ -45,13 +44,18 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "misread": {"pyproject.toml": "[tool.migrator]\nto = 4\n", "app.py": CALL.format(name="app", model="gpt-4o")},
     "no_parse": {"app.py": 'MODEL = "gpt-4o"\ndef (:\n'},
     "deep": {"app.py": 'MODEL = "gpt-4o"\nX = ' + "(" * 5000 + ")" * 5000 + "\n"},
-    "heavy": {"app.py": HEAVY},
+    "slow": {f"pages/page_{number}.py": CALL.format(name=f"f{number}", model="gpt-4o") for number in range(3000)},
     "empty": {},
 }
 NEEDING = ("one", "two", "by_name")
-CLEAN = ("moved", "plain", "other", "held", "no_parse", "deep")
+CLEAN = ("moved", "plain", "other", "held", "no_parse")
 # The words that tell why such a one fails.
-FAILING = {"misread": "to", "heavy": "memory", "empty": "no branch yet"}
+FAILING = {
+    "misread": "'to' in pyproject.toml",
+    "deep": "broke its process",
+    "slow": "seconds",
+    "empty": "no branch yet",
+}
 
 
 def make(root: Path, kinds: Mapping[str, str]) -> None:

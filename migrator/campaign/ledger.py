@@ -334,7 +334,7 @@ class Ledger:
             if wait <= 0:
                 link.execute(REQUEST.insert().values(lane=lane, at=now))
                 link.execute(REQUEST.delete().where(REQUEST.c.at < now - REMEMBERED))
-        return max(0.0, wait), why
+        return (wait, why) if wait > 0 else (0.0, "")
 
     def until(self, lane: str, budget: int) -> tuple[float, str]:
         """Say for how many seconds nothing may be begun on a lane, and why: as long as a whole pull request has no room.
@@ -344,7 +344,7 @@ class Ledger:
         with self._begin() as link:
             self._lane(link, lane)
             wait, why = self._wait(link, lane, self.now(link), 0.0, max(1, budget - ONE_PULL + 1))
-        return max(0.0, wait), why
+        return (wait, why) if wait > 0 else (0.0, "")
 
     def _lane(self, link: Connection, lane: str) -> None:
         """Make the lane's row if it is not there, and lock it."""

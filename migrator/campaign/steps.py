@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -21,7 +22,8 @@ from migrator.campaign.access import Access
 from migrator.campaign.ledger import Ledger, Row
 from migrator.campaign.listing import Filters, about
 from migrator.campaign.orders import Orders
-from migrator.campaign.pace import Pace, Stopped
+from migrator.campaign.pace import PATIENCE, Pace, Stopped
+from migrator.campaign.windows import is_open
 from migrator.github_api import Limited, table
 from migrator.isolation import Asked, Limits, prepare
 from migrator.prepared import Prepared, from_json
@@ -67,7 +69,7 @@ class Steps:
         if row is None or (row.state, row.turn) != (state, turn):
             return "done before"
         try:
-            if self.stop.is_set():
+            if self.stop.is_set() or (state == states.SENDING and self._must_wait(row)):
                 raise Stopped
             return work(row)
         except Stopped:
@@ -80,6 +82,12 @@ class Steps:
         except (SettingsError, OSError) as error:
             self.ledger.finish(row, states.FAILED, reason=_line(error), prepared="")
             return states.FAILED
+
+    def _must_wait(self, row: Row) -> bool:
+        """Say whether something came between since this was handed out: a pause, a limit, the end of a window."""
+        if self.ledger.paused() or self.ledger.until(row.lane, self.orders.per_hour)[0] > PATIENCE:
+            return True
+        return not is_open(self.orders.spans, datetime.now(UTC))
 
     def _scanned(self, row: Row) -> str:
         why = self._left_out(row.name)

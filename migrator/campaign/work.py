@@ -30,6 +30,8 @@ from migrator.settings import CannotRun
 LOOK, BEAT, SILENCE, SYNC = 0.25, 5.0, 30.0, 300.0
 # Scans handed out ahead for each worker, and pull requests for each lane.
 AHEAD, IN_LANE = 2, 2
+# So many failures behind each other, all for one reason, are no fault of the repositories.
+MOST_FAILURES = 20
 
 
 @dataclass
@@ -45,9 +47,11 @@ class Run:
     stays: bool = False
     shown: Callable[[], None] = lambda: None
     _next: dict[str, float] = field(default_factory=dict)
+    _began: float = 0.0
 
     def until_done(self) -> None:
         """Work until there is nothing to do, nothing that can be done now, or the run is told to stop."""
+        self._began = self.ledger.now()
         self._again()
         while not self.stop.is_set():
             if self._is_due("beat", BEAT):
@@ -79,12 +83,22 @@ class Run:
         """Give a sign of life, take over from the dead, and write down what broke."""
         if not self.ledger.beat(self.me.name):
             raise CannotRun("another process took this one for dead: run it again")
+        self._stop_if_all_fail()
         if self.engine.rescue(self.ledger.bury(self.me.name, SILENCE)):
             self._again()
         rows = {row.name: row for row in self.ledger.rows(states.SCANNING, states.SENDING)}
         kinds = {states.SCANNING: "scan", states.SENDING: "pr"}
         for name, why in self.engine.broken((kinds[row.state], row.name, row.turn) for row in rows.values()).items():
             self.ledger.finish(rows[name], states.FAILED, reason=f"an error of migrator: {why}")
+
+    def _stop_if_all_fail(self) -> None:
+        """Stop where the last ones all failed alike, as with a server that is down."""
+        ended = sorted(self.ledger.rows(states.CLEAN, states.WAITING, states.OPEN, states.FAILED), key=lambda one: one.at)
+        last = ended[-MOST_FAILURES:]
+        alike = {row.reason.replace(row.name, "…") for row in last}
+        if len(last) == MOST_FAILURES and len(alike) == 1 and all(row.state == states.FAILED for row in last):
+            if last[-1].at > self._began:
+                raise CannotRun(f"the last {MOST_FAILURES} all failed: {alike.pop()}; then `campaign retry --failed`")
 
     def _sync(self) -> None:
         """Ask what became of the open ones; that it cannot be asked now stops nothing."""

@@ -1,0 +1,583 @@
+"""Answer one question: does a campaign do each thing once, at its pace, whatever happens to it?
+
+The forge is a server of this machine with real git; each run is a process of its own. A thousand repositories, and
+PostgreSQL, are in ``tests/fleet``.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("dbos", reason="a campaign needs the extra: pip install -e '.[fleet]'")
+
+from campaigns import BRANCH, CALL, CLEAN, FAILING, KINDS, NEEDING, User, forge, git, kill, listed, make, put
+from forge_server import TOKEN, State
+
+from migrator.campaign import ledger as states
+from migrator.campaign import listing, orders, status, windows
+from migrator.campaign.ledger import Executor, Ledger, Row
+from migrator.campaign.pace import Pace, Stopped
+from migrator.settings import SettingsError
+
+FAST = ("--pace", "0.05")
+
+
+# ---- windows ----
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "opens"),
+    [
+        # 2026-11-27 is a Friday; Berlin is an hour ahead then.
+        ("mon-fri 08:00-18:00 Europe/Berlin", "2026-11-27T06:59", "2026-11-27T07:00"),
+        ("mon-fri 08:00-18:00 Europe/Berlin", "2026-11-27T07:00", "2026-11-27T07:00"),
+        ("mon-fri 08:00-18:00 Europe/Berlin", "2026-11-27T17:00", "2026-11-30T07:00"),
+        ("mon-fri 08:00-18:00", "2026-11-27T17:00", "2026-11-27T17:00"),
+        ("08:00-18:00", "2026-11-28T18:00", "2026-11-29T08:00"),
+        ("sat,sun 00:00-00:00", "2026-11-29T23:59", "2026-11-29T23:59"),
+        ("sat,sun 00:00-00:00", "2026-11-30T00:00", "2026-12-05T00:00"),
+        # Over midnight it belongs to the day on which it begins.
+        ("fri 22:00-06:00", "2026-11-28T05:59", "2026-11-28T05:59"),
+        ("fri 22:00-06:00", "2026-11-28T06:00", "2026-12-04T22:00"),
+        ("sat-mon 10:00-11:00", "2026-11-30T10:30", "2026-11-30T10:30"),
+        # The clocks are turned on: the same hour of the day is an hour earlier in UTC.
+        ("sun 08:00-09:00 Europe/Berlin", "2026-03-28T12:00", "2026-03-29T06:00"),
+        ("sun 08:00-09:00 Europe/Berlin", "2026-10-24T12:00", "2026-10-25T07:00"),
+    ],
+)
+def test_a_window_opens(text: str, now: str, opens: str) -> None:
+    window = windows.parse(text)
+    assert windows.opens([window], at(now)) == at(opens)
+    assert windows.is_open([window], at(now)) is (now == opens)
+
+
+def test_the_next_of_several_windows_counts_and_none_is_always_open() -> None:
+    both = [windows.parse("mon 08:00-09:00"), windows.parse("sun 08:00-09:00")]
+    assert windows.opens(both, at("2026-11-28T12:00")) == at("2026-11-29T08:00")
+    assert windows.is_open([], at("2026-11-28T12:00"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("weekdays", "write days, a span and a time zone, as 'mon-fri 08:00-18:00 Europe/Berlin'"),
+        ("mon-fry 08:00-18:00", "'mon-fry' is no day"),
+        ("mon 08:00-24:00", "24:00 is no time of the day"),
+        ("08:00-18:00 Europe/Berlim", "no time zone is called 'Europe/Berlim'"),
+        ("08:00-18:00 ../../etc/passwd", "write days, a span and a time zone"),
+        ("08:00-18:00 Europe", "no time zone is called 'Europe'"),
+    ],
+)
+def test_a_wrong_window_is_told(text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        windows.parse(text)
+    assert said in str(caught.value)
+
+
+# ---- the pace ----
+
+
+class Clock:
+    """A clock that moves when somebody rests."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def rest(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    made = Ledger(f"sqlite:///{tmp_path / 'models.db'}", "models", clock)
+    made.make({"to": None}, [f"acme/r{number}" for number in range(5)])
+    yield made
+    made.close()
+
+
+def most(times: Sequence[float], seconds: float) -> int:
+    """Count the requests of the fullest span of so many seconds."""
+    return max(sum(start <= one < start + seconds for one in times) for start in times)
+
+
+def test_no_second_and_no_hour_has_more_than_it_may(ledger: Ledger, clock: Clock) -> None:
+    chance = random.Random(7)
+    pace = Pace(ledger, "github.com#token", 1.0, 60, threading.Event(), clock, clock.rest)
+    sent = []
+    for _ in range(200):
+        pace.wait()
+        # It takes some time to get there, and some until the answer is back.
+        clock.rest(chance.random() * 0.4)
+        sent.append(clock.now)
+        clock.rest(chance.random() * 0.4)
+    assert most(sent, 1.0) == 1
+    # What the ledger counts is when it was allowed; it arrives less than half a second later.
+    assert most(sent, 3600.0 - 0.4) == 60
+    assert 3 * 3600 < sent[-1] - sent[0] < 3 * 3600 + 400
+
+
+def test_a_pace_outlives_its_process_and_is_shared(ledger: Ledger, clock: Clock, tmp_path: Path) -> None:
+    assert ledger.slot("a", 1.0, 2) == (0.0, "")
+    other = Ledger(f"sqlite:///{tmp_path / 'models.db'}", "models", clock)
+    assert other.slot("a", 1.0, 2) == (1.0, "")
+    assert other.slot("b", 1.0, 2) == (0.0, "")
+    clock.rest(1.0)
+    assert other.slot("a", 1.0, 2) == (0.0, "")
+    clock.rest(1.0)
+    assert ledger.slot("a", 1.0, 2) == (3598.0, "the requests of this hour are used up")
+    other.close()
+
+
+def test_a_lane_that_is_held_leaves_the_others_alone(ledger: Ledger, clock: Clock) -> None:
+    ledger.hold("a", 40, "the forge asks to wait")
+    ledger.hold("a", 10, "less")
+    assert ledger.slot("a", 1.0, 9) == (40.0, "the forge asks to wait")
+    assert ledger.slot("b", 1.0, 9) == (0.0, "")
+    assert ledger.held() == {"a": (40.0, "the forge asks to wait")}
+    clock.rest(40)
+    assert (ledger.held(), ledger.slot("a", 1.0, 9)) == ({}, (0.0, ""))
+
+
+def test_a_run_that_is_stopped_ends_a_long_wait_and_no_short_one(ledger: Ledger, clock: Clock) -> None:
+    stop = threading.Event()
+    pace = Pace(ledger, "a", 2.0, 9, stop, clock, clock.rest)
+    stop.set()
+    pace.wait()
+    pace.wait()
+    with pytest.raises(Stopped):
+        pace.sleep(60)
+    with pytest.raises(Stopped):
+        pace.wait()
+
+
+def test_a_pull_request_is_not_begun_where_it_could_not_be_finished(ledger: Ledger, clock: Clock) -> None:
+    for _ in range(20 - states.ONE_PULL + 1):
+        assert ledger.until("a", 20) == (0.0, "")
+        ledger.slot("a", 0.0, 20)
+    assert ledger.until("a", 20)[0] == 3600.0
+
+
+# ---- the ledger ----
+
+
+def test_each_repository_is_taken_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'many.db'}"
+    first = Ledger(url, "many")
+    first.make({}, [f"acme/r{number}" for number in range(60)])
+    others = [Ledger(url, "many") for _ in range(4)]
+
+    def take(one: Ledger) -> list[str]:
+        return [row.name for _ in range(20) for row in one.take(states.TODO, states.SCANNING, 60)[:60]]
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [name for names in pool.map(take, others) for name in names]
+    assert sorted(taken) == sorted(f"acme/r{number}" for number in range(60))
+    for one in (first, *others):
+        one.close()
+
+
+def test_what_was_done_is_not_done_again(ledger: Ledger) -> None:
+    (row,) = ledger.take(states.TODO, states.SCANNING, 1)
+    assert row == Row("acme/r0", states.SCANNING, 1, row.at)
+    assert ledger.finish(row, states.CLEAN, numbers={"names": 2})
+    assert not ledger.finish(row, states.FAILED, reason="late")
+    again = ledger.row("acme/r0")
+    assert again is not None
+    assert (again.state, again.numbers, again.reason) == (states.CLEAN, {"names": 2}, "")
+    assert ledger.finish(again, states.TODO, again=True)
+    # A turn that is over cannot end the next one.
+    assert not ledger.finish(row, states.CLEAN)
+    assert [(one.before, one.after) for one in ledger.events()] == [
+        ("todo", "scanning"),
+        ("scanning", "clean"),
+        ("clean", "todo"),
+    ]
+
+
+def test_the_most_open_counts_those_on_their_way(ledger: Ledger) -> None:
+    for row in ledger.take(states.TODO, states.SCANNING, 5):
+        ledger.finish(row, states.WAITING, lane="a")
+    assert [row.name for row in ledger.take(states.WAITING, states.SENDING, 9, lane="a", most_open=2)] == [
+        "acme/r0",
+        "acme/r1",
+    ]
+    assert ledger.take(states.WAITING, states.SENDING, 9, lane="a", most_open=2) == ()
+    assert len(ledger.take(states.WAITING, states.SENDING, 3, lane="a")) == 1
+    assert (ledger.lanes(states.WAITING), ledger.take(states.WAITING, states.SENDING, 9, lane="b")) == (("a",), ())
+
+
+def test_an_executor_that_is_silent_is_buried_by_one(ledger: Ledger, clock: Clock) -> None:
+    for name in ("a", "b", "c"):
+        assert ledger.arrive(Executor(name, "host", 1), lambda *_: False) is None
+    clock.rest(20)
+    assert ledger.beat("b")
+    clock.rest(20)
+    assert ledger.bury("b", 30) == ("a", "c")
+    assert (ledger.bury("b", 30), ledger.beat("a")) == ((), False)
+    # Who left with work undone is for the others at once.
+    ledger.leave("b", has_work=True)
+    assert ledger.bury("d", 30) == ("b",)
+
+
+def test_one_name_is_one_process(ledger: Ledger) -> None:
+    one = Executor("a", "host", 1)
+    assert ledger.arrive(one, lambda *_: True) is None
+    there = ledger.arrive(Executor("a", "host", 2), lambda *_: False)
+    assert there is not None
+    assert there.process == 1
+    assert ledger.arrive(Executor("a", "host", 2), lambda *_: True) is None
+    ledger.leave("a", has_work=False)
+    assert ledger.executors() == ()
+
+
+# ---- the list, and what is asked for ----
+
+
+def test_a_list_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("# ours\nacme/one\n\n  acme/two.git  # with a comment\nAcme/One\nacme/three/\n", encoding="utf-8")
+    assert listing.read(path) == ("Acme/One", "acme/two", "acme/three")
+
+
+@pytest.mark.parametrize("line", ["acme", "acme/..", "-x/y", "https://github.com/acme/one", "acme/one two", "a/b/c"])
+def test_a_line_that_is_no_repository_is_told_with_its_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(f"acme/one\n{line}\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        listing.read(path)
+    assert str(caught.value) == f"{path}:2: {line!r} is no repository; write owner/name"
+
+
+def test_what_is_left_out_is_counted() -> None:
+    base = {"default_branch": "main", "language": "Python", "topics": ["backend"]}
+    said = [
+        {**base, "full_name": "acme/billing-api"},
+        {**base, "full_name": "acme/billing-old", "archived": True},
+        {**base, "full_name": "acme/billing-fork", "fork": True},
+        {**base, "full_name": "acme/billing-out", "topics": ["backend", "no-migrator"]},
+        {**base, "full_name": "acme/billing-web", "language": "TypeScript"},
+        {**base, "full_name": "acme/billing-none", "topics": []},
+        {**base, "full_name": "acme/other"},
+        {"full_name": "acme/billing-empty", "size": 0, "language": "Python", "topics": ["backend"]},
+    ]
+    filters = listing.Filters(("billing-*",), ("backend",), ("python",))
+    assert listing.chosen(map(listing.about, said), filters) == (
+        ("acme/billing-api",),
+        {
+            "archived": 1,
+            "a fork": 1,
+            "it has the topic no-migrator": 1,
+            "not written in python": 1,
+            "without the topic backend": 1,
+            "its name does not match": 1,
+            "empty": 1,
+        },
+    )
+
+
+def test_a_run_keeps_to_what_the_last_one_was_asked() -> None:
+    first = orders.read({}, {"max_open": 5, "windows": ("08:00-18:00",), "labels": ("models",), "apart": None})
+    kept = json.loads(json.dumps(dict(first.kept())))
+    assert orders.read(kept, {"max_open": None, "windows": ()}) == first
+    again = orders.read(kept, {"max_open": 0, "windows": ("always",), "labels": ()})
+    assert (again.max_open, again.windows, again.labels) == (0, (), ("models",))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(None, "unknown"), (40, "40 s"), (720, "12 min"), (12_000, "3 h 20 min"), (5e5, "5 days")]
+)
+def test_a_time_is_said(seconds: float | None, said: str) -> None:
+    assert status.duration(seconds) == said
+
+
+# ---- whole campaigns ----
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "served").mkdir()
+    return tmp_path / "served"
+
+
+@pytest.fixture
+def server(root: Path) -> Iterator[State]:
+    with forge(root) as state:
+        yield state
+
+
+def planned(server: State, root: Path, kinds: dict[str, str]) -> User:
+    """Make repositories and a campaign over them."""
+    make(root, kinds)
+    user = User(root.parent / "home")
+    said = user.type("plan", str(listed(root.parent / "list.txt", list(kinds))), "--api-url", server.api)
+    assert "Nothing was sent." in said
+    assert server.asked == []
+    return user
+
+
+def each(*kinds: str) -> dict[str, str]:
+    return {f"acme/{kind.replace('_', '-')}": kind for kind in kinds}
+
+
+def opened(server: State) -> list[str]:
+    """Name the repositories of the pull requests that were opened, one for each."""
+    return sorted(str(one["repository"]) for one in server.pulls)
+
+
+def test_a_campaign_from_its_list_to_its_end(server: State, root: Path) -> None:
+    kinds = each(*(kind for kind in KINDS if kind not in ("deep", "slow")))
+    user = planned(server, root, kinds)
+    said = user.type("run", *FAST, "--label", "models", "--reviewer", "nobody", code=1)
+    assert opened(server) == sorted(each(*NEEDING))
+    found = user.states()
+    assert {name: found[name] for name in each(*NEEDING)} == dict.fromkeys(each(*NEEDING), "open")
+    assert {name: found[name] for name in each(*CLEAN)} == dict.fromkeys(each(*CLEAN), "clean")
+    assert {found["acme/misread"], found["acme/empty"]} == {"failed"}
+    for kind in ("misread", "empty"):
+        assert FAILING[kind] in said
+    # A reviewer that does not exist is told, and the pull request stays.
+    assert all(one["labels"] == [{"labels": ["models"]}] for one in server.pulls)
+    assert "3 × reviewers were not added" in user.type("status")
+    # A second run has nothing to do and sends nothing.
+    server.asked.clear()
+    user.type("run", code=1)
+    assert server.changing() == [("POST", "/api/graphql", server.changing()[0][2])]
+    # What became of them is read with one request.
+    server.pulls[0] |= {"state": "closed", "merged_at": "2026-11-28T12:00:00Z"}
+    server.pulls[1] |= {"state": "closed"}
+    server.asked.clear()
+    said = user.type("status", "--sync")
+    assert len(server.asked) == 1
+    assert "merged                  1" in said
+    assert "1 × a person closed it" in said
+    # Mended, the failed one goes through.
+    put(root / "acme/misread.git", {"pyproject.toml": ""}, "mend it")
+    assert user.type("retry", "--failed") == "2 to do again: `migrator campaign run models`.\n"
+    user.type("run", *FAST, code=1)
+    assert user.states()["acme/misread"] == "open"
+    # Nothing that was merged or closed is opened again.
+    assert opened(server) == sorted(each(*NEEDING, "misread"))
+
+
+def test_no_secret_is_kept(server: State, root: Path) -> None:
+    user = planned(server, root, each("one", "plain"))
+    user.type("run", *FAST)
+    folder = root.parent / "home"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(path.name == "models.db" for path in files)
+    assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
+    assert (folder / "state" / "migrator").stat().st_mode & 0o077 == 0
+    # What is kept is data: no pickle, which could run something when it is read.
+    with sqlite3.connect(folder / "state/migrator/models.db") as link:
+        kinds = set(link.execute("select distinct serialization from workflow_status"))
+    assert kinds == {("migrator_json",)}
+
+
+def test_a_kill_loses_nothing_and_does_nothing_twice(server: State, root: Path) -> None:
+    kinds = {f"acme/{kind.replace('_', '-')}-{number}": kind for number in range(4) for kind in ("one", "plain", "two")}
+    user = planned(server, root, kinds)
+    for wanted in (1, 4):
+        process = user.start(*FAST)
+        until(lambda wanted=wanted: len(server.pulls) >= wanted)
+        kill(process)
+    user.type("run", *FAST)
+    assert opened(server) == sorted(name for name, kind in kinds.items() if kind != "plain")
+    assert set(user.states().values()) == {"open", "clean"}
+    assert not (root.parent / "home/state/migrator/work/models").exists() or not any(
+        path.is_file() for path in (root.parent / "home/state/migrator/work/models").rglob("*")
+    )
+
+
+def until(test: object, seconds: float = 60) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not test():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_a_signal_stops_it_with_everything_kept(server: State, root: Path) -> None:
+    kinds = {f"acme/r{number}": "one" for number in range(8)}
+    user = planned(server, root, kinds)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = len(server.pulls)
+        process = user.start(*FAST)
+        until(lambda before=before: len(server.pulls) > before)
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+        assert (process.returncode, "Traceback" in out) == (130, False), out
+        # Each is where it was, or where it is to be: none is at work.
+        assert {"scanning", "sending"} & set(user.states().values()) <= {"scanning", "sending"}
+    user.type("run", *FAST)
+    assert (opened(server), set(user.states().values())) == (sorted(kinds), {"open"})
+
+
+def test_a_limit_of_the_forge_holds_the_lane(server: State, root: Path) -> None:
+    user = planned(server, root, each("one"))
+    server.scripted.append(("POST ", (403, {"Retry-After": "3600"}, {"message": "You have exceeded a limit."})))
+    process = user.start(*FAST)
+    until(lambda: "waits" in user.type("status"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130
+    process.communicate()
+    said = user.type("status")
+    assert "127.0.0.1" in said
+    assert "#token waits 60 min: the forge asks to wait" in said
+    assert (user.states(), server.pulls) == ({"acme/one": "waiting"}, [])
+
+
+def test_the_most_open_ones_and_a_merge(server: State, root: Path) -> None:
+    kinds = {f"acme/r{number}": "one" for number in range(4)}
+    user = planned(server, root, kinds)
+    said = user.type("run", *FAST, "--max-open", "2", code=3)
+    assert len(server.pulls) == 2
+    assert "2 wait until fewer than 2 are open (--max-open)." in said
+    server.pulls[0] |= {"state": "closed", "merged_at": "2026-11-28T12:00:00Z"}
+    # The next run asks what became of them, and keeps to the same number.
+    user.type("run", code=3)
+    assert len(server.pulls) == 3
+
+
+def test_nothing_is_sent_outside_of_a_window_or_while_it_is_paused(server: State, root: Path) -> None:
+    user = planned(server, root, each("one"))
+    ahead = datetime.now(UTC) + timedelta(hours=3)
+    closed = f"{ahead:%H}:00-{ahead + timedelta(hours=1):%H}:00"
+    said = user.type("run", *FAST, "--window", closed, code=3)
+    assert (user.states(), server.pulls) == ({"acme/one": "waiting"}, [])
+    assert f"Outside of its windows ({closed}); opens " in said
+    user.type("pause", "--reason", "a freeze")
+    assert user.type("run", code=4) == "migrator: models is paused (a freeze): `migrator campaign resume models`\n"
+    user.type("resume")
+    user.type("run", "--window", "always")
+    assert opened(server) == ["acme/one"]
+
+
+def test_a_pause_stops_a_run(server: State, root: Path) -> None:
+    user = planned(server, root, {f"acme/r{number}": "one" for number in range(6)})
+    process = user.start("--pace", "0.5", "--wait")
+    until(lambda: len(server.pulls) >= 1)
+    user.type("pause")
+    until(lambda: not {"scanning", "sending"} & set(user.states().values()))
+    sent = len(server.pulls)
+    assert sent < 6
+    time.sleep(1.5)
+    assert (len(server.pulls), process.poll()) == (sent, None)
+    user.type("resume")
+    assert process.wait(60) == 0
+    process.communicate()
+    assert len(server.pulls) == 6
+
+
+def test_a_base_that_moved_since_the_scan_is_planned_again(server: State, root: Path) -> None:
+    user = planned(server, root, each("one"))
+    ahead = datetime.now(UTC) + timedelta(hours=3)
+    user.type("run", *FAST, "--window", f"{ahead:%H}:00-{ahead + timedelta(hours=1):%H}:00", code=3)
+    put(root / "acme/one.git", {"more.py": CALL.format(name="more", model="gpt-4o")}, "one more")
+    user.type("run", "--window", "always")
+    bare = root / "acme/one.git"
+    assert git(bare, "rev-parse", f"{BRANCH}^") == git(bare, "rev-parse", "main")
+    assert git(bare, "diff", "--name-only", "main", BRANCH).splitlines() == ["more.py", "title.py"]
+    # And one that needs nothing any more gets none.
+    put(bare, {"title.py": "print(1)\n", "more.py": "print(2)\n"}, "done by hand")
+    user.type("retry", "acme/one")
+    user.type("run", *FAST)
+    assert (server.pulls[0]["state"], user.states()) == ("closed", {"acme/one": "closed"})
+
+
+def test_closing_leaves_the_work_of_people_alone(server: State, root: Path) -> None:
+    user = planned(server, root, each("one", "two", "by_name"))
+    user.type("run", *FAST)
+    put(root / "acme/two.git", {"mine.py": "print(1)\n"}, "mine", branch=BRANCH)
+    server.pulls[2] |= {"state": "closed", "merged_at": "2026-11-28T12:00:00Z"}
+    said = user.type("close", "--reason", "we wait for the next quarter")
+    assert said.startswith("1 closed, 2 left as they are. models is paused.\n")
+    assert "others have commits on the branch" in said
+    assert sorted(user.states().values()) == ["closed", "merged", "open"]
+    first = next(one for one in server.pulls if one["repository"] == "acme/one")
+    assert (first["state"], first["comments"][0]["body"]) == ("closed", "we wait for the next quarter")  # type: ignore[index]
+    assert git(root / "acme/one.git", "for-each-ref", f"refs/heads/{BRANCH}") == ""
+    assert git(root / "acme/two.git", "for-each-ref", f"refs/heads/{BRANCH}") != ""
+
+
+def test_what_a_person_closed_is_not_opened_by_another_campaign(server: State, root: Path) -> None:
+    user = planned(server, root, each("one"))
+    user.type("run", *FAST)
+    server.pulls[0] |= {"state": "closed"}
+    other = User(root.parent / "home", "again")
+    other.type("plan", str(root.parent / "list.txt"), "--api-url", server.api)
+    other.type("run", *FAST)
+    assert (len(server.pulls), other.states()) == (1, {"acme/one": "closed"})
+    assert "1 × a person closed the same change before" in other.type("status")
+
+
+def test_a_forge_without_graphql_is_asked_one_by_one(server: State, root: Path) -> None:
+    user = planned(server, root, each("one", "two"))
+    user.type("run", *FAST)
+    server.more[:] = [lambda *asked: (404, {}, {}) if asked[1] == "/api/graphql" else None]
+    server.pulls[0] |= {"state": "closed", "merged_at": "2026-11-28T12:00:00Z"}
+    server.asked.clear()
+    user.type("status", "--sync")
+    assert sorted(user.states().values()) == ["merged", "open"]
+    assert [one[:2] for one in server.asked[1:]] == [("GET", "/pulls/1"), ("GET", "/pulls/2")]
+
+
+def test_a_server_that_is_down_does_not_fail_them_all(root: Path) -> None:
+    user = User(root.parent / "home")
+    names = [f"acme/r{number}" for number in range(60)]
+    user.type("plan", str(listed(root.parent / "list.txt", names)), "--api-url", "http://127.0.0.1:1/api/v3")
+    said = user.type("run", code=4)
+    assert "the last 20 all failed: 127.0.0.1:1: " in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("status", "none"), 2, "there is no campaign none"),
+        (("plan", "Bad"), 2, "'Bad': a campaign is named with small letters"),
+        (("plan", "x"), 2, "give one of a FILE, --org and --installation"),
+        (("plan", "x", "--org", "acme", "--installation", "1"), 2, "give one of a FILE, --org and --installation"),
+        (("plan", "x", "nowhere.txt"), 2, "nowhere.txt: no such file or directory"),
+        (("plan", "x", "--installation", "1"), 2, "--installation is for an app"),
+        (("status", "x", "--db", "mysql://h/d"), 2, "--db: write postgresql://USER@HOST/DATABASE"),
+        (("run", "models", "--window", "never"), 2, "--window 'never': write days"),
+        (("retry", "models"), 2, "give either --failed or the names of repositories"),
+        (("retry", "models", "acme/none"), 2, "acme/none is no repository of models"),
+        (("plan", "models", "list.txt"), 2, "there is a campaign models already"),
+    ],
+)
+def test_a_wrong_word_is_one_line(tmp_path: Path, words: tuple[str, ...], code: int, said: str) -> None:
+    listed(tmp_path / "list.txt", ["acme/one"])
+    User(tmp_path).type("plan", "list.txt", "--api-url", "http://127.0.0.1:1/api/v3")
+    out = User(tmp_path, words[1]).type(words[0], *words[2:], code=code)
+    assert (out.count("\n"), said in out) == (1, True), out
+
+
+def test_without_a_token_it_says_which(tmp_path: Path) -> None:
+    listed(tmp_path / "list.txt", ["acme/one"])
+    user = User(tmp_path, more={"GITHUB_TOKEN": ""})
+    user.type("plan", "list.txt")
+    said = user.type("run", code=4)
+    assert said.startswith("migrator: neither GITHUB_TOKEN nor MIGRATOR_APP_ID is set: ")
