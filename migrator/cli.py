@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 import click
 
 from migrator import __version__
+from migrator.cli_campaign import campaign
 from migrator.cli_compare import shadow, spending
 from migrator.cli_errors import Unable, one_line_errors
-from migrator.cli_campaign import campaign
 from migrator.cli_pull import pr
 from migrator.cli_shadow import cases, record
 

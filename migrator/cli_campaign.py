@@ -114,7 +114,9 @@ def plan(
 )
 @click.option("--per-hour", metavar="N", type=click.IntRange(1), help="Requests that change something. [default: 500]")
 @click.option("--pace", "apart", metavar="SECONDS", type=click.FloatRange(0), help="Between two of them. [default: 1]")
-@click.option("--seconds", metavar="N", type=click.FloatRange(1), help="One repository may take so long. [default: 600]")
+@click.option(
+    "--seconds", metavar="N", type=click.FloatRange(1), help="One repository may take so long. [default: 600]"
+)
 @click.option("--memory", metavar="MB", type=click.IntRange(100), help="And so much memory. [default: 3000]")
 @click.option("--label", "labels", metavar="NAME", multiple=True, help="Add this label; may be repeated.")
 @click.option("--reviewer", "reviewers", metavar="USER", multiple=True, help="Ask this person; may be repeated.")

@@ -78,7 +78,9 @@ def _model(folder: Path, kind: str) -> Path:
     return bare
 
 
-def put(bare: Path, files: Mapping[str, str], message: str, *, branch: str = "main", mail: str = "ada@acme.test") -> None:
+def put(
+    bare: Path, files: Mapping[str, str], message: str, *, branch: str = "main", mail: str = "ada@acme.test"
+) -> None:
     """Commit files to a branch of a bare repository, on top of what it has."""
     tip = git(bare, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}")
     head = [f"commit refs/heads/{branch}", f"committer Ada <{mail}> {int(time.time())} +0000"]

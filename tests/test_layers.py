@@ -63,16 +63,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("isolated", "isolation", "pull_forge"),
     ("demo_server",),
     ("demo",),
+    ("campaign",),
     ("cli_errors",),
-    ("cli_compare", "cli_pull", "cli_shadow"),
+    ("cli_campaign", "cli_compare", "cli_pull", "cli_shadow"),
     ("cli",),
     ("__main__",),
 )
 
 # Who may import what is heavy or belongs to one place. Everybody else goes through them.
 GUESTS: dict[str, tuple[str, ...]] = {
-    "click": ("cli", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
+    "click": ("cli", "cli_campaign", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
+    "dbos": ("campaign.engine",),
     "jwt": ("deliver.app",),
+    "sqlalchemy": ("campaign.ledger",),
     "rich": ("deliver.terminal",),
     "openai": ("shadow.run.batches", "shadow.run.client", "shadow.run.runner"),
     "markdown_it": ("sources",),
@@ -85,7 +88,8 @@ GUESTS: dict[str, tuple[str, ...]] = {
 
 # What these modules import stays unimported until it is used, so that a start costs nothing.
 LIGHT = (
-    *("__init__", "__main__", "cli", "cli_compare", "cli_errors", "cli_pull", "cli_shadow", "session", "plan"),
+    *("__init__", "__main__", "cli", "cli_campaign", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
+    *("session", "plan"),
     *("discover", "deliver", "report", "settings", "rulebook"),
 )
 

@@ -78,7 +78,9 @@ class Access:
         """List the repositories of an organisation, as the forge describes them."""
         if self.app is not None:
             raise SettingsError("--org is for a token; of an app's repositories take --installation")
-        return Client(lambda: self.token, self.api, None, time.sleep, Steady()).pages(f"/orgs/{quote(name)}/repos?type=all")
+        return Client(lambda: self.token, self.api, None, time.sleep, Steady()).pages(
+            f"/orgs/{quote(name)}/repos?type=all"
+        )
 
     def of_installation(self, number: str) -> Iterator[Mapping[str, object]]:
         """List the repositories of one installation, or of ``all``, as the forge describes them."""

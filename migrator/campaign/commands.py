@@ -127,7 +127,9 @@ def _listed(source: Source, filters: Filters, api: str) -> tuple[tuple[str, ...]
     if source.file is not None:
         told = (who.reader(name).ask("GET", f"/repos/{name}").said for name in read(source.file) if filters.fits(name))
         return (*chosen((about(one) for one in told if isinstance(one, dict)), filters), True)
-    found = who.of_organisation(source.organisation) if source.organisation else who.of_installation(source.installation)
+    found = (
+        who.of_organisation(source.organisation) if source.organisation else who.of_installation(source.installation)
+    )
     return (*chosen(map(about, found), filters), True)
 
 
@@ -326,7 +328,9 @@ def close(where: Where, why: str) -> int:
         who, chosen = access(campaign.plan["api"]), orders.read(campaign.orders, {})
         ledger.pause(f"closed: {why}")
         with work.listening() as stop:
-            said = [_close(ledger, who, chosen, row, why, stop) for row in ledger.rows(states.OPEN) if not stop.is_set()]
+            said = [
+                _close(ledger, who, chosen, row, why, stop) for row in ledger.rows(states.OPEN) if not stop.is_set()
+            ]
         kept = [one for one in said if one]
         print(f"{len(said) - len(kept):,} closed, {len(kept):,} left as they are. {where.name} is paused.")
         for line in kept[:SHOWN]:

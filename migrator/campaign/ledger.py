@@ -195,7 +195,9 @@ class Ledger:
         if found is None:
             return None
         if found.version != VERSION:
-            raise CannotRun(f"the campaign {self.name} was made by another version of migrator: finish it with that one")
+            raise CannotRun(
+                f"the campaign {self.name} was made by another version of migrator: finish it with that one"
+            )
         texts = json.loads(found.plan), json.loads(found.orders)
         return Campaign(found.name, found.made_at, found.synced_at, found.paused, *texts)
 
@@ -420,7 +422,9 @@ class Ledger:
         """Say that an executor stopped; what it was at, if anything, is for others then."""
         mine = sa.and_(EXECUTOR.c.campaign == self.name, EXECUTOR.c.name == name)
         with self._begin() as link:
-            link.execute(EXECUTOR.update().where(mine).values(beat_at=0.0) if has_work else EXECUTOR.delete().where(mine))
+            link.execute(
+                EXECUTOR.update().where(mine).values(beat_at=0.0) if has_work else EXECUTOR.delete().where(mine)
+            )
 
     def bury(self, own: str, silence: float) -> tuple[str, ...]:
         """Take the executors that were silent for so many seconds off the list, and name them: to one asker only."""

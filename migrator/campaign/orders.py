@@ -55,7 +55,9 @@ class Orders:
 def read(said: Mapping[str, Any], asked: Mapping[str, Any]) -> Orders:
     """Take what was kept, and what is asked for now instead; a value of None or () was not asked for."""
     known = {one.name for one in fields(Orders)}
-    listed = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items() if name in known}
+    listed: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in said.items() if name in known
+    }
     made = replace(Orders(**listed), **{name: value for name, value in asked.items() if value not in (None, ())})
     if ALWAYS in made.windows:
         made = replace(made, windows=())

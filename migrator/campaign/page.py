@@ -56,7 +56,7 @@ def document(status: Status, rows: Sequence[Row], events: Sequence[Event], book:
     body = (
         "<body>\n",
         element("h1", f"Campaign {status.campaign.name}"),
-        element("p", f"{list(words(status))[0].partition(': ')[2]}; as of {_time(status.now)}.", class_="quiet"),
+        element("p", f"{next(words(status)).partition(': ')[2]}; as of {_time(status.now)}.", class_="quiet"),
         _tiles(status),
         element("main", *_sections(status, rows, events, book)),
         f"\n<script>{script}</script>\n",
@@ -139,7 +139,9 @@ def _figure(found: Sequence[Moment]) -> Html:
     return element("figure", svg, element("figcaption", *legend, class_="legend"))
 
 
-def _area(found: Sequence[Moment], below: Sequence[float], above: Sequence[float], name: str, across: Scale, up: Scale) -> Html:
+def _area(
+    found: Sequence[Moment], below: Sequence[float], above: Sequence[float], name: str, across: Scale, up: Scale
+) -> Html:
     """Draw one layer in steps: nothing changes between two moments."""
     upper, lower = list(_steps(found, above, across, up)), list(_steps(found, below, across, up))
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (*upper, *reversed(lower)))
@@ -178,7 +180,8 @@ def _sums(status: Status) -> Html:
     found = status.numbers
     said = {
         "names that change": found["names"],
-        "names held for a person": found["held"],
+        "names held for a person to decide": found["held"],
+        "names that stay as they are": max(0, found["found"] - found["names"] - found["held"]),
         "cache keys added": found["keys"],
         "prompts put in order": found["orders"],
         "files that change": found["files"],
@@ -197,8 +200,8 @@ def _money(status: Status, book: Rulebook) -> Html:
     return together(
         element(
             "p",
-            "Dollars per million tokens, by the list prices of the tables of migrator. How many tokens each call sends "
-            "is known to nobody here, so there is no sum in dollars: × the tokens of a call is what it saves or adds.",
+            "Dollars per million tokens, by the list prices that migrator knows. How many tokens your calls send is "
+            "not known here, so there is no sum: multiply a change by the tokens of the calls.",
             class_="quiet",
         ),
         element("table", element("thead", head), element("tbody", *lines), class_="small money"),
@@ -236,7 +239,9 @@ def _change(before: Decimal | None, after: Decimal | None) -> Html:
     if before is None or after is None:
         return element("td", "–", class_="n")
     change = after - before
-    sign, word, tone = ("−", "saved", "pass") if change < 0 else ("+", "added", "fail") if change > 0 else ("±", "", "quiet")
+    sign, word, tone = (
+        ("−", "saved", "pass") if change < 0 else ("+", "added", "fail") if change > 0 else ("±", "", "quiet")
+    )
     said = f"{sign}${abs(change):.2f} {word}".strip()
     return element("td", f"{said} ({prices.percent(before, after)})" if before else said, class_=f"n {tone}")
 
@@ -246,7 +251,9 @@ def _change(before: Decimal | None, after: Decimal | None) -> Html:
 
 def _reasons(status: Status) -> Html:
     rows = [
-        element("tr", element("th", WORDS[state], scope="row"), element("td", f"{count:,}", class_="n"), element("td", why))
+        element(
+            "tr", element("th", WORDS[state], scope="row"), element("td", f"{count:,}", class_="n"), element("td", why)
+        )
         for state in (states.FAILED, states.SKIPPED)
         for why, count in sorted(status.reasons.get(state, {}).items(), key=lambda one: (-one[1], one[0]))
     ]
@@ -268,7 +275,15 @@ def _filter(status: Status) -> Html:
     )
 
 
-HEAD = (("repository", None), ("state", None), ("since", None), ("names", "n"), ("held", "n"), ("pull request", None), ("reason", None))
+HEAD = (
+    ("repository", None),
+    ("state", None),
+    ("since", None),
+    ("names", "n"),
+    ("held", "n"),
+    ("pull request", None),
+    ("reason", None),
+)
 
 
 def _table(rows: Sequence[Row]) -> Html:
@@ -279,16 +294,15 @@ def _table(rows: Sequence[Row]) -> Html:
 
 def _row(row: Row) -> Html:
     said = row.numbers or {}
-    link = element("a", f"#{row.number}", href=row.url) if row.url.startswith("https://") else Html("")
-    shown = link or (f"#{row.number}" if row.number else "")
+    link = element("a", f"#{row.number}", href=row.url) if row.url.startswith("https://") else f"#{row.number}"
     return element(
         "tr",
         element("th", row.name, scope="row", class_="place"),
         element("td", WORDS[row.state], class_=f"state {row.state}"),
         element("td", _time(row.at).removesuffix(" UTC"), data_value=f"{row.at:.0f}", class_="when"),
-        element("td", f"{said['names']:,}" if said else "–", class_="n"),
-        element("td", f"{said['held']:,}" if said else "–", class_="n"),
-        element("td", shown, data_value=str(row.number or "–")),
+        element("td", f"{said['names']:,}" if said else "–", class_="n", data_label="names"),
+        element("td", f"{said['held']:,}" if said else "–", class_="n", data_label="held"),
+        element("td", link if row.number else "", data_value=str(row.number or "–")),
         element("td", row.reason, class_="why"),
         data_state=row.state,
     )

@@ -26,6 +26,7 @@ WORDS = {
     states.SKIPPED: "left out",
     states.FAILED: "failed",
 }
+COUNTED = ("found", "names", "held", "keys", "orders", "files")
 # So many reasons of one state are shown; the rest is counted.
 MOST_REASONS = 5
 # A rate is counted over at least so many seconds.
@@ -63,7 +64,7 @@ def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence
         campaign=campaign,
         now=now,
         counts=counts,
-        reasons=_reasons(rows),
+        reasons=reasons(rows),
         numbers=numbers,
         models=models,
         sent=ledger.sent(sorted({row.lane for row in rows if row.lane})),
@@ -74,17 +75,18 @@ def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence
 
 
 def totals(rows: Sequence[Row]) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """Add up what the repositories have: names, held, keys, orders, files; and the names that change, by their text."""
-    numbers: Counter[str] = Counter({"names": 0, "held": 0, "keys": 0, "orders": 0, "files": 0})
+    """Add up what the repositories have, as ``COUNTED`` says, and the names that change, by their text."""
+    numbers: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
     models: Counter[str] = Counter()
     for row in rows:
         said = row.numbers or {}
-        numbers.update({key: int(said.get(key, 0)) for key in ("names", "held", "keys", "orders", "files")})
+        numbers.update({key: int(said.get(key, 0)) for key in COUNTED})
         models.update({str(name): int(count) for name, count in dict(said.get("models", {})).items()})
     return numbers, models
 
 
-def _reasons(rows: Sequence[Row]) -> Mapping[str, Mapping[str, int]]:
+def reasons(rows: Sequence[Row]) -> Mapping[str, Mapping[str, int]]:
+    """Count the reasons of each state."""
     found: dict[str, Counter[str]] = {}
     for row in rows:
         if row.reason:
@@ -102,7 +104,9 @@ def _rate(events: Sequence[Event], now: float) -> float:
 
 def _left(counts: Mapping[str, int], rate: float) -> float | None:
     """Say how long the rest takes, if as many of those to be scanned need a change as of those that were."""
-    needing = sum(counts[state] for state in (states.WAITING, states.SENDING, states.OPEN, states.MERGED, states.CLOSED))
+    needing = sum(
+        counts[state] for state in (states.WAITING, states.SENDING, states.OPEN, states.MERGED, states.CLOSED)
+    )
     scanned = needing + counts[states.CLEAN] + counts[states.SKIPPED] + counts[states.FAILED]
     unknown = counts[states.TODO] + counts[states.SCANNING]
     if not any(counts[state] for state in states.UNDONE):
@@ -118,12 +122,14 @@ def words(status: Status) -> Iterator[str]:
     campaign, counts = status.campaign, status.counts
     total = sum(counts.values())
     count = f"{total:,} repositor{'y' if total == 1 else 'ies'}"
-    yield f"{campaign.name}: {count} to {campaign.plan['to'] or 'where each is configured to go'}, since {_day(campaign.made_at)}"
+    target = f"to {campaign.plan['to']}" if campaign.plan["to"] else "to the model that each is configured for"
+    yield f"{campaign.name}: {count} {target}, since {_day(campaign.made_at)}"
     for state in states.STATES:
         if counts[state]:
             yield from _counted(WORDS[state], counts[state], status.reasons.get(state, {}))
     yield ""
-    yield f"{plural(status.numbers['names'], 'name')} changed or to change, {status.numbers['held']:,} held for a person."
+    names, held = status.numbers["names"], status.numbers["held"]
+    yield f"{plural(names, 'name')} changed or to change, {held:,} held for a person."
     yield from _pace(status)
 
 
@@ -146,7 +152,8 @@ def _pace(status: Status) -> Iterator[str]:
         yield f"{visible(lane)} waits {duration(seconds)}: {visible(why)}"
     moment = datetime.fromtimestamp(status.now, UTC)
     if not windows.is_open(orders.spans, moment):
-        yield f"Outside of its windows ({'; '.join(orders.windows)}); opens {windows.opens(orders.spans, moment):%a %d %b %H:%M} UTC."
+        opens = f"{windows.opens(orders.spans, moment):%a %d %b %H:%M} UTC"
+        yield f"Outside of its windows ({'; '.join(orders.windows)}); opens {opens}."
     if 0 < orders.max_open <= status.counts[states.OPEN] and status.counts[states.WAITING]:
         yield f"{status.counts[states.WAITING]:,} wait until fewer than {orders.max_open:,} are open (--max-open)."
 

@@ -26,6 +26,7 @@ from migrator.campaign.pace import PATIENCE, Pace, Stopped
 from migrator.campaign.windows import is_open
 from migrator.github_api import Limited, table
 from migrator.isolation import Asked, Limits, prepare
+from migrator.lines import plural
 from migrator.prepared import Prepared, from_json
 from migrator.settings import SettingsError
 
@@ -80,6 +81,10 @@ class Steps:
             self.ledger.finish(row, back, again=True)
             return back
         except (SettingsError, OSError) as error:
+            if self.stop.is_set() and state == states.SCANNING:
+                # Its process was ended by us.
+                self.ledger.finish(row, back, again=True)
+                return back
             self.ledger.finish(row, states.FAILED, reason=_line(error), prepared="")
             return states.FAILED
 
@@ -100,7 +105,8 @@ class Steps:
         lane = self.access.lane(row.name)
         # What has a pull request already, and nothing left to change, is sent too: it is closed then.
         if not found.files and not row.number:
-            self.ledger.finish(row, states.CLEAN, numbers=numbers, lane=lane, reason="")
+            said = f"{plural(found.numbers.unread, 'file')} could not be read" if found.numbers.unread else ""
+            self.ledger.finish(row, states.CLEAN, numbers=numbers, lane=lane, reason=said)
             return states.CLEAN
         self.ledger.finish(row, states.WAITING, numbers=numbers, lane=lane, reason="", prepared=found.to_json())
         return states.WAITING
@@ -114,7 +120,7 @@ class Steps:
 
     def _prepared(self, name: str, folder: Path) -> Prepared:
         limits = Limits(seconds=self.orders.seconds, memory=self.orders.memory)
-        return prepare(Asked(self.access.url(name), "", self.to), self.access.reading(name), folder, limits)
+        return prepare(Asked(self.access.url(name), "", self.to), self.access.reading(name), folder, limits, self.stop)
 
     def _sent(self, row: Row) -> str:
         from migrator.publish import Manner, publish
@@ -155,7 +161,11 @@ class Steps:
     def _told(self, row: Row, outcome: Outcome) -> str:
         """Write down what came of it, and give the state."""
         state, reason = _state(outcome)
-        more = {"number": outcome.number, "url": outcome.url, "reason": "; ".join((*filter(None, [reason]), *outcome.told))}
+        more = {
+            "number": outcome.number,
+            "url": outcome.url,
+            "reason": "; ".join((*filter(None, [reason]), *outcome.told)),
+        }
         self.ledger.finish(row, state, prepared="", **more)
         return state
 

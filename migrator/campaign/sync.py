@@ -59,7 +59,9 @@ def query(rows: Sequence[Row]) -> tuple[str, Mapping[str, object]]:
 def _together(client: Client, rows: Sequence[Row]) -> Mapping[str, object] | None:
     """Ask for all at once; None where the forge has no such door."""
     text, given = query(rows)
-    said = client.ask("POST", "/graphql", {"query": text, "variables": dict(given)}, fails=(400, 403, 404, 410, 422, 501))
+    said = client.ask(
+        "POST", "/graphql", {"query": text, "variables": dict(given)}, fails=(400, 403, 404, 410, 422, 501)
+    )
     data = table(said.said).get("data")
     return data if said.status < 300 and isinstance(data, dict) else None
 

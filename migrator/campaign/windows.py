@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 from migrator.settings import SettingsError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-FORM = re.compile(r"(?:(?P<days>[a-z,-]+)\s+)?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d)(?:\s+(?P<zone>[A-Za-z0-9_+/-]+))?")
+FORM = re.compile(
+    r"(?:(?P<days>[a-z,-]+)\s+)?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d)(?:\s+(?P<zone>[A-Za-z0-9_+/-]+))?"
+)
 EXAMPLE = "mon-fri 08:00-18:00 Europe/Berlin"
 
 

@@ -93,7 +93,9 @@ class Run:
 
     def _stop_if_all_fail(self) -> None:
         """Stop where the last ones all failed alike, as with a server that is down."""
-        ended = sorted(self.ledger.rows(states.CLEAN, states.WAITING, states.OPEN, states.FAILED), key=lambda one: one.at)
+        ended = sorted(
+            self.ledger.rows(states.CLEAN, states.WAITING, states.OPEN, states.FAILED), key=lambda one: one.at
+        )
         last = ended[-MOST_FAILURES:]
         alike = {row.reason.replace(row.name, "…") for row in last}
         if len(last) == MOST_FAILURES and len(alike) == 1 and all(row.state == states.FAILED for row in last):
