@@ -6,13 +6,14 @@ change something there is printed instead.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,13 +36,14 @@ RIGHTS = "it needs the rights contents: write and pull-requests: write"
 class There:
     """Where a pull request goes: ``owner/name``, the server's address, and what is added to a new one by its kind.
 
-    ``recreate``: as ``publish.Manner`` has it.
+    ``recreate``: as ``publish.Manner`` has it. ``is_json``: what was done is said as JSON.
     """
 
     repository: str
     api: str
     added: Mapping[str, Sequence[str]]
     recreate: bool = False
+    is_json: bool = False
 
 
 def make(wish: Wish, there: There) -> int:
@@ -74,7 +76,8 @@ def make(wish: Wish, there: There) -> int:
         outcome = publish(
             prepared, forge, way_of(remote.token, repository, forge, say), Manner(there.added, recreate=there.recreate)
         )
-        return _said(outcome, prepared, wish)
+        lines = (_json(outcome, prepared),) if there.is_json else _lines(outcome, prepared, wish)
+        return _said(outcome, prepared, lines)
 
 
 def checked(repository: str) -> str:
@@ -120,25 +123,46 @@ def way_of(token: str, repository: Repository, forge: GitHub, say: Callable[[str
     return ByApi(forge, say is not None) if token.startswith(OF_AN_APP) else ByGit(repository, say)
 
 
-def _said(outcome: Outcome, prepared: Prepared, wish: Wish) -> int:
+def _json(outcome: Outcome, prepared: Prepared) -> str:
+    """Write what was done as one table."""
+    said = {
+        "outcome": outcome.kind,
+        "number": outcome.number or None,
+        "url": outcome.url or None,
+        "draft": bool(prepared.drafts),
+        "branch": prepared.branch,
+        "base": prepared.base,
+        "commit": prepared.commit,
+        "hash": prepared.hash,
+        **asdict(prepared.numbers),
+    }
+    return json.dumps(said, indent=2)
+
+
+def _said(outcome: Outcome, prepared: Prepared, lines: Iterable[str]) -> int:
     """Say what came of it, and give the exit code."""
     for line in outcome.told:
         print(f"migrator: {line}", file=sys.stderr)
-    if not prepared.files:
-        print(f"Nothing to change on {prepared.base}.")
+    for line in lines:
+        print(line)
     if outcome.kind == "foreign" and prepared.files:
         stop_at(prepared.branch, outcome.strangers)
-    elif outcome.kind == "foreign":
-        print(f"{prepared.branch} has commits of others and stays.")
-    elif outcome.kind == "refused":
-        print(f"Nothing was done: a person closed {outcome.url}, which was the same change.")
-    elif not wish.is_dry and outcome.kind == "closed":
-        print(f"{outcome.url} is closed: superseded.")
-    elif not wish.is_dry and outcome.kind != "clean":
-        words = {"same": "is as it should be", "opened": "is opened", "renewed": "is up to date now"}
-        draft = ", a draft" if prepared.drafts else ""
-        print(f"{outcome.url} {words[outcome.kind]}: {prepared.said}{draft}.")
     return DONE
+
+
+def _lines(outcome: Outcome, prepared: Prepared, wish: Wish) -> Iterator[str]:
+    """Write what was done as sentences; a dry run has printed its requests."""
+    draft = ", a draft" if prepared.drafts else ""
+    sentences = {
+        "foreign": "" if prepared.files else f"{prepared.branch} has commits of others and stays.",
+        "refused": f"Nothing was done: a person closed {outcome.url}, which was the same change.",
+        "closed": "" if wish.is_dry else f"{outcome.url} is closed: superseded.",
+        "opened": "" if wish.is_dry else f"{outcome.url} is opened: {prepared.said}{draft}.",
+        "renewed": "" if wish.is_dry else f"{outcome.url} is up to date now: {prepared.said}{draft}.",
+        "same": "" if wish.is_dry else f"{outcome.url} is as it should be: {prepared.said}{draft}.",
+    }
+    nothing = "" if prepared.files else f"Nothing to change on {prepared.base}."
+    yield from filter(None, (nothing, sentences.get(outcome.kind, "")))
 
 
 def _keep(body: str, wish: Wish) -> None:

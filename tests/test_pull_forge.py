@@ -334,7 +334,7 @@ def test_a_push_that_is_refused_opens_nothing(server: State, capsys: pytest.Capt
         (["--repo", "acme"], 2, "--repo 'acme': write owner/name"),
         (["--repo", "../x"], 2, "--repo '../x': write owner/name"),
         (["--repo", NAME, "folder"], 2, "folder: a folder and --repo name two repositories; give one of them"),
-        (["--label", "x"], 2, "need --repo OWNER/NAME"),
+        (["--label", "x"], 2, "--label needs --repo OWNER/NAME"),
         (["--repo", "a/b?c"], 2, "--repo 'a/b?c': write owner/name"),
         (["--repo", NAME, "--api-url", "http://ghe.example/api/v3"], 4, "only https"),
         (["--repo", NAME, "--api-url", "https://me:pw@ghe.example/"], 4, "no name or password belongs there"),
