@@ -26,7 +26,9 @@ from forge_server import TOKEN, State
 
 from migrator.campaign import ledger as states
 from migrator.campaign import listing, orders, status, windows
-from migrator.campaign.ledger import Executor, Ledger, Row
+from migrator.campaign.executors import Executor
+from migrator.campaign.lanes import ONE_PULL
+from migrator.campaign.ledger import Ledger, Row
 from migrator.campaign.pace import Pace, Stopped
 from migrator.settings import SettingsError
 
@@ -140,25 +142,25 @@ def test_no_second_and_no_hour_has_more_than_it_may(ledger: Ledger, clock: Clock
 
 
 def test_a_pace_outlives_its_process_and_is_shared(ledger: Ledger, clock: Clock, tmp_path: Path) -> None:
-    assert ledger.slot("a", 1.0, 2) == (0.0, "")
+    assert ledger.lanes.slot("a", 1.0, 2) == (0.0, "")
     other = Ledger(f"sqlite:///{tmp_path / 'models.db'}", "models", clock)
-    assert other.slot("a", 1.0, 2) == (1.0, "")
-    assert other.slot("b", 1.0, 2) == (0.0, "")
+    assert other.lanes.slot("a", 1.0, 2) == (1.0, "")
+    assert other.lanes.slot("b", 1.0, 2) == (0.0, "")
     clock.rest(1.0)
-    assert other.slot("a", 1.0, 2) == (0.0, "")
+    assert other.lanes.slot("a", 1.0, 2) == (0.0, "")
     clock.rest(1.0)
-    assert ledger.slot("a", 1.0, 2) == (3598.0, "the requests of this hour are used up")
+    assert ledger.lanes.slot("a", 1.0, 2) == (3598.0, "the requests of this hour are used up")
     other.close()
 
 
 def test_a_lane_that_is_held_leaves_the_others_alone(ledger: Ledger, clock: Clock) -> None:
-    ledger.hold("a", 40, "the forge asks to wait")
-    ledger.hold("a", 10, "less")
-    assert ledger.slot("a", 1.0, 9) == (40.0, "the forge asks to wait")
-    assert ledger.slot("b", 1.0, 9) == (0.0, "")
-    assert ledger.held() == {"a": (40.0, "the forge asks to wait")}
+    ledger.lanes.hold("a", 40, "the forge asks to wait")
+    ledger.lanes.hold("a", 10, "less")
+    assert ledger.lanes.slot("a", 1.0, 9) == (40.0, "the forge asks to wait")
+    assert ledger.lanes.slot("b", 1.0, 9) == (0.0, "")
+    assert ledger.lanes.held() == {"a": (40.0, "the forge asks to wait")}
     clock.rest(40)
-    assert (ledger.held(), ledger.slot("a", 1.0, 9)) == ({}, (0.0, ""))
+    assert (ledger.lanes.held(), ledger.lanes.slot("a", 1.0, 9)) == ({}, (0.0, ""))
 
 
 def test_a_run_that_is_stopped_ends_a_long_wait_and_no_short_one(ledger: Ledger, clock: Clock) -> None:
@@ -174,10 +176,10 @@ def test_a_run_that_is_stopped_ends_a_long_wait_and_no_short_one(ledger: Ledger,
 
 
 def test_a_pull_request_is_not_begun_where_it_could_not_be_finished(ledger: Ledger, clock: Clock) -> None:
-    for _ in range(20 - states.ONE_PULL + 1):
-        assert ledger.until("a", 20) == (0.0, "")
-        ledger.slot("a", 0.0, 20)
-    assert ledger.until("a", 20)[0] == 3600.0
+    for _ in range(20 - ONE_PULL + 1):
+        assert ledger.lanes.until("a", 20) == (0.0, "")
+        ledger.lanes.slot("a", 0.0, 20)
+    assert ledger.lanes.until("a", 20)[0] == 3600.0
 
 
 # ---- the ledger ----
@@ -226,31 +228,31 @@ def test_the_most_open_counts_those_on_their_way(ledger: Ledger) -> None:
     ]
     assert ledger.take(states.WAITING, states.SENDING, 9, lane="a", most_open=2) == ()
     assert len(ledger.take(states.WAITING, states.SENDING, 3, lane="a")) == 1
-    assert (ledger.lanes(states.WAITING), ledger.take(states.WAITING, states.SENDING, 9, lane="b")) == (("a",), ())
+    assert (ledger.lanes_of(states.WAITING), ledger.take(states.WAITING, states.SENDING, 9, lane="b")) == (("a",), ())
 
 
 def test_an_executor_that_is_silent_is_buried_by_one(ledger: Ledger, clock: Clock) -> None:
     for name in ("a", "b", "c"):
-        assert ledger.arrive(Executor(name, "host", 1), lambda *_: False) is None
+        assert ledger.executors.arrive(Executor(name, "host", 1), lambda *_: False) is None
     clock.rest(20)
-    assert ledger.beat("b")
+    assert ledger.executors.beat("b")
     clock.rest(20)
-    assert ledger.bury("b", 30) == ("a", "c")
-    assert (ledger.bury("b", 30), ledger.beat("a")) == ((), False)
+    assert ledger.executors.bury("b", 30) == ("a", "c")
+    assert (ledger.executors.bury("b", 30), ledger.executors.beat("a")) == ((), False)
     # Who left with work undone is for the others at once.
-    ledger.leave("b", has_work=True)
-    assert ledger.bury("d", 30) == ("b",)
+    ledger.executors.leave("b", has_work=True)
+    assert ledger.executors.bury("d", 30) == ("b",)
 
 
 def test_one_name_is_one_process(ledger: Ledger) -> None:
     one = Executor("a", "host", 1)
-    assert ledger.arrive(one, lambda *_: True) is None
-    there = ledger.arrive(Executor("a", "host", 2), lambda *_: False)
+    assert ledger.executors.arrive(one, lambda *_: True) is None
+    there = ledger.executors.arrive(Executor("a", "host", 2), lambda *_: False)
     assert there is not None
     assert there.process == 1
-    assert ledger.arrive(Executor("a", "host", 2), lambda *_: True) is None
-    ledger.leave("a", has_work=False)
-    assert ledger.executors() == ()
+    assert ledger.executors.arrive(Executor("a", "host", 2), lambda *_: True) is None
+    ledger.executors.leave("a", has_work=False)
+    assert ledger.executors.all() == ()
 
 
 # ---- the list, and what is asked for ----

@@ -40,7 +40,7 @@ def rows() -> list[Row]:
     def one(minute: int, state: str, **more: object) -> Row:
         return Row(f"acme/service-{minute}", state, 1, BEGAN + minute * 60, **more)  # type: ignore[arg-type]
 
-    models = {"gpt-4o": 2, "azure/gpt-4o-mini": 1}
+    models = {"gpt-4o": 2, "openai/gpt-4o-mini": 1}
     return [
         one(1, states.MERGED, url="https://forge.example/1", number=1, numbers={**NUMBERS, "models": models}),
         one(2, states.OPEN, url="https://forge.example/2", number=12, numbers={**NUMBERS, "models": {"own-model": 1}}),
@@ -96,7 +96,7 @@ def test_the_words_of_the_status() -> None:
 
 def test_the_table_of_the_status_is_plain_json() -> None:
     said = json.loads(json.dumps(status.table(told(rows()), rows())))
-    assert (said["states"]["open"], said["models"]) == (2, {"gpt-4o": 4, "azure/gpt-4o-mini": 2, "own-model": 1})
+    assert (said["states"]["open"], said["models"]) == (2, {"gpt-4o": 4, "openai/gpt-4o-mini": 2, "own-model": 1})
     assert said["repositories"][3] == {
         "name": "acme/service-4",
         "state": "failed",
@@ -114,7 +114,7 @@ def test_the_page_says_all_without_a_script() -> None:
         "names held for a person to decide 3",
         "names that stay as they are 3",
         "gpt-4o 4 $2.50 $0.40 −$2.10 saved (−84 %) $10.00 $1.60 −$8.40 saved (−84 %)",
-        "azure/gpt-4o-mini 2 $0.15 $0.40 +$0.25 added (+167 %) $0.60 $1.60 +$1.00 added (+167 %)",
+        "openai/gpt-4o-mini 2 $0.15 $0.40 +$0.25 added (+167 %) $0.60 $1.60 +$1.00 added (+167 %)",
         "own-model 1 not known $0.40 – not known $1.60 –",
         "so there is no sum: multiply a change by the tokens of the calls.",
         "failed 2 git fetch: … is gone",

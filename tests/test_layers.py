@@ -75,7 +75,7 @@ GUESTS: dict[str, tuple[str, ...]] = {
     "click": ("cli", "cli_campaign", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
     "dbos": ("campaign.engine",),
     "jwt": ("deliver.app",),
-    "sqlalchemy": ("campaign.ledger",),
+    "sqlalchemy": ("campaign.database", "campaign.executors", "campaign.lanes", "campaign.ledger"),
     "rich": ("deliver.terminal",),
     "openai": ("shadow.run.batches", "shadow.run.client", "shadow.run.runner"),
     "markdown_it": ("sources",),

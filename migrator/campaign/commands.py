@@ -18,6 +18,7 @@ from typing import Any
 from migrator.campaign import ledger as states
 from migrator.campaign import orders, status, work
 from migrator.campaign.access import Access, access
+from migrator.campaign.executors import Executor
 from migrator.campaign.ledger import Campaign, Ledger, Row
 from migrator.campaign.listing import Filters, about, chosen, matching, read
 from migrator.campaign.pace import Pace
@@ -187,7 +188,7 @@ def _work(
     ledger: Ledger,
     who: Access,
     chosen: orders.Orders,
-    one: states.Executor,
+    one: Executor,
     how: How,
     stop: threading.Event,
 ) -> bool:
@@ -212,7 +213,7 @@ def _work(
             if not stop_was:
                 stop.clear()
     finally:
-        ledger.leave(one.name, has_work=not is_over)
+        ledger.executors.leave(one.name, has_work=not is_over)
         rmtree(folder, ignore_errors=True)
     return is_over
 

@@ -49,14 +49,14 @@ class Pace:
         while True:
             wait = began + self.apart - self.clock()
             if wait <= 0:
-                wait, _ = self.ledger.slot(self.lane, self.apart, self.budget)
+                wait, _ = self.ledger.lanes.slot(self.lane, self.apart, self.budget)
             if wait <= 0:
                 return
             self._rest(wait)
 
     def sleep(self, seconds: float) -> None:
         """Hold the lane, as the forge asks. Raises Stopped."""
-        self.ledger.hold(self.lane, seconds, "the forge asks to wait")
+        self.ledger.lanes.hold(self.lane, seconds, "the forge asks to wait")
         end = self.clock() + seconds
         while (left := end - self.clock()) > 0:
             self._rest(left)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from migrator.campaign import ledger as states
 from migrator.campaign import windows
-from migrator.campaign.ledger import HOUR, Campaign, Event, Ledger, Row
+from migrator.campaign.lanes import HOUR
+from migrator.campaign.ledger import Campaign, Event, Ledger, Row
 from migrator.campaign.orders import read
 from migrator.evidence_words import visible
 from migrator.lines import WIDTH, plural
@@ -67,10 +68,10 @@ def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence
         reasons=reasons(rows),
         numbers=numbers,
         models=models,
-        sent=ledger.sent(sorted({row.lane for row in rows if row.lane})),
+        sent=ledger.lanes.sent(sorted({row.lane for row in rows if row.lane})),
         rate=rate,
         left=_left(counts, rate),
-        held=ledger.held(),
+        held=ledger.lanes.held(),
     )
 
 

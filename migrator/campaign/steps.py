@@ -77,7 +77,7 @@ class Steps:
             self.ledger.finish(row, back, again=True)
             return back
         except Limited as error:
-            self.ledger.hold(row.lane or self.access.host, error.seconds, LIMITED)
+            self.ledger.lanes.hold(row.lane or self.access.host, error.seconds, LIMITED)
             self.ledger.finish(row, back, again=True)
             return back
         except (SettingsError, OSError) as error:
@@ -90,7 +90,7 @@ class Steps:
 
     def _must_wait(self, row: Row) -> bool:
         """Say whether something came between since this was handed out: a pause, a limit, the end of a window."""
-        if self.ledger.paused() or self.ledger.until(row.lane, self.orders.per_hour)[0] > PATIENCE:
+        if self.ledger.paused() or self.ledger.lanes.until(row.lane, self.orders.per_hour)[0] > PATIENCE:
             return True
         return not is_open(self.orders.spans, datetime.now(UTC))
 

@@ -20,7 +20,8 @@ from migrator.campaign import ledger as states
 from migrator.campaign import windows
 from migrator.campaign.access import Access
 from migrator.campaign.engine import Engine
-from migrator.campaign.ledger import Executor, Ledger
+from migrator.campaign.executors import Executor
+from migrator.campaign.ledger import Ledger
 from migrator.campaign.orders import Orders
 from migrator.campaign.sync import sync
 from migrator.settings import CannotRun
@@ -81,10 +82,10 @@ class Run:
 
     def _look_after(self) -> None:
         """Give a sign of life, take over from the dead, and write down what broke."""
-        if not self.ledger.beat(self.me.name):
+        if not self.ledger.executors.beat(self.me.name):
             raise CannotRun("another process took this one for dead: run it again")
         self._stop_if_all_fail()
-        if self.engine.rescue(self.ledger.bury(self.me.name, SILENCE)):
+        if self.engine.rescue(self.ledger.executors.bury(self.me.name, SILENCE)):
             self._again()
         rows = {row.name: row for row in self.ledger.rows(states.SCANNING, states.SENDING)}
         kinds = {states.SCANNING: "scan", states.SENDING: "pr"}
@@ -111,7 +112,7 @@ class Run:
         """Hand out work, and say whether something goes on that ends by itself."""
         if self.ledger.paused():
             return self._is_at_work()
-        held = self.ledger.held()
+        held = self.ledger.lanes.held()
         if not held:
             for row in self.ledger.take(states.TODO, states.SCANNING, AHEAD * self.orders.workers):
                 self.engine.scan(row.name, row.turn)
@@ -121,8 +122,8 @@ class Run:
         return self._is_at_work() or bool(held) or (is_open and self._has_room())
 
     def _hand_out_sending(self) -> None:
-        for lane in self.ledger.lanes(states.WAITING):
-            if self.ledger.until(lane, self.orders.per_hour)[0] > 0:
+        for lane in self.ledger.lanes_of(states.WAITING):
+            if self.ledger.lanes.until(lane, self.orders.per_hour)[0] > 0:
                 continue
             for row in self.ledger.take(
                 states.WAITING, states.SENDING, IN_LANE, lane=lane, most_open=self.orders.max_open
@@ -168,7 +169,7 @@ def _runs(process: int) -> bool:
 
 def arrive(ledger: Ledger, one: Executor) -> None:
     """Say that an executor works. Raises CannotRun where another one of its name does."""
-    there = ledger.arrive(one, is_gone)
+    there = ledger.executors.arrive(one, is_gone)
     if there is not None:
         raise CannotRun(
             f"{ledger.name} is being run already, by process {there.process} on {there.host}: "
