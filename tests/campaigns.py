@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,3 +186,31 @@ def listed(path: Path, names: Sequence[str]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("# made for a test\n" + "".join(f"{name}\n" for name in names), encoding="utf-8")
     return path
+
+
+def planned(server: State, home: Path, kinds: Mapping[str, str]) -> User:
+    """Make repositories and a campaign over them; nothing is asked by that."""
+    make(server.root, kinds)
+    user = User(home)
+    said = user.type("plan", str(listed(home / "list.txt", list(kinds))), "--api-url", server.api)
+    assert "Nothing was sent." in said
+    assert server.asked == []
+    return user
+
+
+def each(*kinds: str) -> dict[str, str]:
+    """Give one repository for each kind."""
+    return {f"acme/{kind.replace('_', '-')}": kind for kind in kinds}
+
+
+def opened(server: State) -> list[str]:
+    """Name the repositories of the pull requests that were opened, one for each."""
+    return sorted(str(one["repository"]) for one in server.pulls)
+
+
+def until(test: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not test():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)

@@ -21,7 +21,7 @@ from migrator.campaign.access import Access, access
 from migrator.campaign.executors import Executor
 from migrator.campaign.ledger import Campaign, Ledger, Row
 from migrator.campaign.listing import Filters, about, chosen, matching, read
-from migrator.campaign.pace import Pace
+from migrator.campaign.pace import Pace, Stopped
 from migrator.campaign.sync import sync
 from migrator.settings import CannotRun, SettingsError
 
@@ -51,6 +51,11 @@ class Where:
         return self.folder / f"{self.name}.db"
 
     @property
+    def lanes(self) -> str:
+        """Where the paces are kept: all campaigns of this machine, or of the database, share them."""
+        return self.url if self.db else f"sqlite:///{self.folder / 'lanes.db'}"
+
+    @property
     def url(self) -> str:
         """The database as SQLAlchemy reads it."""
         if not self.db:
@@ -69,7 +74,7 @@ def opened(where: Where, *, makes: bool = False) -> Iterator[Ledger]:
         raise SettingsError(f"there is no campaign {where.name}: `migrator campaign plan {where.name} ...` makes one")
     if not where.db:
         where.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = Ledger(where.url, where.name)
+    made = Ledger(where.url, where.name, lanes=where.lanes)
     try:
         yield made
     finally:
@@ -98,12 +103,14 @@ class Source:
 
 def plan(where: Where, source: Source, filters: Filters, to: str | None, api: str) -> int:
     """List the repositories, keep them as a campaign, and say what it will do; nothing is sent."""
+    from migrator.github_api import git_url
     from migrator.rulebook import load
 
     if to is not None:
         load(to)
     if sum(map(bool, (source.file, source.organisation, source.installation))) != 1:
         raise SettingsError("give one of a FILE, --org and --installation")
+    git_url(api, "")
     names, out, is_known = _listed(source, filters, api)
     if not names:
         raise SettingsError(f"{source}: no repository is left{_out(out)}")
@@ -329,14 +336,23 @@ def close(where: Where, why: str) -> int:
         who, chosen = access(campaign.plan["api"]), orders.read(campaign.orders, {})
         ledger.pause(f"closed: {why}")
         with work.listening() as stop:
-            said = [
-                _close(ledger, who, chosen, row, why, stop) for row in ledger.rows(states.OPEN) if not stop.is_set()
-            ]
+            said = list(_closed(ledger, who, chosen, why, stop))
         kept = [one for one in said if one]
         print(f"{len(said) - len(kept):,} closed, {len(kept):,} left as they are. {where.name} is paused.")
         for line in kept[:SHOWN]:
             print(f"  {line}")
         return INTERRUPTED if stop.is_set() else DONE
+
+
+def _closed(ledger: Ledger, who: Access, chosen: orders.Orders, why: str, stop: threading.Event) -> Iterator[str]:
+    """Close one after the other until it is stopped; give why each was left, "" where it was not."""
+    for row in ledger.rows(states.OPEN):
+        if stop.is_set():
+            return
+        try:
+            yield _close(ledger, who, chosen, row, why, stop)
+        except Stopped:
+            return
 
 
 def _close(ledger: Ledger, who: Access, chosen: orders.Orders, row: Row, why: str, stop: threading.Event) -> str:
@@ -345,7 +361,7 @@ def _close(ledger: Ledger, who: Access, chosen: orders.Orders, row: Row, why: st
     from migrator.deliver.forge import GitHub, pull_of
     from migrator.deliver.git import EMAIL
     from migrator.deliver.pull_request import closed
-    from migrator.github_api import table
+    from migrator.github_api import Limited, table
 
     pace = Pace(ledger, row.lane, chosen.apart, chosen.per_hour, stop)
     forge = GitHub(row.name, who.writer(row.name, pace, pace.sleep), EMAIL)
@@ -362,6 +378,8 @@ def _close(ledger: Ledger, who: Access, chosen: orders.Orders, row: Row, why: st
         forge.close(pull, why, closed(pull.body, "campaign"))
         if tip is not None:
             forge.point(branch, "", is_new=False)
+    except Limited:
+        raise
     except CannotRun as error:
         return f"{row.url}: {error}"
     ledger.finish(row, states.CLOSED, reason=why)

@@ -74,16 +74,18 @@ class Event:
 class Ledger:
     """One campaign with its repositories, its lanes and its executors."""
 
-    def __init__(self, url: str, name: str, clock: Callable[[], float] | None = None) -> None:
-        """Open its database, as ``Database`` does."""
+    def __init__(self, url: str, name: str, clock: Callable[[], float] | None = None, *, lanes: str = "") -> None:
+        """Open its database, as ``Database`` does, and the one of its lanes, where that is another."""
         self.name = name
         self._database = Database(url, clock)
-        self.lanes = Lanes(self._database)
+        self._paces = self._database if lanes in ("", url) else Database(lanes, clock)
+        self.lanes = Lanes(self._paces)
         self.executors = Executors(self._database, name)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the databases."""
         self._database.close()
+        self._paces.close()
 
     def now(self) -> float:
         """Give the time by which everything here is measured."""

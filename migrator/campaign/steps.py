@@ -81,8 +81,8 @@ class Steps:
             self.ledger.finish(row, back, again=True)
             return back
         except (SettingsError, OSError) as error:
-            if self.stop.is_set() and state == states.SCANNING:
-                # Its process was ended by us.
+            if self.stop.is_set():
+                # Its process was ended by us, or it may have been.
                 self.ledger.finish(row, back, again=True)
                 return back
             self.ledger.finish(row, states.FAILED, reason=_line(error), prepared="")

@@ -49,13 +49,20 @@ class Run:
     shown: Callable[[], None] = lambda: None
     _next: dict[str, float] = field(default_factory=dict)
     _began: float = 0.0
+    _is_lost: bool = False
 
     def until_done(self) -> None:
         """Work until there is nothing to do, nothing that can be done now, or the run is told to stop."""
         self._began = self.ledger.now()
         self._again()
+        with self._beating():
+            self._loop()
+        if self._is_lost:
+            raise CannotRun("another process took this one for dead, and goes on: run it again")
+
+    def _loop(self) -> None:
         while not self.stop.is_set():
-            if self._is_due("beat", BEAT):
+            if self._is_due("care", BEAT):
                 self._look_after()
             if self._is_due("sync", SYNC):
                 self._sync()
@@ -65,6 +72,26 @@ class Run:
             if not any(counts[state] for state in states.UNDONE) or not (goes_on or self.stays):
                 break
             self.stop.wait(LOOK)
+
+    @contextmanager
+    def _beating(self) -> Iterator[None]:
+        """Give signs of life, however long the rest takes; stop where another one took this process for dead."""
+        is_over = threading.Event()
+
+        def beat() -> None:
+            while not is_over.wait(BEAT):
+                with suppress(CannotRun):
+                    if not self.ledger.executors.beat(self.me.name):
+                        self._is_lost = True
+                        self.stop.set()
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
 
     def _is_due(self, what: str, seconds: float) -> bool:
         now = time.monotonic()
@@ -81,9 +108,7 @@ class Run:
             self.engine.send(row.name, row.turn, row.lane)
 
     def _look_after(self) -> None:
-        """Give a sign of life, take over from the dead, and write down what broke."""
-        if not self.ledger.executors.beat(self.me.name):
-            raise CannotRun("another process took this one for dead: run it again")
+        """Take over from the dead, and write down what broke."""
         self._stop_if_all_fail()
         if self.engine.rescue(self.ledger.executors.bury(self.me.name, SILENCE)):
             self._again()
@@ -150,14 +175,12 @@ def me(name: str) -> Executor:
 
 def is_gone(one: Executor, now: float) -> bool:
     """Say whether an executor has ended: on this machine by its process, elsewhere by its silence."""
-    if one.host != socket.gethostname():
+    if one.host != socket.gethostname() or os.name == "nt":
         return now - one.beat_at > SILENCE
     return one.process == os.getpid() or not _runs(one.process)
 
 
 def _runs(process: int) -> bool:
-    if os.name == "nt":  # pragma: no cover - os.kill would end it there
-        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
