@@ -32,6 +32,8 @@ DONE = 0
 WORKFLOWS = ".github/workflows/"
 # A file of configuration is small, and what is larger than a notebook is no code.
 MOST_CONFIG, MOST_FILE, MOST_ALL = 1_000_000, 20_000_000, 2_000_000_000
+# Neither Python nor most tools go deeper into folders.
+MOST_FOLDERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ def _aside(entry: Entry) -> str:
     parts = entry.path.split(b"/")
     if any(part in (b"", b".", b"..") or part.lower().rstrip(b". ") in (b".git", b"git~1") for part in parts):
         return "a path that leads out of the repository"
+    if len(parts) > MOST_FOLDERS:
+        return f"nested in more than {MOST_FOLDERS} folders"
     if os.name == "nt" and any(mark in entry.path for mark in (b"\\", b":")):
         return "a path that this system does not have"
     if not 0 <= entry.size <= MOST_CONFIG and os.fsdecode(entry.path) in FILES:

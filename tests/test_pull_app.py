@@ -6,7 +6,9 @@ and writes a commit as GitHub does for an app.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -270,3 +272,28 @@ def test_a_migration_of_the_base_branch_is_taken_and_none_outside(
         with pytest.raises(CannotRun, match=r"which is no file of main$"):
             delivered(app, server, folder)
     assert server.changing() == []
+
+
+def test_a_migration_of_ones_own_is_that_of_the_base_or_a_file(
+    server: State, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "add-a-migration.md").read_text("utf-8")
+    table, code = (re.search(rf"^```\w+ {name}\n(.*?)^```", guide, re.M | re.S) for name in ("acme.toml", "desk.py"))
+    assert table is not None
+    assert code is not None
+    (work / "desk.py").write_text(code[1], encoding="utf-8")
+    moved(work, "acme.toml", table[1])
+    monkeypatch.setenv("GITHUB_TOKEN", APP_TOKEN)
+    words = ["pr", "--repo", NAME, "--api-url", server.api]
+    (tmp_path / "mine.toml").write_text(table[1], encoding="utf-8")
+    assert run([*words, "--to", str(tmp_path / "mine.toml")]) == 0
+    moved(work, "migrator.toml", 'to = "acme.toml"\n')
+    assert run(words) == 0
+    assert capsys.readouterr().out.count(" is opened: 1 name in 1 file") == 2
+    assert [one["head"] for one in server.pulls] == [{"ref": "migrator/mine"}, {"ref": "migrator/acme"}]
+    assert 'model="chat-large-2026"' in server.git("show", "migrator/acme:desk.py")
+    assert str(tmp_path) not in json.dumps(server.pulls)
+    # The second time nothing is news.
+    server.asked.clear()
+    assert run(words) == 0
+    assert (capsys.readouterr().out.count(" is as it should be"), server.changing()) == (1, [])
