@@ -87,7 +87,8 @@ def test_the_words_of_the_status() -> None:
         "      2 × git fetch: … is gone\n"
         "\n"
         "9 names changed or to change, 3 held for a person.\n"
-        "9 of 500 requests in the last hour; 6 pull requests an hour, about 60 min left.\n"
+        "9 of 500 requests in the last hour.\n"
+        "6 pull requests an hour, about 60 min left.\n"
         "a#1 waits 40 s: why\n"
         "Outside of its windows (mon 08:00-09:00); opens Mon 23 Nov 08:00 UTC."
     )

@@ -153,12 +153,12 @@ def _say_plan(where: Where, names: Sequence[str], out: Mapping[str, int], kept: 
         print(f"  {name}")
     if len(names) > SHOWN:
         print(f"  and {len(names) - SHOWN:,} more")
-    print(f"\nNothing was sent. `migrator campaign run {where.name}` will, for each of them:")
+    print(f"\nNothing was sent. `migrator campaign run {where.name}` will, for each:")
     if not kept["is_known"]:
-        print("  - ask the forge about it, and leave out an archived one, a fork, and one with the topic no-migrator;")
-    target = kept["to"] or "the model that it is configured for, by default gpt-4.1-mini"
-    print(f"  - get its default branch and plan the move to {target};")
-    print("  - open one pull request where something is to change, a draft, at most 500 requests an hour.")
+        print("  - ask the forge about it: archived ones, forks and those with the topic")
+        print("    no-migrator are left out;")
+    print(f"  - plan its default branch for {kept['to'] or 'gpt-4.1-mini, or as it is configured'};")
+    print("  - open one pull request, a draft, where something is to change.")
 
 
 @dataclass(frozen=True, slots=True)

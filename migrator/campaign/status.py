@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from textwrap import wrap
 
 from migrator.campaign import ledger as states
 from migrator.campaign import windows
@@ -29,7 +30,7 @@ WORDS = {
 }
 COUNTED = ("found", "names", "held", "keys", "orders", "files")
 # So many reasons of one state are shown; the rest is counted.
-MOST_REASONS = 5
+MOST_REASONS, LONGEST = 5, 300
 # A rate is counted over at least so many seconds.
 SHORTEST = 60.0
 
@@ -123,8 +124,8 @@ def words(status: Status) -> Iterator[str]:
     campaign, counts = status.campaign, status.counts
     total = sum(counts.values())
     count = f"{total:,} repositor{'y' if total == 1 else 'ies'}"
-    target = f"to {campaign.plan['to']}" if campaign.plan["to"] else "to the model that each is configured for"
-    yield f"{campaign.name}: {count} {target}, since {_day(campaign.made_at)}"
+    target = f" to {campaign.plan['to']}" if campaign.plan["to"] else ""
+    yield f"{campaign.name}: {count}{target}, since {_day(campaign.made_at)}"
     for state in states.STATES:
         if counts[state]:
             yield from _counted(WORDS[state], counts[state], status.reasons.get(state, {}))
@@ -138,7 +139,9 @@ def _counted(word: str, count: int, reasons: Mapping[str, int]) -> Iterator[str]
     yield f"  {word:<18}{count:>7,}"
     listed = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
     for reason, times in listed[:MOST_REASONS]:
-        yield f"      {times:,} × {visible(reason)[: WIDTH * 2]}"
+        yield from wrap(
+            f"{times:,} × {visible(reason)[:LONGEST]}", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 10
+        )
     if len(listed) > MOST_REASONS:
         rest = sum(times for _, times in listed[MOST_REASONS:])
         yield f"      {rest:,} × other reasons: `migrator campaign status --json` has them"
@@ -146,7 +149,8 @@ def _counted(word: str, count: int, reasons: Mapping[str, int]) -> Iterator[str]
 
 def _pace(status: Status) -> Iterator[str]:
     orders = read(status.campaign.orders, {})
-    yield f"{status.sent:,} of {orders.per_hour:,} requests in the last hour{_speed(status)}."
+    yield f"{status.sent:,} of {orders.per_hour:,} requests in the last hour."
+    yield from _speed(status)
     if status.campaign.paused:
         yield f"Paused: {status.campaign.paused}"
     for lane, (seconds, why) in sorted(status.held.items()):
@@ -159,11 +163,10 @@ def _pace(status: Status) -> Iterator[str]:
         yield f"{status.counts[states.WAITING]:,} wait until fewer than {orders.max_open:,} are open (--max-open)."
 
 
-def _speed(status: Status) -> str:
-    if not any(status.counts[state] for state in states.UNDONE) or not status.rate:
-        return ""
-    about = f", about {duration(status.left)} left" if status.left else ""
-    return f"; {status.rate:,.0f} pull requests an hour{about}"
+def _speed(status: Status) -> Iterator[str]:
+    if any(status.counts[state] for state in states.UNDONE) and status.rate:
+        about = f", about {duration(status.left)} left" if status.left else ""
+        yield f"{status.rate:,.0f} pull requests an hour{about}."
 
 
 def line(counts: Mapping[str, int]) -> str:

@@ -5,9 +5,13 @@ The forge is a server of this machine with real git; each run is a process of it
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +19,12 @@ import pytest
 
 pytest.importorskip("dbos", reason="a campaign needs the extra: pip install -e '.[fleet]'")
 
-from campaigns import BRANCH, CALL, User, each, forge, git, listed, opened, planned, put, until
-from forge_server import State
+from campaigns import BRANCH, CALL, User, each, forge, git, listed, make, opened, planned, put, until
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from forge_server import APP_ID, APP_TOKEN, State
+
+from migrator.campaign.lanes import ONE_PULL
 
 pytestmark = pytest.mark.delivery
 
@@ -158,6 +166,70 @@ def test_a_forge_without_graphql_is_asked_one_by_one(server: State, tmp_path: Pa
         ("GET", "/pulls/1"),
         ("POST", "/api/graphql"),
     ]
+
+
+def test_an_app_goes_over_its_installations(server: State, tmp_path: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form, bare = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, form, bare).decode()
+    public = serialization.PublicFormat.SubjectPublicKeyInfo
+    server.key = key.public_key().public_bytes(serialization.Encoding.PEM, public).decode()
+    kinds = each("one", "two", "plain")
+    make(server.root, kinds)
+    user = User(
+        tmp_path / "home", more={"GITHUB_TOKEN": "", "MIGRATOR_APP_ID": APP_ID, "MIGRATOR_PRIVATE_KEY": private}
+    )
+    said = user.type("plan", "--installation", "all", "--match", "o*", "--match", "plain", "--api-url", server.api)
+    assert said.startswith("models: 2 repositories of installation all; left out: 1 × its name does not match.")
+    user.type("run", *FAST)
+    assert (opened(server), user.states()) == (["acme/one"], {"acme/one": "open", "acme/plain": "clean"})
+    assert user.table()["requests_in_the_last_hour"] == 4
+    # Each token is for one repository, and the process that plans gets one that only reads.
+    asked = [(one.get("repositories"), one["permissions"].get("contents")) for one in server.minted]  # type: ignore[attr-defined]
+    assert (["one"], "read") in asked
+    assert (["one"], "write") in asked
+    assert (["plain"], "write") not in asked
+    files = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    secrets = (APP_TOKEN.encode(), private.splitlines()[5].encode())
+    assert [path for path in files if any(one in path.read_bytes() for one in secrets)] == []
+
+
+def test_the_budget_of_an_hour_holds_a_run_back(server: State, tmp_path: Path) -> None:
+    kinds = {f"acme/r{number}": "one" for number in range(6)}
+    user = planned(server, tmp_path / "home", kinds)
+    # One pull request is begun only while there is room for the most that one may take.
+    process = user.start(*FAST, "--per-hour", str(ONE_PULL + 2))
+    until(lambda: len(server.pulls) == 3 and "waiting                 3" in user.type("status"))
+    time.sleep(2)
+    assert (len(server.pulls), process.poll()) == (3, None)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130
+    process.communicate()
+    assert "3 of 10 requests in the last hour" in user.type("status")
+
+
+def test_a_terminal_sees_how_far_it_is(server: State, tmp_path: Path) -> None:
+    user = planned(server, tmp_path / "home", each("one", "plain"))
+    said = in_terminal(user.command("run", *FAST), user.environment())
+    lines = said.split("\r")
+    assert any(line.startswith("\x1b[K0 of 2: ") for line in lines), said
+    # The line is gone in the end, and what stays is the status.
+    assert said.rstrip().endswith("1 of 500 requests in the last hour.")
+    assert all(len(line.removeprefix("\x1b[K")) < 80 for line in lines if " of 2: " in line)
+
+
+def in_terminal(command: list[str], environment: dict[str, str]) -> str:
+    """Run a command whose output is a terminal, and give what it shows."""
+    own, other = pty.openpty()
+    with subprocess.Popen(command, stdin=other, stdout=other, stderr=other, env=environment) as process:
+        os.close(other)
+        said = b""
+        with suppress(OSError):  # the terminal is gone when the process is
+            while data := os.read(own, 65_536):
+                said += data
+        os.close(own)
+    assert process.returncode == 0, said
+    return said.decode()
 
 
 def test_a_server_that_is_down_does_not_fail_them_all(tmp_path: Path) -> None:
