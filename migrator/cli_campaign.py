@@ -41,9 +41,10 @@ def _errors() -> Iterator[None]:
         except ModuleNotFoundError as error:
             if error.name not in ("dbos", "jwt", "psycopg", "sqlalchemy"):
                 raise
+            from migrator.campaign.engine import MISSING
             from migrator.settings import CannotRun
 
-            raise CannotRun("a campaign needs more than the rest: pip install 'migrator-llm[fleet]'") from None
+            raise CannotRun(MISSING) from None
 
 
 def _command(name: str, short: str) -> Callable[[Callable[..., int]], click.Command]:

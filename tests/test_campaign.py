@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -323,6 +325,33 @@ def test_a_time_is_said(seconds: float | None, said: str) -> None:
     assert status.duration(seconds) == said
 
 
+@pytest.mark.parametrize(
+    ("coming", "rate", "each", "sent", "seconds"),
+    [
+        (0, 0.0, 0.0, 0, 0.0),
+        (None, 60.0, 1.0, 9, None),
+        (30, 0.0, 0.0, 0, None),
+        (30, 60.0, 1.0, 100, 1800.0),
+        # 300 requests are left of this hour; the other 100 come in the next one.
+        (400, 1200.0, 1.0, 200, 3600.0),
+        (1300, 1200.0, 1.0, 0, 7200.0),
+        (400, 1200.0, 4.0, 0, 3 * 3600.0),
+        (1300, 100.0, 1.0, 0, 13 * 3600.0),
+    ],
+)
+def test_the_time_that_is_left_knows_the_budget_of_an_hour(
+    coming: float | None, rate: float, each: float, sent: int, seconds: float | None
+) -> None:
+    assert status.left(coming, rate, each, sent, 500) == seconds
+
+
+def test_what_is_to_come_is_guessed_from_what_was_scanned() -> None:
+    none = dict.fromkeys(states.STATES, 0)
+    assert status.coming({**none, states.TODO: 9}) is None
+    assert status.coming({**none, states.TODO: 100, states.CLEAN: 30, states.OPEN: 8, states.WAITING: 2}) == 27
+    assert status.coming({**none, states.CLEAN: 30}) == 0
+
+
 # ---- the run ----
 
 
@@ -485,6 +514,18 @@ def test_a_wrong_word_is_one_line(
     assert cli(["campaign", *words]) == code
     out, err = capsys.readouterr()
     assert (out, err.count("\n"), said in err) == ("", 1, True), err
+
+
+@pytest.mark.parametrize(("missing", "verb"), [("sqlalchemy", "status"), ("dbos", "run")])
+def test_without_its_extra_it_says_how_to_get_it(tmp_path: Path, missing: str, verb: str) -> None:
+    listed(tmp_path / "list.txt", ["acme/one"])
+    user = User(tmp_path)
+    user.type("plan", "list.txt")
+    program = f"import sys; sys.modules[{missing!r}] = None; from migrator.cli import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "campaign", verb, "models"]
+    done = subprocess.run(command, capture_output=True, text=True, env=user.environment(), check=False)
+    said = "migrator: a campaign needs more than the rest: pip install 'migrator-llm[fleet]'\n"
+    assert (done.returncode, done.stderr) == (4, said)
 
 
 def test_without_a_token_it_says_which(tmp_path: Path) -> None:

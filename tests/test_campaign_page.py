@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 BEGAN = 1_794_997_600.0
-BOOK = rulebook.load("gpt-4.1-mini")
-NUMBERS = {"found": 5, "names": 3, "held": 1, "keys": 1, "orders": 0, "files": 2}
+BOOKS = {"gpt-4.1-mini": rulebook.load("gpt-4.1-mini")}
+NUMBERS = {"found": 5, "names": 3, "held": 1, "keys": 1, "orders": 0, "files": 2, "migration": "gpt-4.1-mini"}
 
 
 def rows() -> list[Row]:
@@ -72,7 +72,7 @@ def told(listed: list[Row], **more: object) -> Status:
 
 
 def read(listed: list[Row]) -> Page:
-    return Page(page.document(told(listed), listed, events(), BOOK).decode())
+    return Page(page.document(told(listed), listed, events(), BOOKS).decode())
 
 
 def test_the_words_of_the_status() -> None:
@@ -114,14 +114,21 @@ def test_the_page_says_all_without_a_script() -> None:
         "names that change 9",
         "names held for a person to decide 3",
         "names that stay as they are 3",
-        "gpt-4o 4 $2.50 $0.40 −$2.10 saved (−84 %) $10.00 $1.60 −$8.40 saved (−84 %)",
-        "openai/gpt-4o-mini 2 $0.15 $0.40 +$0.25 added (+167 %) $0.60 $1.60 +$1.00 added (+167 %)",
-        "own-model 1 not known $0.40 – not known $1.60 –",
+        "gpt-4o → gpt-4.1-mini 4 $2.50 $0.40 −$2.10 saved (−84 %) $10.00 $1.60 −$8.40 saved (−84 %)",
+        "openai/gpt-4o-mini → gpt-4.1-mini 2 $0.15 $0.40 +$0.25 added (+167 %) $0.60 $1.60 +$1.00 added (+167 %)",
+        "own-model → gpt-4.1-mini 1 not known $0.40 – not known $1.60 –",
         "so there is no sum: multiply a change by the tokens of the calls.",
         "failed 2 git fetch: … is gone",
         "acme/service-3 open 2026-11-18 10:29 3 1 #9",
     ):
         assert said in found.text, said
+
+
+def test_a_migration_that_is_not_known_here_has_no_price() -> None:
+    own = {**NUMBERS, "models": {"gpt-4o": 2}, "migration": "acme.toml"}
+    found = read([*rows(), Row("acme/own", states.OPEN, 1, BEGAN, numbers=own)])
+    assert "gpt-4o → acme.toml 2 not known not known – not known not known –" in found.text
+    assert "gpt-4o → gpt-4.1-mini 4 $2.50" in found.text
 
 
 def test_the_picture_is_what_the_events_say() -> None:
@@ -183,7 +190,7 @@ def browser() -> Iterator[Chrome]:
 
 @pytest.mark.browser
 def test_the_table_is_filtered_and_sorted(browser: Chrome, tmp_path: Path) -> None:
-    (tmp_path / "page.html").write_bytes(page.document(told(rows()), rows(), events(), BOOK))
+    (tmp_path / "page.html").write_bytes(page.document(told(rows()), rows(), events(), BOOKS))
     browser.get((tmp_path / "page.html").as_uri())
 
     def shown() -> list[str]:

@@ -9,11 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migrator.campaign import ledger as states
 from migrator.campaign import orders, status, work
@@ -24,6 +24,10 @@ from migrator.campaign.listing import Filters, about, chosen, matching, read
 from migrator.campaign.pace import Pace, Stopped
 from migrator.campaign.sync import sync
 from migrator.settings import CannotRun, SettingsError
+from migrator.tables import RuleError
+
+if TYPE_CHECKING:
+    from migrator.rulebook import Rulebook
 
 DONE, SOME_FAILED, SOME_WAIT, INTERRUPTED = 0, 1, 3, 130
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -104,10 +108,12 @@ class Source:
 def plan(where: Where, source: Source, filters: Filters, to: str | None, api: str) -> int:
     """List the repositories, keep them as a campaign, and say what it will do; nothing is sent."""
     from migrator.github_api import git_url
-    from migrator.rulebook import load
+    from migrator.rulebook import is_own, load
 
     if to is not None:
         load(to)
+        # A run may begin in another folder.
+        to = str(Path(to).resolve()) if is_own(to) else to
     if sum(map(bool, (source.file, source.organisation, source.installation))) != 1:
         raise SettingsError("give one of a FILE, --org and --installation")
     git_url(api, "")
@@ -280,17 +286,27 @@ def tell(where: Where, *, is_json: bool, syncs: bool) -> int:
 def report(where: Where, file: Path) -> int:
     """Write the page."""
     from migrator.campaign.page import document
-    from migrator.rulebook import load
 
     with opened(where) as ledger:
         campaign, rows, events = known(ledger), ledger.rows(), ledger.events()
         told = status.of(ledger, campaign, rows, events)
-        data = document(told, rows, events, load(campaign.plan["to"] or orders.DEFAULT))
+        data = document(told, rows, events, _books(rows))
     try:
         file.write_bytes(data)
     except OSError as error:
         raise SettingsError(f"{file}: {(error.strerror or str(error)).lower()}") from None
     return DONE
+
+
+def _books(rows: Sequence[Row]) -> Mapping[str, Rulebook]:
+    """Read the tables of each migration; one that is a file of another machine is left out."""
+    from migrator.rulebook import load
+
+    found = {}
+    for name in sorted({str(row.numbers["migration"]) for row in rows if row.numbers}):
+        with suppress(SettingsError, RuleError):
+            found[name] = load(name)
+    return found
 
 
 def pause(where: Where, why: str) -> int:

@@ -13,8 +13,6 @@ from migrator.campaign.pace import APART, BUDGET
 from migrator.campaign.windows import Window, parse
 
 ALWAYS = "always"
-# Where a repository goes that is configured for nothing else.
-DEFAULT = "gpt-4.1-mini"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ a script; with it the table can be filtered and sorted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,15 +51,15 @@ class Moment:
     counts: Mapping[str, int]
 
 
-def document(status: Status, rows: Sequence[Row], events: Sequence[Event], book: Rulebook) -> bytes:
-    """Write the page, UTF-8."""
+def document(status: Status, rows: Sequence[Row], events: Sequence[Event], books: Mapping[str, Rulebook]) -> bytes:
+    """Write the page, UTF-8; ``books`` has the tables of each migration that is known here, by its name."""
     style, script = part("page.css") + part("campaign.css"), part("campaign.js")
     body = (
         "<body>\n",
         element("h1", f"Campaign {status.campaign.name}"),
         element("p", f"{next(words(status)).partition(': ')[2]}; as of {_time(status.now)}.", class_="quiet"),
         _tiles(status),
-        element("main", *_sections(status, rows, events, book)),
+        element("main", *_sections(status, rows, events, books)),
         f"\n<script>{script}</script>\n",
         "</body>\n",
     )
@@ -75,12 +76,14 @@ def _tiles(status: Status) -> Html:
     return element("ul", *tiles, class_="tiles")
 
 
-def _sections(status: Status, rows: Sequence[Row], events: Sequence[Event], book: Rulebook) -> Iterator[Html]:
+def _sections(
+    status: Status, rows: Sequence[Row], events: Sequence[Event], books: Mapping[str, Rulebook]
+) -> Iterator[Html]:
     yield element("h2", "What is left to do")
     yield _figure(moments(len(rows), status.campaign.made_at, status.now, events))
     yield element("h2", "What changes")
     yield _sums(status)
-    yield _money(status, book)
+    yield _money(rows, books)
     if any(status.reasons.get(state) for state in (states.FAILED, states.SKIPPED)):
         yield element("h2", "Reasons")
         yield _reasons(status)
@@ -190,10 +193,13 @@ def _sums(status: Status) -> Html:
     return element("dl", *rows, class_="numbers")
 
 
-def _money(status: Status, book: Rulebook) -> Html:
+def _money(rows: Sequence[Row], books: Mapping[str, Rulebook]) -> Html:
     """Say what a million tokens cost before and after, for each name that changes."""
-    name = status.campaign.plan["to"] or next(iter(book.migrations))
-    lines = [_price(old, count, name, book) for old, count in sorted(status.models.items(), key=lambda one: -one[1])]
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        said = row.numbers or {}
+        found.update({(str(said["migration"]), str(old)): int(count) for old, count in said.get("models", {}).items()})
+    lines = [_price(old, count, migration, books.get(migration)) for (migration, old), count in found.most_common()]
     if not lines:
         return Html("")
     head = element("tr", *(element("th", text, scope="col", class_=tone) for text, tone in MONEY))
@@ -220,11 +226,13 @@ MONEY = (
 )
 
 
-def _price(old: str, count: int, migration: str, book: Rulebook) -> Html:
-    match = book.migrations[migration].match(old)
-    before = prices.model_of(match.old, book) if match is not None else None
-    after = prices.model_of(book.migrations[migration].target, book)
-    cells = [element("th", old, scope="row"), element("td", f"{count:,}", class_="n")]
+def _price(old: str, count: int, name: str, book: Rulebook | None) -> Html:
+    migration = book.migrations[name] if book is not None else None
+    match = migration.match(old) if migration is not None else None
+    target = migration.target if migration is not None else name
+    before = prices.model_of(match.old, book) if match is not None and book is not None else None
+    after = prices.model_of(target, book) if book is not None else None
+    cells = [element("th", f"{old} → {target}", scope="row"), element("td", f"{count:,}", class_="n")]
     for kind in ("input_price", "output_price"):
         one, other = getattr(before, kind, None), getattr(after, kind, None)
         cells += [_dollars(one), _dollars(other), _change(one, other)]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from textwrap import wrap
 
 from migrator.campaign import ledger as states
@@ -60,7 +61,9 @@ class Status:
 def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence[Event]) -> Status:
     """Read how far it is."""
     now, counts = ledger.now(), ledger.counts()
-    rate = _rate(events, now)
+    opened = [one.at for one in events if one.after == states.OPEN and one.before == states.SENDING]
+    rate, per_hour = _rate(opened, now), read(campaign.orders, {}).per_hour
+    sent = ledger.lanes.sent(sorted({row.lane for row in rows if row.lane}))
     numbers, models = totals(rows)
     return Status(
         campaign=campaign,
@@ -69,9 +72,9 @@ def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence
         reasons=reasons(rows),
         numbers=numbers,
         models=models,
-        sent=ledger.lanes.sent(sorted({row.lane for row in rows if row.lane})),
+        sent=sent,
         rate=rate,
-        left=_left(counts, rate),
+        left=left(coming(counts), rate, sent / max(1, _recent(opened, now)), sent, per_hour),
         held=ledger.lanes.held(),
     )
 
@@ -98,25 +101,42 @@ def reasons(rows: Sequence[Row]) -> Mapping[str, Mapping[str, int]]:
     return found
 
 
-def _rate(events: Sequence[Event], now: float) -> float:
-    opened = [one.at for one in events if one.after == states.OPEN and one.before == states.SENDING]
-    recent = [at for at in opened if at > now - HOUR]
-    return len(recent) * HOUR / max(SHORTEST, now - max(opened[0], now - HOUR)) if recent else 0.0
+def _recent(opened: Sequence[float], now: float) -> int:
+    return sum(at > now - HOUR for at in opened)
 
 
-def _left(counts: Mapping[str, int], rate: float) -> float | None:
-    """Say how long the rest takes, if as many of those to be scanned need a change as of those that were."""
+def _rate(opened: Sequence[float], now: float) -> float:
+    recent = _recent(opened, now)
+    return recent * HOUR / max(SHORTEST, now - max(opened[0], now - HOUR)) if recent else 0.0
+
+
+def coming(counts: Mapping[str, int]) -> float | None:
+    """Say how many pull requests are to come, if as many of those to be scanned need one as of those that were.
+
+    None where none was scanned yet.
+    """
     needing = sum(
         counts[state] for state in (states.WAITING, states.SENDING, states.OPEN, states.MERGED, states.CLOSED)
     )
     scanned = needing + counts[states.CLEAN] + counts[states.SKIPPED] + counts[states.FAILED]
     unknown = counts[states.TODO] + counts[states.SCANNING]
-    if not any(counts[state] for state in states.UNDONE):
-        return 0.0
-    if not rate or not scanned:
+    if unknown and not scanned:
         return None
-    coming = counts[states.WAITING] + counts[states.SENDING] + unknown * needing / scanned
-    return coming / rate * HOUR
+    return counts[states.WAITING] + counts[states.SENDING] + (unknown * needing / scanned if unknown else 0)
+
+
+def left(coming: float | None, rate: float, each: float, sent: int, per_hour: int) -> float | None:
+    """Say how many seconds the rest takes, at this rate of pull requests in an hour, with ``each`` requests for one.
+
+    ``sent`` requests of the last hour count against ``per_hour``; what goes beyond it takes whole hours more. None
+    where nobody can know.
+    """
+    if coming == 0:
+        return 0.0
+    if coming is None or not rate:
+        return None
+    beyond = coming * each - (per_hour - sent)
+    return max(coming / rate, ceil(beyond / per_hour) if beyond > 0 else 0) * HOUR
 
 
 def words(status: Status) -> Iterator[str]:
