@@ -15,7 +15,7 @@ RECORDER = ROOT / "shadow" / "recorder"
 # One row is one layer. A module imports from rows above its own, never from its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("folders", "shipped"),
-    ("evidence", "model", "needles", "nouns", "tables"),
+    ("defaults", "evidence", "model", "needles", "nouns", "tables"),
     ("rows",),
     ("rulebook",),
     ("filebook",),
@@ -64,7 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("demo_server",),
     ("demo",),
     ("campaign",),
-    ("cli_errors",),
+    ("cli_errors", "cli_options"),
     ("cli_campaign", "cli_compare", "cli_pull", "cli_shadow"),
     ("cli",),
     ("__main__",),
@@ -72,7 +72,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 # Who may import what is heavy or belongs to one place. Everybody else goes through them.
 GUESTS: dict[str, tuple[str, ...]] = {
-    "click": ("cli", "cli_campaign", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
+    "click": ("cli", "cli_campaign", "cli_compare", "cli_errors", "cli_options", "cli_pull", "cli_shadow"),
     "dbos": ("campaign.engine",),
     "jwt": ("deliver.app",),
     "sqlalchemy": ("campaign.database", "campaign.executors", "campaign.lanes", "campaign.ledger"),

@@ -274,9 +274,10 @@ def _entriesagainst(trace: Trace, unit: Unit, table: ast.Dict, surface: Surface)
 
 def _wrong_form(trace: Trace, state: State, surface: Surface) -> tuple[str, str] | None:
     match = trace.migration.match(state.old)
-    if match is not None and (match.kind == "gateway" or match.suffix):
+    if match is not None and (match.kind == "gateway" or match.suffix or match.is_foreign):
         return None
-    prefix = state.old[: max(state.old.rfind("/"), state.old.rfind(":")) + 1]
+    # Without a match the text holds a name that is only told about. A slash may be a part of the name itself.
+    prefix = match.prefix if match is not None else state.old[: max(state.old.rfind("/"), state.old.rfind(":")) + 1]
     if surface.forms and prefix and not any(_form(prefix, form) for form in surface.forms):
         return "prefix", f"{surface.name} does not take '{prefix}'"
     return None
