@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from migrator import cli_options
 from migrator.cli_errors import one_line_errors
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _where(name: str, db: str) -> Where:
 @click.option("--topic", "topics", metavar="TOPIC", multiple=True, help="Only with this topic; may be repeated.")
 @click.option("--language", "languages", metavar="NAME", multiple=True, help="Only in this language; may be repeated.")
 @click.option("--forks", is_flag=True, help="Forks too.")
-@click.option("--to", metavar="MIGRATION", help="Where to go. [default: as each is configured, gpt-4.1-mini]")
+@cli_options.to("Where to go. A repository may be configured otherwise.")
 @click.option("--api-url", "api", metavar="URL", help="GitHub Enterprise: https://HOST/api/v3.")
 def plan(
     name: str,

@@ -23,6 +23,7 @@ from migrator.campaign.ledger import Campaign, Ledger, Row
 from migrator.campaign.listing import Filters, about, chosen, matching, read
 from migrator.campaign.pace import Pace, Stopped
 from migrator.campaign.sync import sync
+from migrator.defaults import default_migration
 from migrator.settings import CannotRun, SettingsError
 from migrator.tables import RuleError
 
@@ -163,7 +164,7 @@ def _say_plan(where: Where, names: Sequence[str], out: Mapping[str, int], kept: 
     if not kept["is_known"]:
         print("  - ask the forge about it: archived ones, forks and those with the topic")
         print("    no-migrator are left out;")
-    print(f"  - plan its default branch for {kept['to'] or 'gpt-4.1-mini, or as it is configured'};")
+    print(f"  - plan its default branch for {kept['to'] or f'{default_migration()}, or as it is configured'};")
     print("  - open one pull request, a draft, where something is to change.")
 
 

@@ -8,7 +8,7 @@ what is there before it does anything.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -101,7 +101,7 @@ class Steps:
             return states.SKIPPED
         with _Folder(self.folder) as folder:
             found = self._prepared(row.name, folder)
-        numbers = {**asdict(found.numbers), "models": dict(found.models), "migration": found.migration}
+        numbers = _numbers(found)
         lane = self.access.lane(row.name)
         # What has a pull request already, and nothing left to change, is sent too: it is closed then.
         if not found.files and not row.number:
@@ -130,7 +130,7 @@ class Steps:
         with _Folder(self.folder) as folder:
             prepared, way = self._now(known, row.name, folder, forge)
             outcome = publish(prepared, forge, way, Manner(self.orders.added))
-        return self._told(row, outcome)
+        return self._told(row, prepared, outcome)
 
     def _forge(self, name: str, pace: Pace) -> GitHub:
         from migrator.deliver.forge import GitHub
@@ -158,16 +158,22 @@ class Steps:
         prepared = self._prepared(name, folder)
         return prepared, ByGit(git.Repository(folder / "git", remote=remote))
 
-    def _told(self, row: Row, outcome: Outcome) -> str:
+    def _told(self, row: Row, prepared: Prepared, outcome: Outcome) -> str:
         """Write down what came of it, and give the state."""
         state, reason = _state(outcome)
         more = {
             "number": outcome.number,
             "url": outcome.url,
             "reason": "; ".join((*filter(None, [reason]), *outcome.told)),
+            "numbers": _numbers(prepared),
         }
         self.ledger.finish(row, state, prepared="", **more)
         return state
+
+
+def _numbers(prepared: Prepared) -> Mapping[str, object]:
+    """Give what is counted of a repository."""
+    return {**asdict(prepared.numbers), "models": dict(prepared.models), "migration": prepared.migration}
 
 
 def _state(outcome: Outcome) -> tuple[str, str]:

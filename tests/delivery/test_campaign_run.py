@@ -120,6 +120,7 @@ def test_a_base_that_moved_since_the_scan_is_planned_again(server: State, tmp_pa
     bare = server.root / "acme/one.git"
     assert git(bare, "rev-parse", f"{BRANCH}^") == git(bare, "rev-parse", "main")
     assert git(bare, "diff", "--name-only", "main", BRANCH).splitlines() == ["more.py", "title.py"]
+    assert user.table()["models"] == {"gpt-4o-mini": 1, "gpt-4o": 1}
     # And one that needs nothing any more gets none.
     put(bare, {"title.py": "print(1)\n", "more.py": "print(2)\n"}, "done by hand")
     user.type("retry", "acme/one")
