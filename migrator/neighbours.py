@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from migrator.hosts import is_served
 from migrator.sources.entries import ConfigSource, Entry, Keys
 
 _PROVIDER = re.compile(r"(?:^|.*[_-])(?:provider|api[_-]?type|vendor)", re.IGNORECASE)
@@ -79,7 +80,7 @@ def _of_provider(values: Mapping[str, Entry], hosts: Sequence[str]) -> Iterator[
         is_provider, is_endpoint = bool(_PROVIDER.fullmatch(key)), bool(_ENDPOINT.fullmatch(key))
         if (is_provider or is_endpoint or _KIND.fullmatch(key)) and "azure" in value.lower():
             yield "azure", f"{key}: {value}"
-        elif is_endpoint and not any(host in value for host in hosts):
+        elif is_endpoint and not is_served(value, hosts):
             yield "foreign_endpoint", f"{key}: {value}"
         elif is_provider and not _OPENAI.fullmatch(value.rpartition(".")[2]) and not _OPENAI.match(value):
             yield "other_provider", f"{key}: {value}"

@@ -15,7 +15,7 @@ RECORDER = ROOT / "shadow" / "recorder"
 # One row is one layer. A module imports from rows above its own, never from its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("folders", "shipped"),
-    ("defaults", "evidence", "model", "needles", "nouns", "tables"),
+    ("defaults", "evidence", "hosts", "model", "needles", "nouns", "tables"),
     ("rows",),
     ("rulebook",),
     ("filebook",),
