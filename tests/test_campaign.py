@@ -405,6 +405,25 @@ def test_a_run_takes_over_and_writes_down_what_broke(
     assert engine.asked.count(("scan", "acme/r0", 1)) == 2
 
 
+def test_a_lane_that_is_held_holds_back_its_own(ledger: Ledger) -> None:
+    for row, lane in zip(ledger.take(states.TODO, states.SCANNING, 2), ("github.com#1", "github.com#2"), strict=True):
+        ledger.finish(row, states.WAITING, lane=lane)
+    ledger.lanes.hold("github.com#1", 600, "the forge asks to wait")
+    engine, stop = Doing(""), threading.Event()
+    who = Access("https://api.github.com", TOKEN)
+    run = work.Run(ledger, engine, who, orders.Orders(workers=1), work.me("me"), stop)
+    assert run._hand_out()
+    assert engine.asked == [("scan", "acme/r2", 1), ("scan", "acme/r3", 1), ("github.com#2", "acme/r1", 1)]
+    # One token, or a limit on reading, holds back the scans too.
+    for lane in ("github.com#token", "github.com"):
+        engine.asked.clear()
+        ledger.lanes.hold(lane, 600, "the forge asks to wait")
+        for row in ledger.rows(states.SCANNING):
+            ledger.finish(row, states.CLEAN)
+        assert run._hand_out()
+        assert engine.asked == []
+
+
 # ---- whole campaigns ----
 
 

@@ -218,6 +218,7 @@ def _work(
     is_over = True
     try:
         engine = Dbos(where.url, Crew(where.name, who.host, one.name, chosen.workers), steps.scan, steps.send)
+        is_over = False
         try:
             work.Run(ledger, engine, who, chosen, one, stop, how.stays, _progress(ledger)).until_done()
         finally:

@@ -11,6 +11,7 @@ from textwrap import wrap
 
 from migrator.campaign import ledger as states
 from migrator.campaign import windows
+from migrator.campaign.access import Access
 from migrator.campaign.lanes import HOUR
 from migrator.campaign.ledger import Campaign, Event, Ledger, Row
 from migrator.campaign.orders import read
@@ -63,7 +64,8 @@ def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence
     now, counts = ledger.now(), ledger.counts()
     opened = [one.at for one in events if one.after == states.OPEN and one.before == states.SENDING]
     rate, per_hour = _rate(opened, now), read(campaign.orders, {}).per_hour
-    sent = ledger.lanes.sent(sorted({row.lane for row in rows if row.lane}))
+    mine, host = sorted({row.lane for row in rows if row.lane}), Access(str(campaign.plan["api"]), "").host
+    sent = ledger.lanes.sent(mine)
     numbers, models = totals(rows)
     return Status(
         campaign=campaign,
@@ -75,7 +77,7 @@ def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence
         sent=sent,
         rate=rate,
         left=left(coming(counts), rate, sent / max(1, _recent(opened, now)), sent, per_hour),
-        held=ledger.lanes.held(),
+        held={lane: one for lane, one in ledger.lanes.held().items() if lane in (host, *mine)},
     )
 
 

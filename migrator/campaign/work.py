@@ -136,15 +136,26 @@ class Run:
     def _hand_out(self) -> bool:
         """Hand out work, and say whether something goes on that ends by itself."""
         if self.ledger.paused():
-            return self._is_at_work()
-        held = self.ledger.lanes.held()
-        if not held:
+            return self._goes_on(may_begin=False, is_open=False)
+        # Where reading is limited, or the one token, nothing is read either; a lane of an app holds back its own.
+        if not {self.access.host, f"{self.access.host}#token"} & set(self.ledger.lanes.held()):
             for row in self.ledger.take(states.TODO, states.SCANNING, AHEAD * self.orders.workers):
                 self.engine.scan(row.name, row.turn)
         is_open = windows.is_open(self.orders.spans, datetime.now(UTC))
         if is_open:
             self._hand_out_sending()
-        return self._is_at_work() or bool(held) or (is_open and self._has_room())
+        return self._goes_on(may_begin=True, is_open=is_open)
+
+    def _goes_on(self, *, may_begin: bool, is_open: bool) -> bool:
+        """Say whether anything is at work, or will be without anybody's help."""
+        counts = self.ledger.counts()
+        has_room = is_open and not 0 < self.orders.max_open <= counts[states.OPEN]
+        return bool(
+            counts[states.SCANNING]
+            or counts[states.SENDING]
+            or (may_begin and counts[states.TODO])
+            or (has_room and counts[states.WAITING])
+        )
 
     def _hand_out_sending(self) -> None:
         for lane in self.ledger.lanes_of(states.WAITING):
@@ -154,17 +165,6 @@ class Run:
                 states.WAITING, states.SENDING, IN_LANE, lane=lane, most_open=self.orders.max_open
             ):
                 self.engine.send(row.name, row.turn, row.lane)
-
-    def _is_at_work(self) -> bool:
-        counts = self.ledger.counts()
-        return bool(counts[states.SCANNING] or counts[states.SENDING])
-
-    def _has_room(self) -> bool:
-        """Say whether what waits will have its turn without anybody's help."""
-        counts = self.ledger.counts()
-        if counts[states.TODO]:
-            return True
-        return bool(counts[states.WAITING]) and not (0 < self.orders.max_open <= counts[states.OPEN])
 
 
 def me(name: str) -> Executor:
