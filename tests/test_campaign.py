@@ -25,7 +25,7 @@ from campaigns import CLEAN, FAILING, KINDS, NEEDING, User, each, forge, kill, l
 from forge_server import TOKEN, State
 
 from migrator.campaign import ledger as states
-from migrator.campaign import listing, orders, status, windows, work
+from migrator.campaign import commands, listing, orders, status, windows, work
 from migrator.campaign.access import Access
 from migrator.campaign.executors import Executor
 from migrator.campaign.lanes import ONE_PULL
@@ -553,3 +553,12 @@ def test_without_a_token_it_says_which(tmp_path: Path) -> None:
     user.type("plan", "list.txt")
     said = user.type("run", code=4)
     assert said.startswith("migrator: neither GITHUB_TOKEN nor MIGRATOR_APP_ID is set: ")
+
+
+def test_the_folder_of_an_executor_is_its_own() -> None:
+    names = ["a", "a.b", "a-b", "..", ".", "/", "a/../b"]
+    made = [commands.Where("models").work(name) for name in names]
+    assert len(set(made)) == len(names)
+    assert {path.parent for path in made} == {commands.Where("models").folder / "work" / "models"}
+    mine, other = (commands.Where("models", f"postgresql://{one}@h/d").work("a") for one in ("me:secret", "you"))
+    assert mine == other != made[0]

@@ -68,7 +68,7 @@ def told(listed: list[Row], **more: object) -> Status:
     counts = {state: sum(row.state == state for row in listed) for state in states.STATES}
     campaign = Campaign("models", BEGAN, 0.0, "", {"to": "gpt-4.1-mini"}, {"max_open": 2, **more})
     reasons = status.reasons(listed)
-    return Status(campaign, BEGAN + 1200, counts, reasons, numbers, models, 9, 6.0, 3600.0, {"a#1": (40.0, "why")})
+    return Status(campaign, BEGAN + 1200, counts, reasons, numbers, models, 9, 500, 6.0, 3600.0, {"a#1": (40.0, "why")})
 
 
 def read(listed: list[Row]) -> Page:

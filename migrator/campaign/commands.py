@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,12 @@ class Where:
     def lanes(self) -> str:
         """Where the paces are kept: all campaigns of this machine, or of the database, share them."""
         return self.url if self.db else f"sqlite:///{self.folder / 'lanes.db'}"
+
+    def work(self, executor: str) -> Path:
+        """Where this executor keeps what does not last; it is its own, and emptied when it begins."""
+        # No name or password of the database gets into the path, and no name leads out of the folder.
+        database = re.sub("//[^@/]*@", "//", self.db)
+        return self.folder / "work" / self.name / sha256(f"{database}\0{executor}".encode()).hexdigest()[:16]
 
     @property
     def url(self) -> str:
@@ -210,7 +217,7 @@ def _work(
     from migrator.campaign.engine import Crew, Dbos
     from migrator.campaign.steps import Steps
 
-    folder = where.folder / "work" / where.name / re.sub("[^A-Za-z0-9.-]", "-", one.name)
+    folder = where.work(one.name)
     rmtree(folder, ignore_errors=True)
     campaign = known(ledger)
     filters = None if campaign.plan["is_known"] else _filters(campaign)

@@ -42,8 +42,8 @@ class Status:
     """How far a campaign is at one moment.
 
     ``reasons`` are those of each state, counted. ``numbers`` are sums over all repositories, ``models`` the names that
-    change. ``sent`` are requests in the last hour, ``rate`` pull requests in an hour, 0 where none was opened yet.
-    ``left`` are the seconds that the rest takes at this rate, None where nobody can know. ``held`` are lanes that
+    change. ``sent`` are requests in the last hour, of ``budget`` on all its lanes; ``rate`` are pull requests in an
+    hour, 0 where none was opened yet. ``left`` are the seconds that the rest takes at this rate, None where nobody can know. ``held`` are lanes that
     wait, for how many seconds and why.
     """
 
@@ -54,6 +54,7 @@ class Status:
     numbers: Mapping[str, int]
     models: Mapping[str, int]
     sent: int
+    budget: int
     rate: float
     left: float | None
     held: Mapping[str, tuple[float, str]]
@@ -63,9 +64,9 @@ def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence
     """Read how far it is."""
     now, counts = ledger.now(), ledger.counts()
     opened = [one.at for one in events if one.after == states.OPEN and one.before == states.SENDING]
-    rate, per_hour = _rate(opened, now), read(campaign.orders, {}).per_hour
     mine, host = sorted({row.lane for row in rows if row.lane}), Access(str(campaign.plan["api"]), "").host
-    sent = ledger.lanes.sent(mine)
+    sent, budget = ledger.lanes.sent(mine), read(campaign.orders, {}).per_hour * max(1, len(mine))
+    rate = _rate(opened, now)
     numbers, models = totals(rows)
     return Status(
         campaign=campaign,
@@ -75,8 +76,9 @@ def of(ledger: Ledger, campaign: Campaign, rows: Sequence[Row], events: Sequence
         numbers=numbers,
         models=models,
         sent=sent,
+        budget=budget,
         rate=rate,
-        left=left(coming(counts), rate, sent / max(1, _recent(opened, now)), sent, per_hour),
+        left=left(coming(counts), rate, sent / max(1, _recent(opened, now)), sent, budget),
         held={lane: one for lane, one in ledger.lanes.held().items() if lane in (host, *mine)},
     )
 
@@ -171,7 +173,7 @@ def _counted(word: str, count: int, reasons: Mapping[str, int]) -> Iterator[str]
 
 def _pace(status: Status) -> Iterator[str]:
     orders = read(status.campaign.orders, {})
-    yield f"{status.sent:,} of {orders.per_hour:,} requests in the last hour."
+    yield f"{status.sent:,} of {status.budget:,} requests in the last hour."
     yield from _speed(status)
     if status.campaign.paused:
         yield f"Paused: {status.campaign.paused}"
