@@ -16,6 +16,7 @@ import click
 
 from migrator import __version__, cli_options
 from migrator.cli_bot import bot
+from migrator.cli_campaign import campaign
 from migrator.cli_compare import shadow, spending
 from migrator.cli_errors import Unable, one_line_errors
 from migrator.cli_pull import pr
@@ -268,3 +269,4 @@ app.add_command(cases)
 app.add_command(shadow)
 app.add_command(pr)
 app.add_command(bot)
+app.add_command(campaign)

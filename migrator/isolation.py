@@ -11,6 +11,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -45,23 +47,29 @@ class Asked:
     to: str | None = None
 
 
-def prepare(asked: Asked, token: str, folder: Path, limits: Limits = Limits()) -> Prepared:
+def prepare(
+    asked: Asked, token: str, folder: Path, limits: Limits = Limits(), stop: threading.Event | None = None
+) -> Prepared:
     """Get one branch of a repository and plan it, in a process of its own; what it gets goes into ``folder``.
 
     ``folder / "git"`` is a bare repository with the base afterwards. Raises CannotRun, in one line, with the child's
     words or with the limit that it met.
     """
-    return from_json(run("migrator.isolated", {**asdict(asked), "token": token}, folder, limits))
+    return from_json(run("migrator.isolated", {**asdict(asked), "token": token}, folder, limits, stop))
 
 
-def run(module: str, asked: Mapping[str, object], folder: Path, limits: Limits) -> str:
+def run(
+    module: str, asked: Mapping[str, object], folder: Path, limits: Limits, stop: threading.Event | None = None
+) -> str:
     """Run a module with what it is asked as JSON in its standard input, and give what it wrote into its answer.
 
-    The module reads it with ``isolated.begin``. Raises CannotRun as ``prepare`` does.
+    The module reads it with ``isolated.begin``. ``stop`` ends it when it is set. Raises CannotRun as ``prepare`` does.
     """
     answer = folder / "answer.json"
     said = json.dumps({**asked, "folder": str(folder), "answer": str(answer), "limits": asdict(limits)})
-    status, words = _wait(_start(module, folder), said, limits.seconds)
+    status, words = _wait(_start(module, folder), said, limits.seconds, stop or threading.Event())
+    if status is None and stop is not None and stop.is_set():
+        raise CannotRun("it was stopped")
     if status == 0 and answer.is_file() and answer.stat().st_size <= MOST_ANSWER:
         return answer.read_text(encoding="utf-8")
     raise CannotRun(_complaint(status, words, limits))
@@ -85,25 +93,25 @@ def _start(module: str, folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def _wait(process: subprocess.Popen[bytes], said: str, seconds: float) -> tuple[int | None, str]:
-    """Hand over what it is asked and wait; the status is None where its time was up.
+def _wait(process: subprocess.Popen[bytes], said: str, seconds: float, stop: threading.Event) -> tuple[int | None, str]:
+    """Hand over what it is asked and wait; the status is None where its time was up, or it was stopped.
 
     Its standard input stays open until it ends: that it closes early tells the child that nobody waits any more.
     """
-    from threading import Thread
-
     lines: list[bytes] = []
     assert process.stdin is not None
     assert process.stderr is not None
     stderr = process.stderr
-    reader = Thread(target=lambda: lines.append(stderr.read()[-100_000:]), daemon=True)
+    reader = threading.Thread(target=lambda: lines.append(stderr.read()[-100_000:]), daemon=True)
     reader.start()
     try:
         with suppress(BrokenPipeError):
             process.stdin.write(said.encode() + b"\n")
             process.stdin.flush()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
+        end = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < end and not stop.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(min(0.2, max(0.0, end - time.monotonic())))
         status = process.poll()
     finally:
         _end(process)

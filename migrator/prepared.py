@@ -17,7 +17,10 @@ from migrator.settings import CannotRun
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """How much is found, what changes, and what is held for a person: names, cache keys, prompts put in order."""
+    """How much is found, what changes, and what is held for a person: names, cache keys, prompts put in order.
+
+    ``unread`` counts the files that could not be read, so that nobody knows what they hold.
+    """
 
     found: int
     names: int
@@ -25,6 +28,7 @@ class Numbers:
     orders: int
     held: int
     files: int
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -373,6 +373,7 @@ def _numbers(change: Change) -> Numbers:
         orders=edits["order_prompt"],
         held=held,
         files=len(plan.patches),
+        unread=len(plan.skips),
     )
 
 

@@ -64,17 +64,20 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot",),
     ("demo_server",),
     ("demo",),
+    ("campaign",),
     ("cli_errors", "cli_options"),
-    ("cli_bot", "cli_compare", "cli_pull", "cli_shadow"),
+    ("cli_bot", "cli_campaign", "cli_compare", "cli_pull", "cli_shadow"),
     ("cli",),
     ("__main__",),
 )
 
 # Who may import what is heavy or belongs to one place. Everybody else goes through them.
 GUESTS: dict[str, tuple[str, ...]] = {
-    "click": ("cli", "cli_bot", "cli_compare", "cli_errors", "cli_options", "cli_pull", "cli_shadow"),
+    "click": ("cli", "cli_bot", "cli_campaign", "cli_compare", "cli_errors", "cli_options", "cli_pull", "cli_shadow"),
+    "dbos": ("campaign.engine",),
     "jwt": ("deliver.app",),
     "psycopg": ("bot.database",),
+    "sqlalchemy": ("campaign.database", "campaign.executors", "campaign.lanes", "campaign.ledger"),
     "starlette": ("bot.server", "bot.session"),
     "uvicorn": ("bot.session",),
     "rich": ("deliver.terminal",),
@@ -89,18 +92,8 @@ GUESTS: dict[str, tuple[str, ...]] = {
 
 # What these modules import stays unimported until it is used, so that a start costs nothing.
 LIGHT = (
-    *(
-        "__init__",
-        "__main__",
-        "cli",
-        "cli_bot",
-        "cli_compare",
-        "cli_errors",
-        "cli_pull",
-        "cli_shadow",
-        "session",
-        "plan",
-    ),
+    *("__init__", "__main__", "cli", "cli_bot", "cli_campaign", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
+    *("session", "plan"),
     *("discover", "deliver", "report", "settings", "rulebook"),
 )
 

@@ -27,12 +27,22 @@ def document(report: ShadowReport) -> bytes:
     The table and the numbers are there without a script. The pairs of answers are data that is read once a call is
     opened, so that thousands of them cost nothing before.
     """
-    style, script = (PAGE.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    page = "".join(("<!doctype html>\n", '<html lang="en">\n', *_head(report, style, script), *_body(report, script)))
+    style, script = part("page.css"), part("page.js")
+    return whole(f"Shadow comparison: {counts(report)}", style, script, _body(report, script))
+
+
+def part(name: str) -> str:
+    """Read a style or a script of the pages."""
+    return PAGE.joinpath(name).read_text(encoding="utf-8")
+
+
+def whole(title: str, style: str, script: str, body: Sequence[str]) -> bytes:
+    """Write a page around its body, which may hold this script and no other."""
+    page = "".join(("<!doctype html>\n", '<html lang="en">\n', *_head(title, style, script), *body))
     return f"{page}</html>\n".encode()
 
 
-def _head(report: ShadowReport, style: str, script: str) -> Sequence[str]:
+def _head(title: str, style: str, script: str) -> Sequence[str]:
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -43,7 +53,7 @@ def _head(report: ShadowReport, style: str, script: str) -> Sequence[str]:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
         '<meta name="referrer" content="no-referrer">\n',
-        element("title", f"Shadow comparison: {counts(report)}"),
+        element("title", title),
         f"\n<style>{style}</style>\n",
         "</head>\n",
     )

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
-import socket
-import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import pytest
-from npm import unpacked
+from emulator import emulated
 
 from migrator.deliver.forge import GitHub, Pull, Tip, Wanted
 from migrator.github_api import Client, Steady
@@ -26,68 +22,16 @@ from migrator.settings import CannotRun
 
 pytestmark = pytest.mark.delivery
 
-# The last one that starts on Node 20; `latest` is another package.
-PACKAGE = "emulate@0.11.2"
 TOKEN = "ghp_migrator_emulated"
 BRANCH = "migrator/gpt-4.1-mini"
 WANTED = Wanted(BRANCH, "main", "Move 1 name", "text\n\n<!-- migrator: {} -->\n", True)
-# It listens on all interfaces; this keeps it on this machine.
-PROGRAM = """
-import net from "node:net";
-const listen = net.Server.prototype.listen;
-net.Server.prototype.listen = function (port, ...rest) {
-  return typeof port === "number"
-    ? listen.call(this, port, "127.0.0.1", ...rest.filter((one) => typeof one === "function"))
-    : listen.call(this, port, ...rest);
-};
-const { createEmulator } = await import(process.argv[2]);
-const seed = {
-  tokens: { [process.argv[4]]: { login: "acme", scopes: ["repo", "user"] } },
-  github: {
-    users: [{ login: "acme" }, { login: "ada" }],
-    repos: [{ owner: "acme", name: "helpdesk", auto_init: true }],
-  },
-};
-await createEmulator({ service: "github", port: Number(process.argv[3]), seed });
-console.log("ready");
-process.stdin.resume();
-process.stdin.on("end", () => process.exit(0));
-"""
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start it on a free port, with one repository that has a first commit."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    package = unpacked(PACKAGE)
-    program = tmp_path_factory.mktemp("emulate") / "start.mjs"
-    program.write_text(PROGRAM, encoding="utf-8")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    command = [node, str(program), str(package / "dist" / "api.js"), str(port), TOKEN]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        try:
-            assert line == b"ready\n", process.stderr.read() if process.stderr else b""
-            answering(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-
-
-def answering(port: int) -> None:
-    """Wait until it listens; it says that it is ready a little before."""
-    for _ in range(200):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
-            return
-        time.sleep(0.05)
-    pytest.fail("emulate does not listen")
+    with emulated(tmp_path_factory.mktemp("emulate"), ["acme/helpdesk"], TOKEN) as found:
+        yield found
 
 
 def send(url: str, method: str, path: str, body: object = None) -> dict[str, object]:

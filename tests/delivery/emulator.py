@@ -1,0 +1,75 @@
+"""Answer one question: where does a GitHub run that nobody here wrote?
+
+It is emulate of vercel-labs (npm, Apache-2.0), on this machine alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from npm import unpacked
+
+# The last one that starts on Node 20; `latest` is another package.
+PACKAGE = "emulate@0.11.2"
+# It listens on all interfaces; this keeps it on this machine.
+PROGRAM = """
+import net from "node:net";
+const listen = net.Server.prototype.listen;
+net.Server.prototype.listen = function (port, ...rest) {
+  return typeof port === "number"
+    ? listen.call(this, port, "127.0.0.1", ...rest.filter((one) => typeof one === "function"))
+    : listen.call(this, port, ...rest);
+};
+const { createEmulator } = await import(process.argv[2]);
+const seed = {
+  tokens: { [process.argv[4]]: { login: "acme", scopes: ["repo", "user"] } },
+  github: { users: [{ login: "acme" }, { login: "ada" }], repos: JSON.parse(process.argv[5]) },
+};
+await createEmulator({ service: "github", port: Number(process.argv[3]), seed });
+console.log("ready");
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
+"""
+
+
+@contextmanager
+def emulated(folder: Path, names: Sequence[str], token: str) -> Iterator[str]:
+    """Start it on a free port, with these repositories of ``acme``, each with a first commit; give its URL."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    package, program = unpacked(PACKAGE), folder / "start.mjs"
+    program.write_text(PROGRAM, encoding="utf-8")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    seed = [dict(zip(("owner", "name"), name.split("/"), strict=True), auto_init=True) for name in names]
+    command = [node, str(program), str(package / "dist" / "api.js"), str(port), token, json.dumps(seed)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            assert line == b"ready\n", process.stderr.read() if process.stderr else b""
+            answering(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+
+
+def answering(port: int) -> None:
+    """Wait until it listens; it says that it is ready a little before."""
+    for _ in range(200):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        time.sleep(0.05)
+    pytest.fail("emulate does not listen")
