@@ -99,9 +99,12 @@ def _draws(trial: Trial, count: int, answers: Answers) -> tuple[Draw, ...]:
 def _drawn(trial: Trial, item: Item, answers: Answers) -> Iterator[Draw]:
     for time in range(1, MOST_DRAWS + 1):
         old, new = _pair(trial, item, time)
-        if old.digest not in answers and new.digest not in answers:
+        had, has = _kinds(trial, item, old, answers), _kinds(trial, item, new, answers)
+        if (had, has) != (None, None):
+            yield Draw(item.case.id, new.digest, had, has)
+        # Sent again is only what failed, so that nothing more is to be looked for.
+        if not has and time == 1:
             return
-        yield Draw(item.case.id, new.digest, _kinds(trial, item, old, answers), _kinds(trial, item, new, answers))
 
 
 def _pair(trial: Trial, item: Item, time: int) -> tuple[Ask, Ask]:
