@@ -54,6 +54,16 @@ def repeats(trial: Trial, count: int, answers: Answers) -> Iterator[Ask]:
                 yield from _pair(trial, item, time)
 
 
+def most_again(cases: int, alpha: float) -> int:
+    """Give how often at most both models are asked again in a trial, with a chance of error α.
+
+    Of one kind there are fewer failures than show it. A case with one of them is drawn once more, one with two on two
+    draws three times more, one with three on four seven times more: so no failure stands for more than 7/3.
+    """
+    of_a_kind = 7 * (enough(len(KINDS), alpha) - 1) // 3
+    return min((MOST_DRAWS - 1) * cases, of_a_kind * len(KINDS))
+
+
 def marked(trial: Trial, found: Iterable[Seen], raised: Iterable[Alarm]) -> tuple[Seen, ...]:
     """Name the failure of each case that had one again, or whose kind is shown to be the new model's."""
     named: dict[str, Alarm] = {}
