@@ -28,6 +28,8 @@ REPORT = Path(".migrator") / "shadow" / "report.json"
 # Where the keys for other servers than the comparison's stand, and the word that is sent where there is none.
 KEYS: Mapping[str, str] = {"judge": "MIGRATOR_JUDGE_KEY", "embeddings": "MIGRATOR_EMBEDDINGS_KEY"}
 NO_KEY = "no-key"
+# Nobody needs to know that a server was busy for so many seconds.
+SHORT = 10.0
 
 
 class Spending(TypedDict):
@@ -148,7 +150,7 @@ def run(found: Ready, chosen: Spending, *, quiet: bool = False) -> ShadowReport 
         print("Nothing was sent.", file=sys.stderr)
         return None
     with ExitStack() as opened:
-        runner, others = _sending(found, chosen, opened)
+        runner, others = _sending(found, chosen, opened, _waiting(quiet))
         look = opened.enter_context(_progress(quiet, runner))
         return go(found, runner, look, others=others)
 
@@ -164,7 +166,9 @@ def _may_send(yes: bool) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _sending(found: Ready, chosen: Spending, opened: ExitStack) -> tuple[Runner, Mapping[Step, Runner]]:
+def _sending(
+    found: Ready, chosen: Spending, opened: ExitStack, busy: Callable[[float, float], None]
+) -> tuple[Runner, Mapping[Step, Runner]]:
     """Open the stores of answers and the ways to the servers: the comparison's, and those that the steps ask.
 
     All share one cap. A store is that of a host.
@@ -188,6 +192,7 @@ def _sending(found: Ready, chosen: Spending, opened: ExitStack) -> tuple[Runner,
             is_stored,
             order.is_batch,
             on_stop=_stopping,
+            on_busy=busy,
         )
     )
     owners: dict[str, Runner] = {order.server: runner}
@@ -203,6 +208,7 @@ def _sending(found: Ready, chosen: Spending, opened: ExitStack) -> tuple[Runner,
                 _key(step, one.url, order.base_url),
                 is_offline=is_stored,
                 on_stop=_stopping,
+                on_busy=busy,
                 beside=owner or runner,
             )
         )
@@ -231,6 +237,23 @@ def _stopping(count: int) -> None:
     requests = "1 request" if count == 1 else f"{count} requests"
     text = f"migrator: {requests} under way, which are paid for; press Ctrl-C again not to wait for the answers"
     print(f"\n{text}", file=sys.stderr)
+
+
+def _waiting(quiet: bool) -> Callable[[float, float], None]:
+    """Say that the server is busy: on a terminal each time, else once, and of a short wait nothing."""
+    from migrator.shadow_words import waiting
+
+    is_watched, told = sys.stderr.isatty(), list[float]()
+
+    def busy(silence: float, wait: float) -> None:
+        if quiet or silence + wait < SHORT or (told and not is_watched):
+            return
+        told.append(silence)
+        begin, end = ("\r\033[K", "") if is_watched else ("migrator: ", "\n")
+        sys.stderr.write(f"{begin}{waiting(silence, wait)}{end}")
+        sys.stderr.flush()
+
+    return busy
 
 
 @contextmanager

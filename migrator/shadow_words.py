@@ -10,6 +10,7 @@ from migrator.readings import ending
 from migrator.shadow.model import Outcome
 from migrator.shadow.outlook import Outlook, total
 from migrator.shadow.rounds import State
+from migrator.shadow.run.pace import PATIENCE, minutes
 
 HEADS = ("WHERE", "READ AS", "CASES", "PASS FROM", "REQUESTS", "COST")
 RIGHT = frozenset({"CASES", "PASS FROM", "REQUESTS", "COST"})
@@ -105,3 +106,10 @@ def progress(states: Sequence[State], spent: float) -> str:
     still = sum(state.is_open for state in states)
     told = [f"{count} {outcome.value}" for outcome, count in counts if count]
     return ", ".join([*told, f"{still} open", f"{sum(s.asked for s in states):,} cases", f"{money(spent)} spent"])
+
+
+def waiting(silence: float, wait: float) -> str:
+    """Say that a server is busy, for how long, and until when it is asked again; both are seconds."""
+    since = f" since {minutes(silence)}" if silence >= 60 else ""
+    again = minutes(wait) if wait >= 60 else f"{max(1, round(wait))} s"
+    return f"the server is busy or away{since}, asked again in {again}, given up after {minutes(PATIENCE)}"

@@ -412,6 +412,48 @@ def test_a_server_that_says_too_many_is_asked_again_and_slower(server: str, tmp_
     assert len(wire.seen) == 40 + wire.happened["429"]
 
 
+def test_a_server_that_is_only_ever_busy_ends_the_run_and_keeps_its_answers(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.shadow.run.client.PATIENCE", 0.5)
+    heard: list[float] = []
+    with (
+        wire_to(server, faults=NO_FAULTS) as wire,
+        Store(tmp_path, SERVER) as store,
+        Runner(store, BOOK, wire.address, KEY, 1.0, on_busy=lambda silence, _: heard.append(silence)) as runner,
+    ):
+        before = runner.send(asks(8))
+        assert heard == []
+        wire.faults = {"429 busy": 100}
+        with pytest.raises(CannotRun, match=r"^the server refuses: 429 busy: .*; for 1 minute it has said nothing"):
+            runner.send(asks(300))
+    assert {one.error for one in before.values()} == {""}
+    assert (kept(tmp_path), books(tmp_path)) == (set(before), wire.charged)
+    assert sorted(heard) == heard
+    assert 0 < heard[-1] <= 0.5
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_to_wait_for_hours_ends_the_run_at_once(status: int, server: str, tmp_path: Path) -> None:
+    begun = time.monotonic()
+    with wire_to(server, faults={f"{status} busy": 100}) as wire:
+        wire.again = {"retry-after": "43200"}
+        with pytest.raises(
+            CannotRun, match=rf"^the server refuses: {status} busy: .*; it asks to wait for 12 hours; run"
+        ):
+            run(tmp_path, wire.address, 1.0, asks(60))
+    assert time.monotonic() - begun < 10
+    with Store(tmp_path, SERVER) as store:
+        assert store.begin() == 0
+
+
+def test_a_server_that_answers_nothing_but_too_many_is_named(server: str, tmp_path: Path) -> None:
+    said = r"^127.0.0.1:\d+ answers nothing: 429 busy: no, Bearer <key>; run again"
+    with wire_to(server, faults={"429 busy": 100}) as wire, pytest.raises(CannotRun, match=said):
+        run(tmp_path, wire.address, 1.0, asks(6))
+    assert len(wire.seen) == 6 * paces.TRIES
+
+
 def test_an_error_of_the_request_is_an_answer_and_not_kept(server: str, tmp_path: Path) -> None:
     with wire_to(server, faults={"400 invalid_request_error": 100}) as wire:
         got, runner = run(tmp_path, wire.address, 1.0, asks(2))

@@ -202,3 +202,28 @@ def test_a_report_that_cannot_be_kept_is_one_line(server: str, tmp_path: Path) -
     done = migrator(tmp_path, server, "shadow", "--yes")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "report.json: is a directory" in done.stderr
+
+
+class _Busy(_Handler):
+    """Says nothing but that there are too many requests, and that half a day may help."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(429)
+        self.send_header("retry-after", "43200")
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+
+def test_a_server_that_is_busy_for_hours_is_one_line_and_exit_code_4(server: str, tmp_path: Path) -> None:
+    recorded(tmp_path, server, ONE)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Busy) as busy:
+        threading.Thread(target=busy.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{busy.server_address[1]}/v1"
+        done = migrator(tmp_path, address, "shadow", "--yes", "--quiet", "--max-usd", "1")
+        busy.shutdown()
+    line = (
+        "migrator: the server refuses: 429 error: no message; it asks to wait for 12 hours; run again then to go on\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (4, "", line)

@@ -24,7 +24,7 @@ from migrator.shadow.run.budget import NOTHING, Budget
 from migrator.shadow.run.client import BROKE, LOST, REFUSED, Refused, answer, hidden, kind_of, lost, refused
 from migrator.shadow.run.cost import batch_cost
 from migrator.shadow.run.model import Ask, Got
-from migrator.shadow.run.pace import AGAIN, TRIES, wait_for
+from migrator.shadow.run.pace import AGAIN, LONGEST, TRIES, wait_for
 from migrator.shadow.run.store import Store, Wave
 
 if TYPE_CHECKING:
@@ -236,9 +236,10 @@ class Batches:
             if said.status is not None and said.status not in AGAIN | LOST:
                 raise _NotTaken(said.error)
             attempt += 1
-            if attempt >= tries:
+            wait = wait_for(said.headers, min(attempt - 1, LAST_DOUBLING))
+            if attempt >= tries or wait > LONGEST:
                 raise CannotRun(f"the Batch API does not answer: {said.error}; run again to go on")
-            await asyncio.sleep(wait_for(said.headers, min(attempt - 1, LAST_DOUBLING)))
+            await asyncio.sleep(wait)
 
 
 class _NotTaken(Exception):
