@@ -150,7 +150,7 @@ def run(found: Ready, chosen: Spending, *, quiet: bool = False) -> ShadowReport 
         print("Nothing was sent.", file=sys.stderr)
         return None
     with ExitStack() as opened:
-        runner, others = _sending(found, chosen, opened, _waiting(quiet))
+        runner, others = _sending(found, chosen, opened, _Waiting(not quiet, sys.stderr.isatty()))
         look = opened.enter_context(_progress(quiet, runner))
         return go(found, runner, look, others=others)
 
@@ -167,7 +167,7 @@ def _may_send(yes: bool) -> bool:
 
 
 def _sending(
-    found: Ready, chosen: Spending, opened: ExitStack, busy: Callable[[float, float], None]
+    found: Ready, chosen: Spending, opened: ExitStack, waiting: _Waiting
 ) -> tuple[Runner, Mapping[Step, Runner]]:
     """Open the stores of answers and the ways to the servers: the comparison's, and those that the steps ask.
 
@@ -192,7 +192,8 @@ def _sending(
             is_stored,
             order.is_batch,
             on_stop=_stopping,
-            on_busy=busy,
+            on_busy=waiting.busy,
+            on_batch=waiting.batch,
         )
     )
     owners: dict[str, Runner] = {order.server: runner}
@@ -208,7 +209,7 @@ def _sending(
                 _key(step, one.url, order.base_url),
                 is_offline=is_stored,
                 on_stop=_stopping,
-                on_busy=busy,
+                on_busy=waiting.busy,
                 beside=owner or runner,
             )
         )
@@ -239,21 +240,38 @@ def _stopping(count: int) -> None:
     print(f"\n{text}", file=sys.stderr)
 
 
-def _waiting(quiet: bool) -> Callable[[float, float], None]:
-    """Say that the server is busy: on a terminal each time, else once, and of a short wait nothing."""
-    from migrator.shadow_words import waiting
+@dataclass(slots=True)
+class _Waiting:
+    """Says what is waited for: on a terminal each time, else only once that the server is busy."""
 
-    is_watched, told = sys.stderr.isatty(), list[float]()
+    is_told: bool
+    is_watched: bool
+    has_said: bool = False
 
-    def busy(silence: float, wait: float) -> None:
-        if quiet or silence + wait < SHORT or (told and not is_watched):
+    def busy(self, silence: float, wait: float) -> None:
+        """Say that the server is busy."""
+        from migrator.shadow_words import waiting
+
+        if not self.is_told or silence + wait < SHORT:
             return
-        told.append(silence)
-        begin, end = ("\r\033[K", "") if is_watched else ("migrator: ", "\n")
-        sys.stderr.write(f"{begin}{waiting(silence, wait)}{end}")
-        sys.stderr.flush()
+        text = waiting(silence, wait)
+        if self.is_watched:
+            self._over(text)
+        elif not self.has_said:
+            print(f"migrator: {text}", file=sys.stderr, flush=True)
+        self.has_said = True
 
-    return busy
+    def batch(self, name: str, done: int, of: int) -> None:
+        """Say how far a batch is."""
+        if self.is_told and self.is_watched:
+            self._over(f"{name}: {done:,} of {of:,} requests answered; Ctrl-C leaves it with the server")
+
+    def _over(self, text: str) -> None:
+        """Write over the line of progress."""
+        from migrator.lines import WIDTH
+
+        sys.stderr.write(f"\r\033[K{text[: WIDTH - 1]}")
+        sys.stderr.flush()
 
 
 @contextmanager

@@ -17,6 +17,8 @@ import pytest
 from isolated import surroundings
 from recording import ROOT, record
 
+from migrator import shadow_session
+
 CONFIG = "[tool.migrator.shadow.margin]\nlabel = 0.4\n"
 CLIENT = "import sys\nfrom openai import AzureOpenAI, OpenAI\n\nclient = OpenAI()\n"
 RULES = 'RULES = "Say which kind of mail this is, in one word. " * 150\n'
@@ -227,3 +229,17 @@ def test_a_server_that_is_busy_for_hours_is_one_line_and_exit_code_4(server: str
         "migrator: the server refuses: 429 error: no message; it asks to wait for 12 hours; run again then to go on\n"
     )
     assert (done.returncode, done.stdout, done.stderr) == (4, "", line)
+
+
+def test_what_is_waited_for_is_said_once_and_on_a_terminal_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    for is_told, is_watched in ((True, False), (True, True), (False, True)):
+        waiting = shadow_session._Waiting(is_told, is_watched)
+        waiting.busy(1.0, 2.0)
+        waiting.busy(5.0, 20.0)
+        waiting.busy(200.0, 600.0)
+        waiting.batch("batch_1", 12, 1400)
+    first = "the server is busy or away, asked again in 20 s, given up after 15 minutes"
+    later = "the server is busy or away since 3 minutes, asked again in 10 minutes, given up after 15 minutes"
+    batch = "batch_1: 12 of 1,400 requests answered; Ctrl-C leaves it with the server"
+    over = "".join(f"\r\033[K{text[:79]}" for text in (first, later, batch))
+    assert capsys.readouterr() == ("", f"migrator: {first}\n{over}")

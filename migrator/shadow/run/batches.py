@@ -46,13 +46,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Sends requests as batches; ``hear`` is told of each answer."""
+    """Sends requests as batches.
+
+    ``hear`` is told of each answer, ``look`` of each batch that is awaited: its name, how many of its requests are
+    answered, and of how many.
+    """
 
     client: AsyncOpenAI
     store: Store
     book: Rulebook
     budget: Budget
     hear: Callable[[Got], Got]
+    look: Callable[[str, int, int], None] = lambda *_: None
 
     async def finish(self, *, is_patient: bool) -> None:
         """Take the answers of batches that a stopped run has left.
@@ -156,6 +161,8 @@ class Batches:
                 return None
             if batch.status in OVER:
                 return batch
+            counts = batch.request_counts
+            self.look(wave.batch, counts.completed if counts is not None else 0, len(wave.worst))
             if not is_patient:
                 raise CannotRun(f"{wave.batch} of a stopped run is not over; pass --batch to wait for its answers")
             await asyncio.sleep(wait)

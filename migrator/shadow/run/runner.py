@@ -39,6 +39,7 @@ class Runner:
     ``cap`` is dollars, for all of a run. ``is_offline``: nothing is sent, what the store does not have is as if the
     money were out. ``on_got`` hears of each answer as it comes, ``on_stop`` how many are still awaited after Ctrl-C.
     ``on_busy`` hears for how many seconds the server has said nothing but that it is busy, and when it is asked again.
+    ``on_batch`` hears of each batch that is awaited: its name, how many requests are answered, and of how many.
     ``beside`` is the runner of another server whose money, and so whose cap, is that of this one too; it is opened
     before this one and closed after it, and the two do not send at once.
     """
@@ -53,6 +54,7 @@ class Runner:
     on_got: Callable[[Got], None] = lambda _: None
     on_stop: Callable[[int], None] = lambda _: None
     on_busy: Callable[[float, float], None] = lambda *_: None
+    on_batch: Callable[[str, int, int], None] = lambda *_: None
     beside: Runner | None = None
     budget: Budget = field(init=False)
     carried: float = field(init=False, default=0.0)
@@ -127,7 +129,7 @@ class Runner:
         return self._client
 
     def _batches(self) -> Batches:
-        return Batches(self._connected(), self.store, self.book, self.budget, self._hear)
+        return Batches(self._connected(), self.store, self.book, self.budget, self._hear, self.on_batch)
 
     def _hear(self, got: Got) -> Got:
         self.on_got(got)
