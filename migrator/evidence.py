@@ -77,8 +77,7 @@ class Arm:
     """What one side's fresh answers took: of the old model in the old layout, or of the new one in the new layout.
 
     Tokens are sums over ``calls``; ``cost`` is for 1,000 such calls at list price without Batch, None where no price
-    is known. Latencies and cached tokens are of synchronous calls alone: None where there was none. ``first`` is the
-    time to the first token of streams.
+    is known. Latencies and cached tokens are of synchronous calls alone: None where there was none.
     """
 
     model: str
@@ -89,7 +88,6 @@ class Arm:
     cost: float | None
     latency: float | None = None
     slow_latency: float | None = None
-    first: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +116,13 @@ class Acceptance:
 class SiteEvidence:
     """What was found at one call site.
 
-    ``site`` is the id of the call in ``migrator scan --format json``. ``changes`` says what would be done there, some
-    of "model", "order", "cache_key". ``cases`` were recorded, ``unbound`` counts by reason those that could not be
-    compared, ``compared`` were. ``excess`` is the mean of D = [new differs] − [old differs] with ``error``, its
-    standard error; ``better`` and ``worse`` are the e-values for PASS and FAIL; ``path`` are the looks on the way:
-    cases, e-value for PASS, e-value for FAIL. ``more`` is about how many cases are missing for a verdict (None: no
-    number would do) and ``more_cost`` what they would cost. ``action`` follows from all of it: "apply" both, the
-    "layout" alone, the "model" alone, or "hold".
+    ``site`` is the id of the call in ``migrator scan --format json``, ``key`` that of a scan from the project's root,
+    from which ``file`` is seen. ``changes`` says what would be done there, some of "model", "order", "cache_key".
+    ``cases`` were recorded, ``unbound`` counts by reason those that could not be compared, ``compared`` were.
+    ``excess`` is the mean of D = [new differs] − [old differs] with ``error``, its standard error; ``better`` and
+    ``worse`` are the e-values for PASS and FAIL; ``path`` are the looks on the way: cases, and the two e-values in this
+    order. ``more`` is about how many cases are missing for a verdict (None: no number would do) and ``more_cost`` what
+    they would cost. ``action`` follows from all of it: "apply" both, the "layout" alone, the "model" alone, or "hold".
     """
 
     site: str
@@ -162,6 +160,7 @@ class SiteEvidence:
     attribution: Attribution | None = None
     accepted: Acceptance | None = None
     exchanges: tuple[Exchange, ...] = ()
+    key: str = ""
 
     @property
     def is_let_through(self) -> bool:
@@ -226,7 +225,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What the run cost: spent now, taken from earlier runs' answers, and what was estimated before it began."""
+    """What the run cost: spent now, what the answers of earlier runs would cost now, and what was estimated before."""
 
     spent: float
     stored: float

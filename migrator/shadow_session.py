@@ -376,7 +376,8 @@ def accept(site: str, reason: str, until: date | None) -> int:
 
     root = project_root((), Path.cwd())
     told = read(None)
-    found = [one for one in told.sites if one.site.startswith(site) or f"{one.file}:{one.line}" == site]
+    here = Path(os.path.relpath(Path.cwd() / site, root)).as_posix()
+    found = [one for one in told.sites if one.site.startswith(site) or f"{one.file}:{one.line}" in (site, here)]
     if len(found) != 1:
         known = ", ".join(f"{one.file}:{one.line}" for one in told.sites)
         raise SettingsError(f"{len(found)} calls of the last comparison are {site!r}; there are: {known}")
@@ -384,8 +385,9 @@ def accept(site: str, reason: str, until: date | None) -> int:
     if last < date.today():
         raise SettingsError(f"--until {last}: that day is past")
     where = f"{found[0].file}:{found[0].line} {found[0].function}".strip()
-    acceptance = Acceptance(reason, _name(root), last.isoformat())
-    path = accepted.accept(root, found[0].site, where, acceptance, to=told.migration)
+    covered = accepted.against(found[0].exchanges)
+    wanted = accepted.Accepted(Acceptance(reason, _name(root), last.isoformat()), *covered)
+    path = accepted.accept(root, found[0].key, where, wanted, to=told.migration)
     print(f"Accepted until {last}: {where}. It stands in {path.name}; commit it.")
     return DONE
 

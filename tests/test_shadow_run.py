@@ -35,11 +35,12 @@ from wire import FAULTS, NO_FAULTS, Wire, text_of, wire_to
 
 from migrator import tokens
 from migrator.cli_errors import one_line_errors
-from migrator.evidence import Acceptance
+from migrator.evidence import Acceptance, Difference, Exchange, Flip
 from migrator.prices import model_of, with_own
 from migrator.rulebook import load
 from migrator.settings import CannotRun, SettingsError
 from migrator.shadow import accepted
+from migrator.shadow.accepted import Accepted
 from migrator.shadow.model import Usage, usage
 from migrator.shadow.run import pace as paces
 from migrator.shadow.run.budget import Budget
@@ -606,6 +607,16 @@ def test_lines_of_others_are_passed_over(tmp_path: Path) -> None:
         assert store.begin() == Decimal("0.5")
 
 
+@pytest.mark.parametrize("said", ['["a",0,1]', "[null,0,1]", "[1,0]", "[1,0,-2]", "[1,0,1e400]", "[true,0,1]", '"110"'])
+def test_tokens_that_cannot_be_are_none_and_the_answer_is_kept(said: str, tmp_path: Path) -> None:
+    with Store(tmp_path, SERVER) as store:
+        store.put(Got("digest", {"choices": []}, status=200, usage=Usage(1, 0, 1)), Decimal("0.5"))
+    path = Store(tmp_path, SERVER).path
+    path.write_text(path.read_text("utf-8").replace("[1,0,1]", said), encoding="utf-8")
+    with Store(tmp_path, SERVER) as store:
+        assert store.get("digest") == Got("digest", {"choices": []}, status=200, is_stored=True)
+
+
 def test_a_run_that_was_stopped_counts_and_one_that_ended_does_not(tmp_path: Path) -> None:
     with Store(tmp_path, SERVER) as store:
         assert store.begin() == 0
@@ -662,12 +673,38 @@ def test_an_answer_that_is_nested_too_deeply_is_none() -> None:
 
 
 def test_a_difference_is_accepted_for_one_migration(tmp_path: Path) -> None:
-    wanted = Acceptance("shorter", "ann", "2027-01-31")
+    wanted = Accepted(Acceptance("shorter", "ann", "2027-01-31"), ("label", "number"), ('the model "refuses"',))
     accepted.accept(tmp_path, "abc", "app.py:1", wanted, to="gpt-4.1-mini")
     today = date(2026, 11, 28)
     assert accepted.load(tmp_path, today, "gpt-4.1-mini") == {"abc": wanted}
     assert accepted.load(tmp_path, today, "gpt-6-luna") == {}
     assert accepted.load(tmp_path, date(2027, 2, 1), "gpt-4.1-mini") == {}
+
+
+def exchange(flip: Flip, kind: str, failure: str = "", *, is_noise: bool = False) -> Exchange:
+    return Exchange("c", "", flip, "", "", "", "", (Difference(kind, "", "", "", is_noise),), (), failure)
+
+
+def test_an_acceptance_covers_what_was_there_and_nothing_else() -> None:
+    there = [exchange("loss", "label"), exchange("failure", "number", "cut off"), exchange("gain", "date")]
+    covered = accepted.against([*there, exchange("loss", "id", is_noise=True)])
+    assert covered == (("label", "number"), ("cut off",))
+    wanted = Accepted(Acceptance("shorter", "", "2027-01-31"), *covered)
+    assert wanted.beyond([*there, exchange("both", "date"), exchange("undecided", "words")]) == ()
+    assert wanted.beyond([*there, exchange("failure", "label", "the model refuses"), exchange("loss", "date")]) == (
+        "hard failure: the model refuses",
+        "difference: date",
+    )
+
+
+def test_an_acceptance_without_what_it_covers_covers_nothing(tmp_path: Path) -> None:
+    head = '[[accepted]]\nsite = "abc"\nreason = "shorter"\nuntil = 2027-01-31\n'
+    (tmp_path / accepted.FILE).write_text(head, encoding="utf-8")
+    (one,) = accepted.load(tmp_path, date(2026, 11, 28), "gpt-4.1-mini").values()
+    assert one.beyond([exchange("loss", "label")]) == ("difference: label",)
+    (tmp_path / accepted.FILE).write_text(f"{head}failures = [1]\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"entry 1: failures is a list of texts$"):
+        accepted.load(tmp_path, date(2026, 11, 28), "gpt-4.1-mini")
 
 
 def test_what_was_lost_is_paid_for_although_the_money_is_out(wire: Wire, tmp_path: Path) -> None:
