@@ -53,8 +53,9 @@ class Exchange:
     """One case with its three answers, as far as it is shown.
 
     ``flip``: "loss" (only the new answer differs from the recorded one), "gain" (only the fresh old one does),
-    "both", "same", "undecided", or "failure" (a confirmed hard failure, named in ``failure``). ``differences`` are
-    those of the new answer against the recorded one, ``old_differences`` those of the fresh old answer against it.
+    "both", "same", "undecided", or "failure" (a hard failure of the new model alone, named in ``failure``).
+    ``differences`` are those of the new answer against the recorded one, ``old_differences`` those of the fresh old
+    answer against it.
     ``prompt`` is what was asked, the last message or input of a person; answers are texts, JSON or calls of tools
     as text. ``weight`` orders a site's exchanges, the worst first.
     """
