@@ -8,9 +8,8 @@ fail() {
 }
 
 case "$MIGRATOR_MODE" in
-check | sarif) ;;
-pull-request) fail "mode pull-request is not there yet; use check or sarif" ;;
-*) fail "unknown mode: use check or sarif" ;;
+check | sarif | pull-request) ;;
+*) fail "unknown mode: use check, sarif or pull-request" ;;
 esac
 
 # The runner's own Python, or what actions/setup-python has put in front of it.
@@ -33,6 +32,60 @@ if [ ! -e "$venv/installed" ]; then
     "$bin/python" -m pip install --quiet --disable-pip-version-check "$GITHUB_ACTION_PATH"
     touch "$venv/installed"
     echo "::endgroup::"
+fi
+
+if [ "$MIGRATOR_MODE" = pull-request ]; then
+    # The base branch is fetched from GitHub, so no checkout is needed, and none of a stranger's counts.
+    options=(--repo "$GITHUB_REPOSITORY" --api-url "$GITHUB_API_URL" --format json --body "$RUNNER_TEMP/migrator-body.md")
+    if [ -n "$MIGRATOR_BASE" ]; then options+=(--base "$MIGRATOR_BASE"); fi
+    if [ -n "$MIGRATOR_REPORT" ]; then options+=(--shadow-report "$MIGRATOR_REPORT"); fi
+    add() {
+        while IFS= read -r line || [ -n "$line" ]; do
+            line=${line%$'\r'}
+            if [ -n "${line// /}" ]; then options+=("$1" "$line"); fi
+        done <<<"$2"
+    }
+    add --label "$MIGRATOR_LABELS"
+    add --reviewer "$MIGRATOR_REVIEWERS"
+    add --assignee "$MIGRATOR_ASSIGNEES"
+    if [ "$MIGRATOR_OWN_TOKEN" = true ]; then
+        echo "::notice title=migrator::With the workflow's own token no other workflow runs on the pull request." \
+            "Give the input token that of an app, or a personal one, for that."
+    fi
+    code=0
+    done="$RUNNER_TEMP/migrator-done.json"
+    GITHUB_TOKEN=$MIGRATOR_TOKEN "$bin/migrator" pr "${options[@]}" >"$done" 2>"$done.errors" </dev/null || code=$?
+    cat "$done.errors" >&2
+    if [ "$code" -ne 0 ]; then
+        said=$(tail -n 1 "$done.errors")
+        case "$said" in
+        *"not permitted to create or approve pull requests"*)
+            said+=". Allow it: Settings, Actions, General, Workflow permissions; or give the input token that of an app" ;;
+        *"answers 403"* | *"Permission to"* | *"Write access to repository not granted"* | *"error: 403"*)
+            said+=". The job needs permissions: contents: write and pull-requests: write; a fork's token can only read" ;;
+        esac
+        echo "::error title=migrator::${said//$'\r'/}"
+        exit "$code"
+    fi
+    "$bin/python" - "$done" <<'PYTHON' >>"$GITHUB_OUTPUT"
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as stream:
+    said = json.load(stream)
+print(f"changed={'true' if said['files'] else 'false'}")
+print(f"findings={said['found']}")
+print(f"pr-number={said['number'] or ''}")
+print(f"pr-url={said['url'] or ''}")
+PYTHON
+    {
+        grep -E '"(outcome|url)"' "$done" | sed 's/^ *"\([a-z]*\)": *\(.*[^,]\),*$/- \1: \2/'
+        if [ -s "$RUNNER_TEMP/migrator-body.md" ]; then
+            echo
+            cat "$RUNNER_TEMP/migrator-body.md"
+        fi
+    } >>"$GITHUB_STEP_SUMMARY"
+    exit 0
 fi
 
 # Results are kept outside of the checkout: the reports below are readings of one scan, and no file of a

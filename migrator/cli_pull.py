@@ -24,6 +24,16 @@ from migrator.cli_errors import one_line_errors
 @click.option("--label", "labels", metavar="NAME", multiple=True, help="Add this label; may be repeated.")
 @click.option("--reviewer", "reviewers", metavar="USER", multiple=True, help="Ask this person; may be repeated.")
 @click.option("--assignee", "assignees", metavar="USER", multiple=True, help="Assign this person; may be repeated.")
+@click.option(
+    "--recreate", is_flag=True, help="Make the branch anew although others have commits there, or someone closed it."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="With --repo: say what was done as a sentence, or as JSON. [default: text]",
+)
 @click.option("--body", metavar="FILE", type=click.Path(path_type=Path), help="Write the text there.")
 @click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]")
 @click.option("--dry-run", "is_dry", is_flag=True, help="Print the text and say what would be done; change nothing.")
@@ -38,6 +48,8 @@ def pr(
     labels: tuple[str, ...],
     reviewers: tuple[str, ...],
     assignees: tuple[str, ...],
+    recreate: bool,
+    form: str,
     body: Path | None,
     to: str | None,
     is_dry: bool,
@@ -59,15 +71,24 @@ def pr(
     from migrator import pull_session
 
     with one_line_errors():
-        if online is None and (api or labels or reviewers or assignees):
-            raise click.UsageError("--api-url, --label, --reviewer and --assignee need --repo OWNER/NAME")
+        needing = {
+            "--api-url": api,
+            "--label": labels,
+            "--reviewer": reviewers,
+            "--assignee": assignees,
+            "--recreate": recreate,
+            "--format json": form == "json",
+        }
+        wrong = next((name for name, said in needing.items() if said), None) if online is None else None
+        if wrong is not None:
+            raise click.UsageError(f"{wrong} needs --repo OWNER/NAME")
         if online is not None and repository != Path():
             raise click.UsageError(f"{repository}: a folder and --repo name two repositories; give one of them")
         wish = pull_session.Wish(repository, base, report, body, to, is_dry, quiet)
         if online is None:
             return pull_session.make(wish)
         from migrator import pull_forge
-        from migrator.deliver.forge import API
+        from migrator.github_api import API
 
         added = {"labels": labels, "reviewers": reviewers, "assignees": assignees}
-        return pull_forge.make(wish, pull_forge.There(online, api or API, added))
+        return pull_forge.make(wish, pull_forge.There(online, api or API, added, recreate, form == "json"))

@@ -6,46 +6,62 @@ change something there is printed instead.
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.pull_session import MOST_FILE, Start, Wish, blobs, branch_of, counts, planned, stop_at, text
+from migrator.pull_session import MOST_FILE, Start, Wish, planned, prepare, stop_at
 from migrator.settings import CannotRun, SettingsError
 
 if TYPE_CHECKING:
-    from migrator.deliver.forge import Forge, Pull
-    from migrator.deliver.git import Branch
-    from migrator.deliver.pull_request import Change
-    from migrator.pull_session import Copy
+    from migrator.deliver.forge import GitHub
+    from migrator.deliver.git import Repository
+    from migrator.prepared import Prepared
+    from migrator.publish import Outcome, Way
 
 DONE = 0
-SUPERSEDED = "Nothing is left to change on the base branch, so `migrator` closes this."
+# The beginning of a token of an app, also of the one that a workflow gets. Source: GitHub, "token formats".
+OF_AN_APP = "ghs_"
+RIGHTS = "it needs the rights contents: write and pull-requests: write"
 
 
 @dataclass(frozen=True, slots=True)
 class There:
-    """Where a pull request goes: ``owner/name``, the server's address, and what is added to a new one by its kind."""
+    """Where a pull request goes: ``owner/name``, the server's address, and what is added to a new one by its kind.
+
+    ``recreate``: as ``publish.Manner`` has it. ``is_json``: what was done is said as JSON.
+    """
 
     repository: str
     api: str
     added: Mapping[str, Sequence[str]]
+    recreate: bool = False
+    is_json: bool = False
 
 
 def make(wish: Wish, there: There) -> int:
     """Open, renew or close the pull request, say what was done, and give the exit code."""
     from migrator.deliver import git
-    from migrator.deliver.forge import GitHub, git_url
+    from migrator.deliver.forge import GitHub
+    from migrator.github_api import Client, git_url
+    from migrator.publish import Manner, publish
     from migrator.shadow_session import read
 
     report = read(wish.report) if wish.report is not None else None
-    remote = git.Remote(git_url(there.api, _checked(there.repository)), _token())
+    name = checked(there.repository)
+    api = there.api.rstrip("/")
+    url = git_url(api, name)
+    token = token_of(name, api)
+    remote = git.Remote(url, token())
     say = (lambda request: print(request, end="\n\n")) if wish.is_dry else None
-    forge = GitHub(there.repository, remote.token, there.api.rstrip("/"), say)
+    forge = GitHub(name, Client(token, api, say), git.EMAIL)
     with ExitStack() as stack:
         base = wish.base or forge.default_branch()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migrator-")))
@@ -54,144 +70,106 @@ def make(wish: Wish, there: There) -> int:
         assert commit is not None
         start = Start(repository, base, commit)
         change, copy = planned(start, wish, report, stack)
-        return Delivery(change, copy, start, forge, wish, there).run()
+        prepared = prepare(change, copy, start)
+        if prepared.files:
+            _keep(prepared.body, wish)
+        outcome = publish(
+            prepared, forge, way_of(remote.token, repository, forge, say), Manner(there.added, recreate=there.recreate)
+        )
+        lines = (_json(outcome, prepared),) if there.is_json else _lines(outcome, prepared, wish)
+        return _said(outcome, prepared, lines)
 
 
-def _checked(repository: str) -> str:
-    import re
-
+def checked(repository: str) -> str:
+    """Give ``owner/name`` as it is; raises SettingsError for anything else."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", repository) or repository.endswith(("/.", "/..")):
         raise SettingsError(f"--repo {repository!r}: write owner/name")
     return repository.removesuffix(".git")
 
 
-def _token() -> str:
-    token = os.environ.get("GITHUB_TOKEN", "").strip()
-    if not token:
-        raise CannotRun("GITHUB_TOKEN is not set: it needs the rights contents: write and pull-requests: write")
-    if not token.isascii() or not token.isprintable():
-        raise CannotRun("GITHUB_TOKEN holds a character that no token has")
-    return token
+def token_of(repository: str, api: str) -> Callable[[], str]:
+    """Find who asks: the token of GITHUB_TOKEN, or the app of MIGRATOR_APP_ID and its private key."""
+    token, app = os.environ.get("GITHUB_TOKEN", "").strip(), os.environ.get("MIGRATOR_APP_ID", "").strip()
+    if token:
+        if not token.isascii() or not token.isprintable():
+            raise CannotRun("GITHUB_TOKEN holds a character that no token has")
+        return lambda: token
+    if not app:
+        raise CannotRun(f"GITHUB_TOKEN is not set: {RIGHTS}")
+    from migrator.deliver.app import App
+
+    known = App(app, private_key(), api)
+    return lambda: known.token(repository)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One change on its way to one repository."""
+def private_key() -> str:
+    """Read the private key of the app, from the environment or from the file that it names."""
+    said, path = (os.environ.get(f"MIGRATOR_PRIVATE_KEY{end}", "").strip() for end in ("", "_FILE"))
+    if said:
+        # Many secret stores keep a text in one line.
+        return said.replace("\\n", "\n")
+    if not path:
+        raise CannotRun("MIGRATOR_APP_ID is set; MIGRATOR_PRIVATE_KEY or MIGRATOR_PRIVATE_KEY_FILE is needed too")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotRun(f"MIGRATOR_PRIVATE_KEY_FILE: {getattr(error, 'strerror', None) or error}") from None
 
-    change: Change
-    copy: Copy
-    start: Start
-    forge: Forge
-    wish: Wish
-    there: There
 
-    def run(self) -> int:
-        """Do what the state of the branch and of its pull requests asks for."""
-        from migrator.deliver import git
+def way_of(token: str, repository: Repository, forge: GitHub, say: Callable[[str], None] | None = None) -> Way:
+    """Choose how a commit gets there: GitHub signs what an app has it make; what anybody else makes is pushed."""
+    from migrator.publish import ByApi, ByGit
 
-        name = branch_of(self.change)
-        self.start.must_not_be(name)
-        repository = self.start.repository
-        branch = git.branch(repository, name, self.start.commit) if git.fetch(repository, name) else None
-        strangers = self._strangers(name) if branch is not None else ()
-        pulls = self.forge.pulls(name)
-        pull = next((one for one in pulls if one.is_open), None)
-        if pull is not None and pull.base != self.start.name:
-            raise CannotRun(f"{pull.url} goes to {pull.base}, not to {self.start.name}: close it, or pass --base")
-        if not self.change.plan.patches:
-            return self._superseded(name, branch, strangers, pull)
-        stop_at(name, strangers)
-        refused = None if pull is not None else self._refused(pulls)
-        if refused is not None:
-            print(f"Nothing was done: a person closed {refused.url}, which was the same change.")
-            return DONE
-        is_pushed = self._push(name, branch)
-        return self._put(name, pull, is_pushed)
+    return ByApi(forge, say is not None) if token.startswith(OF_AN_APP) else ByGit(repository, say)
 
-    def _strangers(self, name: str) -> Sequence[str]:
-        from migrator.deliver.git import EMAIL
 
-        return sorted(set(self.forge.mails(self.start.name, name)) - {EMAIL})
+def _json(outcome: Outcome, prepared: Prepared) -> str:
+    """Write what was done as one table."""
+    said = {
+        "outcome": outcome.kind,
+        "number": outcome.number or None,
+        "url": outcome.url or None,
+        "draft": bool(prepared.drafts),
+        "branch": prepared.branch,
+        "base": prepared.base,
+        "commit": prepared.commit,
+        "hash": prepared.hash,
+        **asdict(prepared.numbers),
+    }
+    return json.dumps(said, indent=2)
 
-    def _refused(self, pulls: Sequence[Pull]) -> Pull | None:
-        """Find a pull request with the same change that a person closed."""
-        from migrator.deliver.pull_request import content, data_of
 
-        wanted = content(self.change)
-        shut = (one for one in pulls if not one.is_open and not one.is_merged)
-        said = ((one, data_of(one.body)) for one in shut)
-        return next((one for one, data in said if data.get("hash") == wanted and "closed" not in data), None)
+def _said(outcome: Outcome, prepared: Prepared, lines: Iterable[str]) -> int:
+    """Say what came of it, and give the exit code."""
+    for line in outcome.told:
+        print(f"migrator: {line}", file=sys.stderr)
+    for line in lines:
+        print(line)
+    if outcome.kind == "foreign" and prepared.files:
+        stop_at(prepared.branch, outcome.strangers)
+    return DONE
 
-    def _push(self, name: str, branch: Branch | None) -> bool:
-        """Push the commit, unless the branch has the same change of the same files."""
-        from migrator.deliver import git
-        from migrator.deliver.pull_request import message
 
-        repository, base = self.start.repository, self.start.commit
-        tree = git.write_tree(repository, base, blobs(self.change.plan, self.copy))
-        commit = git.write_commit(repository, tree, base, message(self.change))
-        if branch is not None and len(branch.parents) == 1:
-            there = git.difference(repository, branch.parents[0], branch.tip)
-            if there == git.difference(repository, base, commit):
-                return False
-        before = branch.tip if branch is not None else None
-        if self.wish.is_dry:
-            print(f"git push --force-with-lease={name}:{before or ''} {self.there.repository} {commit}:{name}\n")
-        else:
-            git.push(repository, name, commit, before)
-        return True
+def _lines(outcome: Outcome, prepared: Prepared, wish: Wish) -> Iterator[str]:
+    """Write what was done as sentences; a dry run has printed its requests."""
+    draft = ", a draft" if prepared.drafts else ""
+    sentences = {
+        "foreign": "" if prepared.files else f"{prepared.branch} has commits of others and stays.",
+        "refused": f"Nothing was done: a person closed {outcome.url}, which was the same change.",
+        "closed": "" if wish.is_dry else f"{outcome.url} is closed: superseded.",
+        "opened": "" if wish.is_dry else f"{outcome.url} is opened: {prepared.said}{draft}.",
+        "renewed": "" if wish.is_dry else f"{outcome.url} is up to date now: {prepared.said}{draft}.",
+        "same": "" if wish.is_dry else f"{outcome.url} is as it should be: {prepared.said}{draft}.",
+    }
+    nothing = "" if prepared.files else f"Nothing to change on {prepared.base}."
+    yield from filter(None, (nothing, sentences.get(outcome.kind, "")))
 
-    def _put(self, name: str, there: Pull | None, is_pushed: bool) -> int:
-        from migrator.deliver.forge import Pull, Wanted
-        from migrator.deliver.pull_request import says_the_same, title
 
-        heading = title(self.change.plan, self.change.book)
-        body = text(self.change)
-        self._keep(body)
-        if there is not None and not is_pushed and says_the_same(there.body, body):
-            body = there.body
-        pull = self.forge.put(Wanted(name, self.start.name, heading, body, bool(self.change.drafts)), there)
-        if there is None:
-            self._dress(pull or Pull(0, "", True, False, heading, body, self.start.name))
-        if pull is None or self.wish.is_dry:
-            return DONE
-        is_same = there is not None and not is_pushed and there == pull
-        word = "is as it should be" if is_same else "is opened" if there is None else "is up to date now"
-        draft = ", a draft" if self.change.drafts else ""
-        print(f"{pull.url} {word}: {counts(self.change)}{draft}.")
-        return DONE
-
-    def _dress(self, pull: Pull) -> None:
-        """Add labels, reviewers and assignees; one that does not exist is told, and changes nothing else."""
-        import sys
-
-        for kind, names in self.there.added.items():
-            said = self.forge.dress(pull, kind, names) if names else ""
-            if said:
-                print(f"migrator: {kind} were not added: {said}", file=sys.stderr)
-
-    def _keep(self, body: str) -> None:
-        """Write the text where the user wants it too."""
-        if self.wish.body is None or self.wish.is_dry:
-            return
-        try:
-            self.wish.body.write_text(body, "utf-8", errors="replace")
-        except OSError as error:
-            raise SettingsError(f"{self.wish.body}: {(error.strerror or str(error)).lower()}") from None
-
-    def _superseded(self, name: str, branch: Branch | None, strangers: Sequence[str], pull: Pull | None) -> int:
-        """Close what has nothing left to change; the branch goes too, unless somebody else works on it."""
-        from migrator.deliver import git
-        from migrator.deliver.pull_request import closed
-
-        print(f"Nothing to change on {self.start.name}.")
-        if strangers:
-            print(f"{name} has commits of others and stays.")
-            return DONE
-        if pull is not None:
-            self.forge.close(pull, SUPERSEDED, closed(pull.body, "superseded"))
-            if not self.wish.is_dry:
-                print(f"{pull.url} is closed: superseded.")
-        if branch is not None and pull is not None and not self.wish.is_dry:
-            git.push(self.start.repository, name, "", branch.tip)
-        return DONE
+def _keep(body: str, wish: Wish) -> None:
+    """Write the text where the user wants it too."""
+    if wish.body is None or wish.is_dry:
+        return
+    try:
+        wish.body.write_text(body, "utf-8", errors="replace")
+    except OSError as error:
+        raise SettingsError(f"{wish.body}: {(error.strerror or str(error)).lower()}") from None

@@ -7,6 +7,7 @@ branch of our own moves. Nothing of the repository runs, and its configuration c
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from migrator.deliver.pull_request import Change
     from migrator.evidence import ShadowReport
     from migrator.model import Plan
+    from migrator.prepared import Numbers, Prepared
 
 DONE = 0
 # A token needs a right of its own to change what runs with the repository's secrets.
 WORKFLOWS = ".github/workflows/"
 # A file of configuration is small, and what is larger than a notebook is no code.
 MOST_CONFIG, MOST_FILE, MOST_ALL = 1_000_000, 20_000_000, 2_000_000_000
+# Neither Python nor most tools go deeper into folders.
+MOST_FOLDERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ def _aside(entry: Entry) -> str:
     parts = entry.path.split(b"/")
     if any(part in (b"", b".", b"..") or part.lower().rstrip(b". ") in (b".git", b"git~1") for part in parts):
         return "a path that leads out of the repository"
+    if len(parts) > MOST_FOLDERS:
+        return f"nested in more than {MOST_FOLDERS} folders"
     if os.name == "nt" and any(mark in entry.path for mark in (b"\\", b":")):
         return "a path that this system does not have"
     if not 0 <= entry.size <= MOST_CONFIG and os.fsdecode(entry.path) in FILES:
@@ -166,6 +172,7 @@ def _write(root: Path, path: bytes, data: bytes) -> bool:
 
 def _settings(copy: Copy, start: Start, to: str | None, report: ShadowReport | None) -> Settings:
     """Read the configuration as it is on the base branch, and what the report lets through."""
+    from migrator.deliver.pull_request import label
     from migrator.rulebook import is_own
     from migrator.settings import load
     from migrator.shadow.gate import gate
@@ -174,12 +181,23 @@ def _settings(copy: Copy, start: Start, to: str | None, report: ShadowReport | N
         found = load(None, copy.root, {"to": to}, looks_above=False)
     except SettingsError as error:
         raise SettingsError(f"{str(error).replace(f'{copy.root}{os.sep}', '')} (on {start.name})") from None
-    if is_own(found.migration):
-        raise SettingsError(f"{found.migration}: `migrator pr` takes a migration that `migrator rules` lists, no file")
-    if report is not None and report.migration != found.migration:
+    if report is not None and label(report.migration) != label(found.migration):
         raise SettingsError(f"the shadow report is about {report.migration}, not about {found.migration}")
     chosen = replace(found, exclude=(*found.exclude, f"/{WORKFLOWS}"), force_exclude=False)
+    if is_own(found.migration):
+        chosen = replace(chosen, migration=str(_table_of(copy, start, found.migration, to)))
     return chosen if report is None else replace(chosen, gate=gate(report))
+
+
+def _table_of(copy: Copy, start: Start, name: str, to: str | None) -> Path:
+    """Find a migration of the user's own: the user's file, or one of the base branch that its configuration names."""
+    if to is not None:
+        # It is read from where the user stands, and called as the user calls it.
+        return Path(to)
+    path = Path(os.path.normpath(copy.root / name))
+    if os.fsencode(path.relative_to(copy.root).as_posix()) not in copy.files if copy.root in path.parents else True:
+        raise SettingsError(f"'to' names {_shown(name)}, which is no file of {start.name}")
+    return path
 
 
 def _change(copy: Copy, start: Start, settings: Settings, report: ShadowReport | None) -> Change:
@@ -227,7 +245,9 @@ def _drafts(plan: Plan, start: Start, report: ShadowReport | None) -> Iterator[s
 
 def branch_of(change: Change) -> str:
     """Name the branch."""
-    return f"migrator/{change.plan.migration}"
+    from migrator.deliver.pull_request import label
+
+    return f"migrator/{re.sub('[^A-Za-z0-9._-]+', '-', label(change.plan.migration)).strip('.-') or 'own'}"
 
 
 def _deliver(change: Change, copy: Copy, start: Start, wish: Wish) -> int:
@@ -307,6 +327,53 @@ def _put(change: Change, wish: Wish) -> None:
             wish.body.write_bytes(data)
     except OSError as error:
         raise SettingsError(f"{wish.body}: {(error.strerror or str(error)).lower()}") from None
+
+
+def prepare(change: Change, copy: Copy, start: Start) -> Prepared:
+    """Write a change down as data; its objects are in the repository that it starts from."""
+    from migrator.deliver import git
+    from migrator.deliver.pull_request import content, message, title
+    from migrator.prepared import Prepared
+    from migrator.readings import changed
+
+    files = blobs(change.plan, copy)
+    base_tree = git.tree_of(start.repository, start.commit)
+    return Prepared(
+        migration=change.plan.migration,
+        branch=branch_of(change),
+        base=start.name,
+        commit=start.commit,
+        base_tree=base_tree,
+        tree=git.write_tree(start.repository, start.commit, files) if files else base_tree,
+        title=title(change.plan, change.book),
+        message=message(change),
+        body=text(change),
+        hash=content(change),
+        drafts=change.drafts,
+        said=counts(change),
+        numbers=_numbers(change),
+        models=Counter(one.finding.origin.value for one in changed(change.plan, review=False)),
+        files=files,
+    )
+
+
+def _numbers(change: Change) -> Numbers:
+    """Count what is found, what changes and what is held."""
+    from migrator.model import Review
+    from migrator.prepared import Numbers
+    from migrator.readings import left
+
+    plan = change.plan
+    edits = Counter(edit.transform for patch in plan.patches for edit in patch.edits if edit.text.strip() != ",")
+    held = sum(isinstance(one, Review) for one in left(plan, review=False))
+    return Numbers(
+        found=len(plan.decisions),
+        names=edits["model"],
+        keys=edits["cache_key"],
+        orders=edits["order_prompt"],
+        held=held,
+        files=len(plan.patches),
+    )
 
 
 def text(change: Change) -> str:

@@ -259,7 +259,7 @@ def test_another_base_is_taken(project: Path, capsys: pytest.CaptureFixture[str]
         (["--base", "--upload-pack=x"], "--upload-pack=x: there is no such branch or commit"),
         (["--base", "main:title.py"], "main:title.py: there is no such branch or commit"),
         (["--to", "gpt-4.1-mimi"], "rules/migrations: no migration 'gpt-4.1-mimi'; did you mean 'gpt-4.1-mini'?"),
-        (["--to", "own.toml"], "own.toml: `migrator pr` takes a migration that `migrator rules` lists, no file"),
+        (["--to", "own.toml"], "own.toml: cannot be read: no such file or directory"),
         (["--shadow-report", "none.json"], "none.json: no such file or directory"),
         (["--body", "no/such/folder.md"], "no/such/folder.md: no such file or directory"),
     ],

@@ -9,14 +9,18 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from forge_server import NAME, TOKEN, State, serving
 
+from migrator import github_api
 from migrator.cli import run
-from migrator.deliver import forge, git, pull_request
+from migrator.deliver import git, pull_request
+from migrator.deliver.forge import GitHub
 from migrator.settings import CannotRun
 
 BRANCH = "migrator/gpt-4.1-mini"
@@ -39,7 +43,8 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     waited: list[float] = []
-    monkeypatch.setattr(forge.GitHub.__init__, "__defaults__", (forge.API, None, waited.append, 0.0))
+    clock = SimpleNamespace(sleep=waited.append, time=time.time, monotonic=time.monotonic)
+    monkeypatch.setattr(github_api, "time", clock)
     return waited
 
 
@@ -70,6 +75,10 @@ def server(tmp_path: Path, work: Path) -> Iterator[State]:
         state.git("config", "uploadpack.allowFilter", "true")
         ask(work, "remote", "add", "origin", str(state.bare))
         yield state
+
+
+def github(token: str, api: str) -> GitHub:
+    return GitHub("a/b", github_api.Client(lambda: token, api), git.EMAIL)
 
 
 def moved(work: Path, name: str, text: str) -> None:
@@ -151,8 +160,19 @@ def test_a_commit_of_somebody_else_stops_it(server: State, work: Path, capsys: p
     moved(work, "title.py", "# new\n" + CALL.format(name="title", model="gpt-4o-mini"))
     made, server.asked[:] = tip(server), []
     code, _, err = told(server, capsys)
-    assert (code, tip(server), server.changing()) == (4, made, [])
+    assert (code, tip(server)) == (4, made)
     assert err.startswith(f"migrator: {BRANCH} has commits of others (ada@example.com): nothing was changed")
+    # It says so once where people look, and keeps the address to itself.
+    ((method, path, body),) = server.changing()
+    assert (method, path, "ada@" in str(body)) == ("POST", "/issues/1/comments", False)
+    assert "leaves it alone from now on" in str(body)
+    server.asked.clear()
+    assert told(server, capsys)[0] == 4
+    assert server.changing() == []
+    # Only who asks for it loses those commits.
+    code, out, _ = told(server, capsys, "--recreate")
+    assert (code, out) == (0, f"{URL} is up to date now: 2 names in 2 files, a draft.\n")
+    assert server.git("rev-list", "--format=%ae", f"main..{BRANCH}").splitlines()[1:] == [git.EMAIL]
 
 
 def test_a_person_who_closes_it_is_not_asked_again(
@@ -164,6 +184,7 @@ def test_a_person_who_closes_it_is_not_asked_again(
     said = f"Nothing was done: a person closed {URL}, which was the same change.\n"
     assert told(server, capsys) == (0, said, "")
     assert server.changing() == []
+    assert told(server, capsys, "--recreate", "--dry-run")[1].startswith(f"POST {server.api}/repos/{NAME}/pulls")
     # Another change is another question.
     moved(work, "more.py", CALL.format(name="more", model="gpt-4o"))
     assert told(server, capsys)[1] == "https://forge.example/pull/2 is opened: 3 names in 3 files, a draft.\n"
@@ -177,9 +198,8 @@ def test_what_is_superseded_is_closed_and_blocks_nothing(
         moved(work, f"{name}.py", "print(1)\n")
     assert told(server, capsys)[:2] == (0, f"Nothing to change on main.\n{URL} is closed: superseded.\n")
     assert (tip(server), server.pulls[0]["state"]) == ("", "closed")
-    assert server.pulls[0]["comments"] == [
-        {"body": "Nothing is left to change on the base branch, so `migrator` closes this."}
-    ]
+    (comment,) = server.pulls[0]["comments"]  # type: ignore[misc]
+    assert comment["body"] == "Nothing is left to change on the base branch, so `migrator` closes this."
     for name, model in (("title", "gpt-4o-mini"), ("answer", "gpt-4o")):
         moved(work, f"{name}.py", CALL.format(name=name, model=model))
     assert told(server, capsys)[1].startswith("https://forge.example/pull/2 is opened")
@@ -214,7 +234,7 @@ def test_a_dry_run_prints_what_would_be_sent(server: State, capsys: pytest.Captu
     assert (code, tip(server), server.pulls, server.changing()) == (0, "", [], [])
     pushed, posted, labelled, _ = re.split(r"\n\n(?=POST|\Z)", out)
     assert labelled.startswith(f"POST {server.api}/repos/{NAME}/issues/NUMBER/labels\n")
-    assert pushed.startswith(f"git push --force-with-lease={BRANCH}: {NAME} ")
+    assert re.fullmatch(rf"git push --force-with-lease={BRANCH}: [0-9a-f]{{40}}:{BRANCH}", pushed)
     head, _, body = posted.partition("\n")
     assert head == f"POST {server.api}/repos/{NAME}/pulls"
     assert json.loads(body)["head"] == BRANCH
@@ -259,11 +279,15 @@ def test_one_that_was_opened_meanwhile_is_taken(server: State, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("method", "reply", "said"),
     [
-        ("GET", (404, {}, {"message": "Not Found"}), "answers 404 to GET /: Not Found"),
+        ("GET", (404, {}, {"message": "Not Found"}), f"answers 404 to GET /repos/{NAME}: Not Found"),
         ("GET", (301, {"Location": "http://127.0.0.1:1/"}, {}), "it has moved or is called otherwise now"),
-        ("POST", (403, {}, {"message": f"no right with {TOKEN}"}), "answers 403 to POST /pulls: no right with ***"),
+        (
+            "POST",
+            (403, {}, {"message": f"no right with {TOKEN}"}),
+            f"answers 403 to POST /repos/{NAME}/pulls: no right with ***",
+        ),
         ("POST", (422, {}, {"message": "Validation Failed", "errors": [{"message": "No commits"}]}), "No commits"),
-        ("POST", (201, {}, []), "without the number of the pull request"),
+        ("POST", (201, {}, []), "without the number of what it has"),
     ],
 )
 def test_a_refusal_is_one_line(
@@ -310,7 +334,7 @@ def test_a_push_that_is_refused_opens_nothing(server: State, capsys: pytest.Capt
         (["--repo", "acme"], 2, "--repo 'acme': write owner/name"),
         (["--repo", "../x"], 2, "--repo '../x': write owner/name"),
         (["--repo", NAME, "folder"], 2, "folder: a folder and --repo name two repositories; give one of them"),
-        (["--label", "x"], 2, "need --repo OWNER/NAME"),
+        (["--label", "x"], 2, "--label needs --repo OWNER/NAME"),
         (["--repo", "a/b?c"], 2, "--repo 'a/b?c': write owner/name"),
         (["--repo", NAME, "--api-url", "http://ghe.example/api/v3"], 4, "only https"),
         (["--repo", NAME, "--api-url", "https://me:pw@ghe.example/"], 4, "no name or password belongs there"),
@@ -366,10 +390,10 @@ def test_large_files_stay_on_the_server(server: State, work: Path, capsys: pytes
     ],
 )
 def test_git_speaks_to_the_same_server(api: str, url: str) -> None:
-    assert forge.git_url(api, "a/b") == url
+    assert github_api.git_url(api, "a/b") == url
 
 
 def test_a_server_that_is_not_there_is_one_line() -> None:
     with pytest.raises(CannotRun, match=r"^127\.0\.0\.1:1: "):
-        forge.GitHub("a/b", "t", "http://127.0.0.1:1").default_branch()
-    assert "t0ken" not in repr(forge.GitHub("a/b", "t0ken")) + repr(git.Remote("https://x", "t0ken"))
+        github("t0ken", "http://127.0.0.1:1").default_branch()
+    assert "t0ken" not in repr(github("t0ken", "")) + repr(git.Remote("https://x", "t0ken"))

@@ -142,6 +142,21 @@ def clone(remote: Remote, folder: Path, base: str, largest: int) -> Repository:
     return repository
 
 
+def default_branch(remote: Remote) -> str:
+    """Name the branch that a server's HEAD stands for. Raises CannotRun where the repository is empty."""
+    # Outside of any repository; git takes the settings of this server from the environment.
+    said = _git(Repository(Path(os.devnull), remote=remote), "ls-remote", "--symref", remote.url, "HEAD", at=())
+    head = next((line for line in said.split(b"\n") if line.startswith(b"ref: refs/heads/")), None)
+    if head is None:
+        raise CannotRun("the repository has no branch yet")
+    return os.fsdecode(head.removeprefix(b"ref: refs/heads/").partition(b"\t")[0])
+
+
+def tree_of(repository: Repository, commit: str) -> str:
+    """Name the tree of a commit."""
+    return _git(repository, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").decode().strip()
+
+
 def fetch(repository: Repository, name: str) -> bool:
     """Get the last commit of another branch; False where the server has no such branch."""
     assert repository.remote is not None

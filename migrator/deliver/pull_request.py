@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
+from pathlib import PurePath
 
 from migrator import prices
 from migrator.evidence import ShadowReport, SiteEvidence
@@ -20,7 +21,7 @@ from migrator.github_text import code, literal
 from migrator.lines import plural
 from migrator.model import CallSite, Decision, Plan, Prompt, Report, Review
 from migrator.readings import changed, counted, left, line_of, price, spelling
-from migrator.rulebook import Rulebook
+from migrator.rulebook import Rulebook, is_own
 
 # GitHub refuses the body of a pull request with more characters.
 LIMIT = 65_536
@@ -74,8 +75,13 @@ def content(change: Change) -> str:
     """Give the hash of what changes: it stays the same where only lines move or another part of a file changes."""
     names = [(one.finding.id, one.finding.origin.value, one.new) for one in changed(change.plan, review=False)]
     prompts = [(one.site.id, one.key, ordered(one)) for one in _prompts(change.plan)]
-    said = json.dumps([change.plan.migration, sorted(names), sorted(prompts)], ensure_ascii=True)
+    said = json.dumps([label(change.plan.migration), sorted(names), sorted(prompts)], ensure_ascii=True)
     return sha256(said.encode("ascii")).hexdigest()[:16]
+
+
+def label(migration: str) -> str:
+    """Name a migration; one of the user's own is a file, and called by its name without the folder."""
+    return PurePath(migration).stem if is_own(migration) else migration
 
 
 def ordered(prompt: Prompt) -> str:
@@ -106,7 +112,7 @@ def data(change: Change) -> str:
     """Write what ``migrator`` needs to know of its own pull request, unseen."""
     said = {
         "version": VERSION,
-        "migration": change.plan.migration,
+        "migration": label(change.plan.migration),
         "base": change.base,
         "hash": content(change),
         "draft": bool(change.drafts),

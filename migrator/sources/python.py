@@ -15,6 +15,8 @@ from migrator.model import Skip, Source
 _PYTHON_2 = re.compile(
     r"Missing parentheses in call to '(print|exec)'|leading zeros in decimal|invalid hexadecimal literal"
 )
+# CPython reads no more (MAXLEVEL of its tokenizer); LibCST's parser runs out of its stack far above.
+MOST_BRACKETS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,9 @@ def lower(text: str) -> str | Refusal:
         return Refusal(f"line 1: cannot be parsed ({_first_line(problem)}); exclude the file")
     from migrator.sources import downlevel
 
+    if deepest(text) > MOST_BRACKETS:
+        line = problem.lineno or 1
+        return Refusal(f"line {line}: more than {MOST_BRACKETS} brackets in each other; exclude the file")
     view = downlevel.lower(text)
     if view is None:
         return Refusal(_explain(problem))
@@ -78,6 +83,15 @@ def lower(text: str) -> str | Refusal:
         line = problem.lineno or 1
         return Refusal(f"line {line}: needs newer Python syntax; run migrator on a newer Python")
     return view
+
+
+def deepest(text: str) -> int:
+    """Count how many brackets stand in each other at most, those in strings too."""
+    depth = most = 0
+    for mark in re.finditer(r"[(\[{]|[)\]}]", text):
+        depth = max(0, depth + (1 if mark[0] in "([{" else -1))
+        most = max(most, depth)
+    return most
 
 
 def tree(text: str) -> ast.Module:

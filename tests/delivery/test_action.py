@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from forge_server import NAME, TOKEN, serving
 from isolated import python_with
 from npm import unpacked
 
@@ -63,7 +64,22 @@ jobs:
       - id: unknown
         uses: OWNER/migrator@v0
         continue-on-error: true
-        with: { mode: pull-request }
+        with: { mode: merge }
+      - id: opened
+        uses: OWNER/migrator@v0
+        with:
+          mode: pull-request
+          token: ${{ env.TOKEN }}
+          labels: |
+            models
+          reviewers: ada
+      - id: same
+        uses: OWNER/migrator@v0
+        with: { mode: pull-request, token: "${{ env.TOKEN }}" }
+      - id: refused
+        uses: OWNER/migrator@v0
+        continue-on-error: true
+        with: { mode: pull-request, token: ghp_wrong, base: "main$(touch hacked)" }
       - env: { STEPS: "${{ toJSON(steps) }}" }
         run: |
           test ! -e hacked
@@ -80,6 +96,9 @@ runs:
       env: { LOG: "${{ inputs.sarif_file }}", CATEGORY: "${{ inputs.category }}" }
       run: cp "$LOG" "$UPLOADED" && echo "uploaded as $CATEGORY"
 """
+
+
+NONE = {"pr-number": "", "pr-url": ""}
 
 
 def command(*words: str | Path, where: Path = ROOT, code: int = 0, **more: str) -> str:
@@ -99,11 +118,12 @@ def tools() -> Path:
 class Job:
     """What one run of the action by act left behind."""
 
-    def __init__(self, printed: str, folder: Path) -> None:
+    def __init__(self, printed: str, folder: Path, pulls: Sequence[Mapping[str, object]]) -> None:
         """Read what the last step wrote."""
         self.printed = printed
         self.steps: Mapping[str, Mapping[str, object]] = json.loads((folder / "steps.json").read_text(encoding="utf-8"))
         self.log = folder / "uploaded.sarif"
+        self.pulls = pulls
 
 
 @pytest.fixture(scope="module")
@@ -117,25 +137,37 @@ def job(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
         path.parent.mkdir(parents=True)
         path.write_text(text, encoding="utf-8")
     person = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "-m", "all")):
+    for words in (
+        ("init", "--quiet", "--initial-branch", "main"),
+        ("add", "--all"),
+        ("commit", "--quiet", "-m", "all"),
+    ):
         command("git", *person, *words, where=project)
+    bare = folder / "served" / f"{NAME}.git"
+    command("git", "clone", "--quiet", "--bare", project, bare)
+    for name in ("http.receivepack", "uploadpack.allowFilter"):
+        command("git", "config", name, "true", where=bare)
     (pinned,) = re.findall(r"uses: (github/codeql-action)/upload-sarif(@\w{40}) ", ACTION)
-    printed = command(
-        *(tools / "act", "push", "-P", "ubuntu-latest=-self-hosted", "--pull=false", "--action-offline-mode"),
-        *("--no-cache-server", "--action-cache-path", folder / "cache"),
-        *("--local-repository", f"OWNER/migrator@v0={place}"),
-        *("--local-repository", f"{''.join(pinned)}={upload.parent}"),
-        *("--env", f"RESULT={folder / 'steps.json'}", "--env", f"UPLOADED={folder / 'uploaded.sarif'}"),
-        where=project,
-    )
-    return Job(printed, folder)
+    with serving(folder / "served") as forge:
+        # act takes variables of the runner's own from there alone.
+        told = f"TOKEN={TOKEN}\nGITHUB_REPOSITORY={NAME}\nGITHUB_API_URL={forge.api}\n"
+        told += f"RESULT={folder / 'steps.json'}\nUPLOADED={folder / 'uploaded.sarif'}\n"
+        (folder / "env").write_text(told, encoding="utf-8")
+        printed = command(
+            *(tools / "act", "push", "-P", "ubuntu-latest=-self-hosted", "--pull=false", "--action-offline-mode"),
+            *("--no-cache-server", "--action-cache-path", folder / "cache", "--env-file", folder / "env"),
+            *("--local-repository", f"OWNER/migrator@v0={place}"),
+            *("--local-repository", f"{''.join(pinned)}={upload.parent}"),
+            where=project,
+        )
+        return Job(printed, folder, tuple(forge.pulls))
 
 
 def test_a_check_fails_where_something_would_change(job: Job) -> None:
     assert job.steps["check"]["outcome"] == "failure"
-    assert job.steps["check"]["outputs"] == {"changed": "true", "findings": "2", "sarif-file": ""}
+    assert job.steps["check"]["outputs"] == {"changed": "true", "findings": "2", "sarif-file": "", **NONE}
     assert job.steps["clean"]["outcome"] == "success"
-    assert job.steps["clean"]["outputs"] == {"changed": "false", "findings": "3", "sarif-file": ""}
+    assert job.steps["clean"]["outputs"] == {"changed": "false", "findings": "3", "sarif-file": "", **NONE}
 
 
 def test_names_become_annotations_and_a_summary(job: Job) -> None:
@@ -165,7 +197,26 @@ def test_what_is_typed_is_never_run(job: Job) -> None:
 
 def test_a_mode_that_is_not_there_says_so(job: Job) -> None:
     assert job.steps["unknown"]["outcome"] == "failure"
-    assert "mode pull-request is not there yet; use check or sarif" in job.printed
+    assert "unknown mode: use check, sarif or pull-request" in job.printed
+
+
+def test_a_pull_request_is_opened_once(job: Job) -> None:
+    assert job.steps["opened"]["outcome"] == job.steps["same"]["outcome"] == "success"
+    (pull,) = job.pulls
+    place = {"pr-number": "1", "pr-url": pull["html_url"]}
+    outputs = {"changed": "true", "findings": "14", "sarif-file": "", **place}
+    assert job.steps["opened"]["outputs"] == job.steps["same"]["outputs"] == outputs
+    assert pull["title"] == "Move 7 names and 1 cache key to gpt-4.1-mini"
+    assert (pull["labels"], pull["requested_reviewers"]) == ([{"labels": ["models"]}], [{"reviewers": ["ada"]}])
+    assert '- outcome: "opened"' in job.printed
+    assert "`migrator` changes 7 names and 1 cache key in" in job.printed
+    assert TOKEN not in job.printed
+
+
+def test_a_pull_request_that_cannot_be_opened_says_why(job: Job) -> None:
+    assert job.steps["refused"]["outcome"] == "failure"
+    (said,) = re.findall(r"::error title=migrator::migrator: (.*)", job.printed)
+    assert said.startswith("git fetch: ")
 
 
 def test_microsofts_validator_finds_no_error_in_the_log(job: Job, tmp_path: Path) -> None:
@@ -187,7 +238,7 @@ def workflows(folder: Path) -> Sequence[Path]:
     place = folder / ".github" / "workflows"
     shutil.copytree(ROOT / ".github" / "workflows", place)
     shown = [text for text in re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL) if "jobs:" in text]
-    assert len(shown) == 2
+    assert len(shown) == 3
     for number, text in enumerate(shown):
         (place / f"page{number}.yml").write_text(text, encoding="utf-8")
     return sorted(place.glob("*.yml"))
@@ -238,4 +289,5 @@ def test_the_inputs_and_outputs_of_the_page_are_those_of_the_action() -> None:
     for heading, names in (("Inputs", r"^  ([\w-]+):\n    description"), ("Outputs", r"^  ([\w-]+):\n    description")):
         part = ACTION.partition(f"\n{heading.lower()}:\n")[2].partition("\n\n")[0]
         told = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-        assert re.findall(r"^\| `([\w-]+)` \|", told, re.MULTILINE) == re.findall(names, part, re.MULTILINE)
+        rows = re.findall(r"^\| (`[^|]+) \|", told, re.MULTILINE)
+        assert re.findall(r"`([\w-]+)`", " ".join(rows)) == re.findall(names, part, re.MULTILINE)

@@ -14,13 +14,14 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
 from npm import unpacked
 
-from migrator.deliver.forge import GitHub, Pull, Wanted
+from migrator.deliver.forge import GitHub, Pull, Tip, Wanted
+from migrator.github_api import Client, Steady
 from migrator.settings import CannotRun
 
 pytestmark = pytest.mark.delivery
@@ -112,8 +113,8 @@ def branch(url: str) -> Iterator[str]:
     send(url, "DELETE", f"/git/refs/heads/{BRANCH}")
 
 
-def forge(url: str, **more: object) -> GitHub:
-    return GitHub("acme/helpdesk", TOKEN, url, sleep=lambda _: None, **more)  # type: ignore[arg-type]
+def forge(url: str, say: Callable[[str], None] | None = None, name: str = "acme/helpdesk") -> GitHub:
+    return GitHub(name, Client(lambda: TOKEN, url, say, pace=Steady(0)), "acme@users.noreply.github.com")
 
 
 def test_a_pull_request_from_its_opening_to_its_end(url: str, branch: str) -> None:
@@ -122,7 +123,7 @@ def test_a_pull_request_from_its_opening_to_its_end(url: str, branch: str) -> No
     before = [one.number for one in github.pulls(branch)]
     pull = github.put(WANTED, None)
     assert pull is not None
-    assert pull == Pull(pull.number, pull.url, True, False, WANTED.title, WANTED.body, "main")
+    assert pull == Pull(pull.number, pull.url, True, False, WANTED.title, WANTED.body, "main", True, pull.node)
     assert send(url, "GET", f"/pulls/{pull.number}")["draft"] is True
     assert [one.number for one in github.pulls(branch)] == [pull.number, *before]
     assert github.put(WANTED, pull) is pull
@@ -157,10 +158,42 @@ def test_a_dry_run_sends_nothing(url: str, branch: str) -> None:
 
 
 def test_refusals_are_one_line(url: str) -> None:
-    other = GitHub("acme/none", TOKEN, url, sleep=lambda _: None)
-    with pytest.raises(CannotRun, match=r"answers 404 to GET /: Not Found$"):
+    other = forge(url, name="acme/none")
+    with pytest.raises(CannotRun, match=r"answers 404 to GET /repos/acme/none: Not Found$"):
         other.default_branch()
 
 
 def test_addresses_of_a_branch_are_read(url: str, branch: str) -> None:
-    assert set(forge(url).mails("main", branch)) == {"acme@users.noreply.github.com"}
+    since = forge(url).since("main", branch)
+    assert since.strangers == ()
+    other = GitHub("acme/helpdesk", Client(lambda: TOKEN, url), "somebody@else.example")
+    assert other.since("main", branch).strangers == ("acme@users.noreply.github.com",)
+
+
+def test_a_commit_is_made_by_the_interface(url: str, branch: str) -> None:
+    github = forge(url)
+    tip = github.tip(branch)
+    assert tip is not None
+    assert github.tip("none") is None
+    files = {b"a.py": ("100644", b"x = 1\n"), "\u00fc/b.bin".encode(): ("100755", b"\xff\x00")}
+    commit, tree = github.commit(tip.tree, tip.commit, "Move\n\nMigrator-Change: 1\n", files)
+    github.point(branch, commit, is_new=False)
+    assert github.tip(branch) == Tip(commit, (tip.commit,), tree)
+    found = send(url, "GET", f"/git/trees/{tree}?recursive=1")["tree"]
+    assert {(one["path"], one["mode"]) for one in found if one["type"] == "blob"} >= {  # type: ignore[attr-defined]
+        ("a.py", "100644"),
+        ("\u00fc/b.bin", "100755"),
+    }
+    github.point("migrator/second", commit, is_new=True)
+    assert github.tip("migrator/second") == Tip(commit, (tip.commit,), tree)
+    github.point("migrator/second", "", is_new=False)
+    assert github.tip("migrator/second") is None
+
+
+def test_something_is_said_once(url: str, branch: str) -> None:
+    github = forge(url)
+    pull = github.put(WANTED, None)
+    assert pull is not None
+    for words in ("one", "one", "two"):
+        github.tell(pull, "stopped", words)
+    assert [one.body.split("\n")[0] for one in github.comments(pull.number)] == ["two"]

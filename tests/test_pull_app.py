@@ -1,0 +1,299 @@
+"""Answer one question: does a GitHub App open its pull requests with signed commits, and with no right too many?
+
+git and its objects are real (``git http-backend`` and ``git hash-object``); ``forge_server`` says what the forge is,
+and writes a commit as GitHub does for an app.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from forge_server import APP, APP_ID, APP_TOKEN, INSTALLATION, NAME, SLUG, State, serving
+from test_pull_forge import BRANCH, CALL, URL, ask, moved
+
+from migrator import github_api
+from migrator.cli import run
+from migrator.deliver import git
+from migrator.deliver.app import READS, WRITES, App
+from migrator.deliver.forge import GitHub
+from migrator.isolation import Asked, Limits, prepare
+from migrator.publish import ByApi, Manner, Outcome, publish
+from migrator.settings import CannotRun
+
+PLAIN = Manner()
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def private(key: rsa.RSAPrivateKey) -> str:
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
+    """Keep this machine's configuration out, and wait for nothing; gives the seconds that it would have waited."""
+    for name in [name for name in os.environ if name.startswith(("GIT_", "GITHUB_", "MIGRATOR_"))]:
+        monkeypatch.delenv(name)
+    (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@example.com\n", encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    seconds: list[float] = []
+    import time
+
+    clock = SimpleNamespace(sleep=seconds.append, time=time.time, monotonic=time.monotonic)
+    monkeypatch.setattr(github_api, "time", clock)
+    return seconds
+
+
+@pytest.fixture
+def work(tmp_path: Path, waited: list[float]) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    ask(folder, "init", "--quiet", "--initial-branch", "main")
+    (folder / "title.py").write_text(CALL.format(name="title", model="gpt-4o-mini"), encoding="utf-8")
+    (folder / "run.py").write_text("#!/usr/bin/env python3\n" + CALL.format(name="run", model="gpt-4o"), "utf-8")
+    (folder / "run.py").chmod(0o755)
+    # No text in UTF-8: such a file needs an object of its own.
+    latin = "# -*- coding: latin-1 -*-\n# für alle\n" + CALL.format(name="latin", model="gpt-4o")
+    (folder / "latin.py").write_bytes(latin.encode("latin-1"))
+    ask(folder, "add", ".")
+    ask(folder, "commit", "--quiet", "--message", "first")
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path, work: Path, key: rsa.RSAPrivateKey) -> Iterator[State]:
+    with serving(tmp_path / "served") as state:
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        state.key = public.decode()
+        ask(tmp_path, "clone", "--quiet", "--bare", str(work), str(state.bare))
+        state.git("config", "http.receivepack", "true")
+        state.git("config", "uploadpack.allowFilter", "true")
+        ask(work, "remote", "add", "origin", str(state.bare))
+        yield state
+
+
+@pytest.fixture
+def app(server: State, private: str) -> App:
+    return App(APP_ID, private, server.api)
+
+
+def forge(app: App, server: State) -> GitHub:
+    return GitHub(NAME, github_api.Client(lambda: app.token(NAME), server.api), git.EMAIL, f"{SLUG}[bot]")
+
+
+def delivered(app: App, server: State, folder: Path, manner: Manner = PLAIN) -> Outcome:
+    """Do what the bot and a campaign do: plan in a process of its own, and publish here."""
+    folder.mkdir()
+    url = github_api.git_url(server.api, NAME)
+    prepared = prepare(Asked(url), app.token(NAME, READS), folder, Limits(120))
+    github = forge(app, server)
+    return publish(prepared, github, ByApi(github), manner)
+
+
+def test_the_commit_is_made_by_github_and_is_what_was_planned(app: App, server: State, tmp_path: Path) -> None:
+    outcome = delivered(app, server, tmp_path / "one", Manner({"labels": ["models"]}))
+    assert (outcome.kind, outcome.number, outcome.url, outcome.told) == ("opened", 1, URL, ())
+    assert server.git("show", "--no-patch", "--format=%ae %ce", BRANCH) == f"{APP[1]} noreply@github.com"
+    changed = server.git("diff", "--raw", "--no-renames", "main", BRANCH).splitlines()
+    assert [line.split()[0:2] for line in changed] == [
+        [":100644", "100644"],
+        [":100755", "100755"],
+        [":100644", "100644"],
+    ]
+    diff = subprocess.run(
+        ["git", "-C", str(server.bare), "show", f"{BRANCH}:latin.py"], capture_output=True, check=True
+    ).stdout
+    assert diff.decode("latin-1") == "# -*- coding: latin-1 -*-\n# für alle\n" + CALL.format(
+        name="latin", model="gpt-4.1-mini"
+    )
+    # One file is no text, so it has an object of its own; the others need none.
+    kinds = [(method, path) for method, path, _ in server.changing() if path.startswith("/git/")]
+    assert kinds == [("POST", f"/git/{kind}") for kind in ("blobs", "trees", "commits", "refs")]
+
+
+def test_a_second_time_sends_nothing_and_a_moved_base_neither(
+    app: App, server: State, work: Path, tmp_path: Path
+) -> None:
+    delivered(app, server, tmp_path / "one")
+    made, server.asked[:] = server.tip(BRANCH), []
+    assert delivered(app, server, tmp_path / "two").kind == "same"
+    moved(work, "other.py", "print(1)\n")
+    assert delivered(app, server, tmp_path / "three").kind == "same"
+    assert (server.tip(BRANCH), server.changing()) == (made, [])
+    moved(work, "title.py", "# new\n" + CALL.format(name="title", model="gpt-4o-mini"))
+    assert delivered(app, server, tmp_path / "four").kind == "renewed"
+    assert server.git("rev-parse", f"{BRANCH}^") == server.git("rev-parse", "main")
+    assert len(server.pulls) == 1
+
+
+@pytest.mark.parametrize(
+    ("author", "committer", "message"),
+    [
+        ("ada@example.com", "ada@example.com", "mine"),
+        # What a person does on GitHub's pages has GitHub as its committer.
+        ("ada@example.com", "noreply@github.com", "Merge main\n\nMigrator-Change: 1"),
+        ("49699333+dependabot[bot]@users.noreply.github.com", "noreply@github.com", "Bump"),
+    ],
+)
+def test_a_commit_of_somebody_else_stops_it(
+    app: App, server: State, tmp_path: Path, author: str, committer: str, message: str
+) -> None:
+    delivered(app, server, tmp_path / "one")
+    people = {
+        **{f"GIT_AUTHOR_{key}": author for key in ("NAME", "EMAIL")},
+        **{f"GIT_COMMITTER_{key}": committer for key in ("NAME", "EMAIL")},
+    }
+    tree = server.git("rev-parse", f"{BRANCH}^{{tree}}")
+    words = ["git", "-C", str(server.bare), "commit-tree", tree, "-p", BRANCH, "-m", message]
+    done = subprocess.run(words, capture_output=True, check=True, text=True, env={**os.environ, **people})
+    server.git("update-ref", f"refs/heads/{BRANCH}", done.stdout.strip())
+    made = server.tip(BRANCH)
+    outcome = delivered(app, server, tmp_path / "two")
+    assert (outcome.kind, outcome.strangers[0], server.tip(BRANCH)) == ("foreign", author, made)
+    assert delivered(app, server, tmp_path / "three").kind == "foreign"
+    (comment,) = server.pulls[0]["comments"]  # type: ignore[misc]
+    assert "Somebody else has committed to this branch" in comment["body"]
+    assert delivered(app, server, tmp_path / "four", Manner(recreate=True)).kind == "renewed"
+    assert server.git("show", "--no-patch", "--format=%ae", BRANCH) == APP[1]
+
+
+def test_a_branch_that_moves_meanwhile_stays(app: App, server: State, tmp_path: Path) -> None:
+    delivered(app, server, tmp_path / "one")
+    github = forge(app, server)
+    tip = github.tip(BRANCH)
+    server.git("update-ref", f"refs/heads/{BRANCH}", "main")
+    with pytest.raises(CannotRun, match="has moved meanwhile"):
+        ByApi(github).drop(BRANCH, tip)  # type: ignore[arg-type]
+    assert server.tip(BRANCH) == server.tip("main")
+
+
+def test_a_draft_turns_ready_once_and_a_person_has_the_last_word(
+    app: App, server: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delivered(app, server, tmp_path / "one")
+    (pull,) = server.pulls
+    assert pull["draft"] is True
+    # It was ready once, for its text says so: the evidence is another now.
+    pull["draft"], pull["body"] = False, str(pull["body"]).replace('"draft":true', '"draft":false')
+    assert delivered(app, server, tmp_path / "two").kind == "renewed"
+    assert pull["draft"] is True
+    # A person makes it ready although the text says that it is a draft.
+    pull["draft"] = False
+    assert delivered(app, server, tmp_path / "three").kind == "same"
+    assert pull["draft"] is False
+    mutations = [body for _, path, body in server.asked if path == "/api/graphql"]
+    assert [one["variables"] for one in mutations] == [{"id": f"PR_{NAME}_1"}]  # type: ignore[index]
+
+
+def test_a_mutation_that_is_refused_is_one_line(app: App, server: State) -> None:
+    with pytest.raises(CannotRun, match="refuses a mutation of GraphQL: Could not resolve to a node"):
+        forge(app, server).client.graphql("mutation($id:ID!){x}", {"id": "none"})
+
+
+def test_a_token_is_for_one_repository_and_kept(app: App, server: State) -> None:
+    assert {app.token(NAME), app.token(NAME), app.token(NAME, READS)} == {APP_TOKEN}
+    assert server.minted == [
+        {"permissions": dict(WRITES), "repositories": ["helpdesk"]},
+        {"permissions": dict(READS), "repositories": ["helpdesk"]},
+    ]
+    later = App(APP_ID, app.key, app.api, now=lambda: 0.0)
+    with pytest.raises(CannotRun, match="401"):
+        later.token(NAME)  # A proof of long ago.
+    app.forget(NAME)
+    app.token(NAME)
+    assert len(server.minted) == 3
+    assert (app.slug(), list(app.installations())) == (SLUG, [INSTALLATION])
+    assert [one.name for one in app.repositories(INSTALLATION)] == [NAME]
+
+
+def test_a_token_is_asked_for_again_before_it_ends(server: State, private: str) -> None:
+    import time
+
+    clock = [time.time()]
+    app = App(APP_ID, private, server.api, now=lambda: clock[0])
+    app.token(NAME)
+    clock[0] += 3600 - 299
+    with pytest.raises(CannotRun, match="401"):  # The double checks the real time: it was asked again.
+        app.token(NAME)
+
+
+@pytest.mark.parametrize(("name", "said"), [("acme/none", "not installed on acme/none"), ("acme/helpdesk", "PEM")])
+def test_what_an_app_cannot_do_is_one_line(server: State, private: str, name: str, said: str) -> None:
+    app = App(APP_ID, private if name == "acme/none" else "no key", server.api)
+    with pytest.raises(CannotRun, match=said):
+        app.token(name)
+
+
+def test_the_command_takes_an_app(
+    server: State, private: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["pr", "--repo", NAME, "--api-url", server.api]
+    monkeypatch.setenv("MIGRATOR_APP_ID", APP_ID)
+    assert run(words) == 4
+    assert "MIGRATOR_PRIVATE_KEY or MIGRATOR_PRIVATE_KEY_FILE" in capsys.readouterr().err
+    monkeypatch.setenv("MIGRATOR_PRIVATE_KEY_FILE", str(tmp_path / "none.pem"))
+    assert run(words) == 4
+    assert "No such file" in capsys.readouterr().err
+    monkeypatch.setenv("MIGRATOR_PRIVATE_KEY", private.replace("\n", "\\n"))
+    assert run([*words, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "POST" in said
+    assert "/git/trees" in said
+    assert (server.tip(BRANCH), APP_TOKEN in said, private[40:80] in said) == ("", False, False)
+    assert run(words) == 0
+    assert capsys.readouterr().out == f"{URL} is opened: 3 names in 3 files, a draft.\n"
+    assert server.git("show", "--no-patch", "--format=%ae", BRANCH) == APP[1]
+
+
+def test_a_migration_of_the_base_branch_is_taken_and_none_outside(
+    app: App, server: State, work: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "acme.toml").write_text("", encoding="utf-8")
+    for name in (str(tmp_path / "acme.toml"), "../../acme.toml", "none.toml"):
+        moved(work, "migrator.toml", f'to = "{name}"\n')
+        folder = tmp_path / f"one-{len(list(tmp_path.iterdir()))}"
+        with pytest.raises(CannotRun, match=r"which is no file of main$"):
+            delivered(app, server, folder)
+    assert server.changing() == []
+
+
+def test_a_migration_of_ones_own_is_that_of_the_base_or_a_file(
+    server: State, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "add-a-migration.md").read_text("utf-8")
+    table, code = (re.search(rf"^```\w+ {name}\n(.*?)^```", guide, re.M | re.S) for name in ("acme.toml", "desk.py"))
+    assert table is not None
+    assert code is not None
+    (work / "desk.py").write_text(code[1], encoding="utf-8")
+    moved(work, "acme.toml", table[1])
+    monkeypatch.setenv("GITHUB_TOKEN", APP_TOKEN)
+    words = ["pr", "--repo", NAME, "--api-url", server.api]
+    (tmp_path / "mine.toml").write_text(table[1], encoding="utf-8")
+    assert run([*words, "--to", str(tmp_path / "mine.toml")]) == 0
+    moved(work, "migrator.toml", 'to = "acme.toml"\n')
+    assert run(words) == 0
+    assert capsys.readouterr().out.count(" is opened: 1 name in 1 file") == 2
+    assert [one["head"] for one in server.pulls] == [{"ref": "migrator/mine"}, {"ref": "migrator/acme"}]
+    assert 'model="chat-large-2026"' in server.git("show", "migrator/acme:desk.py")
+    assert str(tmp_path) not in json.dumps(server.pulls)
+    # The second time nothing is news.
+    server.asked.clear()
+    assert run(words) == 0
+    assert (capsys.readouterr().out.count(" is as it should be"), server.changing()) == (1, [])
