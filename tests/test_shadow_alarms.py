@@ -9,18 +9,22 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from test_shadow_rounds import CUT, NEW, Drawn, Truth, by_model, case, compared, noisy, outcome, ready, rename, target
 from test_shadow_statistics import benchmark
 
 from migrator.shadow.account import evidence
+from migrator.shadow.alarms import most_again
+from migrator.shadow.comparators.failures import KINDS
 from migrator.shadow.model import Outcome
 from migrator.shadow.outlook import outlook
 from migrator.shadow.prepare import Wishes, prepare
 from migrator.shadow.requests import Move
 from migrator.shadow.rounds import State
 from migrator.shadow.run.model import Ask, Cell, Got
+from migrator.shadow.statistics import enough
 
 ALL = 1.0
 
@@ -195,3 +199,12 @@ def test_the_promise_of_the_page_holds_in_a_simulation() -> None:
     assert simulation.run(cells["alike, 0.1 per case, none recorded"], 60).hard <= 3 / 60
     broken = simulation.run(cells["broken, 0.3 per draw"], 30)
     assert (broken.hard + broken.failed, broken.cases <= 25) == (1.0, True)
+
+
+def test_the_page_says_what_the_code_does() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "shadow-statistics.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith(("| alike, ", "| broken, "))]
+    assert [row[0].removeprefix("| ") for row in rows] == [cell.name for cell in benchmark("hard_failures").CELLS]
+    assert all(float(row[1]) <= 6 / 128 for row in rows if row[0].startswith("| alike"))
+    assert (enough(len(KINDS), 0.05), enough(len(KINDS), 0.01), most_again(400, 0.05)) == (7, 10, 14 * 6)
+    assert "the new model's alone seven times" in page
