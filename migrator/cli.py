@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import click
 
-from migrator import __version__
+from migrator import __version__, cli_options
 from migrator.cli_compare import shadow, spending
 from migrator.cli_errors import Unable, one_line_errors
 from migrator.cli_pull import pr
@@ -53,10 +53,10 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else DONE
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=cli_options.App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="migrator", message="%(prog)s %(version)s")
 def app() -> None:
-    """Move Python code from gpt-4o and gpt-4o-mini to gpt-4.1-mini.
+    """Move Python code from {old} to {new}.
 
     Only the names that decide which model a request runs on are changed, each with a proof.
     """
@@ -72,7 +72,7 @@ def options(command: Command) -> Command:
         click.option("--only", metavar="NAME,...", help="Run only these transforms."),
         click.option("--skip", metavar="NAME,...", help="Run all transforms but these."),
         _flag("--review", "Change what is held for review as well."),
-        click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]"),
+        cli_options.to(),
         _flag("--pin", "Aliases become the dated snapshot too."),
         _flag("--gateways", "Change names at gateways such as OpenRouter too."),
         _flag("--docs", "Change Python code in Markdown and reStructuredText too."),
@@ -185,20 +185,30 @@ def cache(paths: tuple[Path, ...], *, show_all: bool, **chosen: Unpack[Looks]) -
         return session.cache(paths, show_all=show_all, chosen=chosen)
 
 
+OWN_TARGET = "Read this migration of your own too: FILE.toml."
+
+
+def _own_target(command: Command) -> Command:
+    """Add what the commands take that show the tables; the configuration's own tables are shown in any case."""
+    return click.option("--to", metavar="MIGRATION", help=OWN_TARGET)(command)
+
+
 @app.command(short_help="List the surfaces, models and migrations it knows.")
-def rules() -> int:
-    """List the transforms, migrations, models and call surfaces it knows."""
+@_own_target
+def rules(*, to: str | None) -> int:
+    """List the transforms, migrations, models and call surfaces it knows, those of your configuration too."""
     from migrator import lookup
     from migrator.deliver.terminal import show, width
 
-    show(lookup.overview(_book(), width()))
+    show(lookup.overview(_book(to), width()))
     return DONE
 
 
 @app.command(short_help="List the models it knows: prices, limits, shutdown dates.")
 @click.option("--check", is_flag=True, help="Ask the server for its dates, with the key in OPENAI_API_KEY.")
 @click.option("--base-url", metavar="URL", help="Ask this server. [default: OPENAI_BASE_URL, or OpenAI's]")
-def models(*, check: bool, base_url: str | None) -> int:
+@_own_target
+def models(*, check: bool, base_url: str | None, to: str | None) -> int:
     """List the models that the tables know, with prices, limits, shutdown dates and the days left.
 
     With --check the server's own list is read (GET /v1/models), and what differs from the tables is
@@ -207,17 +217,21 @@ def models(*, check: bool, base_url: str | None) -> int:
     from migrator import session
 
     with one_line_errors():
-        return session.models(base_url, check=check)
+        return session.models(_book(to), base_url, check=check)
 
 
 @app.command(short_help="Explain one of them, with sources.")
 @click.argument("name")
-def explain(name: str) -> int:
-    """Explain one surface, library, model, migration, reason or transform, with sources."""
+@_own_target
+def explain(name: str, *, to: str | None) -> int:
+    """Explain one surface, library, model, migration, reason or transform, with sources.
+
+    NAME may be the file of a migration of your own.
+    """
     from migrator import lookup
     from migrator.deliver.terminal import show, width
 
-    book = _book()
+    book = _book(name if name.endswith(".toml") else to)
     lines = lookup.explain(name, book, width())
     if not lines:
         close = lookup.nearest(name, book)
@@ -241,11 +255,11 @@ def demo(keep: Path | None) -> int:
         return DONE if bundled.play(keep) else CHANGES
 
 
-def _book() -> Rulebook:
-    from migrator.rulebook import load
+def _book(to: str | None) -> Rulebook:
+    from migrator import session
 
     with one_line_errors():
-        return load()
+        return session.tables(to)
 
 
 app.add_command(record)

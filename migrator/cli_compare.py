@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import click
 
+from migrator import cli_options
 from migrator.cli_errors import one_line_errors
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def shadow() -> None:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be sent and what it may cost; send nothing.")
 @spending
-@click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]")
+@cli_options.to()
 @click.option("--review", is_flag=True, default=None, help="Compare what is held for review as well.")
 @click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out; as in .gitignore.")
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Read this file.")

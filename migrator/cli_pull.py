@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from migrator import cli_options
 from migrator.cli_errors import one_line_errors
 
 
@@ -35,7 +36,7 @@ from migrator.cli_errors import one_line_errors
     help="With --repo: say what was done as a sentence, or as JSON. [default: text]",
 )
 @click.option("--body", metavar="FILE", type=click.Path(path_type=Path), help="Write the text there.")
-@click.option("--to", metavar="MIGRATION", help="Where to go. [default: gpt-4.1-mini]")
+@cli_options.to("Where to go.")
 @click.option("--dry-run", "is_dry", is_flag=True, help="Print the text and say what would be done; change nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only what matters.")
 def pr(
@@ -58,7 +59,7 @@ def pr(
     """Put the change on a branch of its own, as one commit, and write the text of its pull request.
 
     REPO is a local repository, by default the one around the current folder. The branch is called
-    migrator/gpt-4.1-mini. Your work tree and your index stay as they are, nothing of the repository
+    migrator/MIGRATION. Your work tree and your index stay as they are, nothing of the repository
     runs, and nothing is sent anywhere. The text goes to standard output.
 
     With --repo no local repository is needed: the base branch is fetched from GitHub, the branch is

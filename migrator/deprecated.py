@@ -15,7 +15,7 @@ from pathlib import Path
 from migrator import discover
 from migrator.flow.unit import build
 from migrator.model import Position, Skip
-from migrator.rulebook import load_migration, load_shutdowns
+from migrator.rulebook import Fact, load, load_migration, load_shutdowns, own_file
 from migrator.settings import Settings
 from migrator.sources import offsets, read
 from migrator.sources.config import form_of, read_config
@@ -34,20 +34,31 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Deprecated:
-    """All that were found, in the order of files and lines, and the files that could not be read."""
+    """All that were found, in the order of files and lines, and the files that could not be read.
+
+    ``sources`` are where the dates of those that were found were read.
+    """
 
     named: tuple[Named, ...]
     skips: tuple[Skip, ...]
     files_read: int = 0
+    sources: tuple[Fact, ...] = ()
 
 
 def deprecated(paths: Sequence[Path], settings: Settings, *, cwd: Path) -> Deprecated:
     """List every such literal. Reads files, asks no network and writes nothing."""
-    dates = load_shutdowns().dates
     migration = load_migration(settings.migration)
+    # A migration of the user's own brings models of its own; the shipped ones are in the list of dates already.
+    listed = load_shutdowns()
+    models = load(settings.migration).models.values()
+    own = {name: one for one in models for name in (one.name, *one.aliases) if name not in listed.dates}
+    dates = {**listed.dates, **{name: model.shutdown for name, model in own.items() if model.shutdown}}
     names = _Names(dates, tuple(sorted({*migration.prefixes, *migration.gateways}, key=len, reverse=True)))
     selection = discover.select(paths, settings, cwd)
-    files = (*selection.python, *selection.pages, *(f for f in selection.others if form_of(f.path) is not None))
+    # A migration of the user's own names the models too, as it must.
+    table = own_file(settings.migration, cwd)
+    others = (f for f in selection.others if form_of(f.path) is not None and f.path != table)
+    files = (*selection.python, *selection.pages, *others)
     found: list[Named] = []
     skips = list(selection.skips)
     for file in discover.candidates(files, tuple(sorted(names.heads))):
@@ -57,7 +68,8 @@ def deprecated(paths: Sequence[Path], settings: Settings, *, cwd: Path) -> Depre
         for one in _in_file(file, names):
             (skips if isinstance(one, Skip) else found).append(one)  # type: ignore[arg-type]  # each list has its kind
     found.sort(key=lambda one: (one.shown, one.position.cell or 0, one.position.line, one.position.column))
-    return Deprecated(tuple(found), tuple(skips), len(files))
+    facts = (fact for one in found for fact in (own[one.model].sources if one.model in own else (listed.fact,)))
+    return Deprecated(tuple(found), tuple(skips), len(files), tuple(dict.fromkeys(facts)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,7 @@ def config_findings(
     named = [value for entry in config.entries for value in _named(config, entry, shapes, migration)]
     lines = offsets(config.source)
     twice = frozenset(_twice(config, named, migration, pin))
-    return tuple(_finding(config, value, lines, value.entry.span in twice) for value in named)
+    return tuple(_finding(config, value, lines, migration, value.entry.span in twice) for value in named)
 
 
 def _counts(shape: Shape, config: ConfigSource, known: Known) -> bool:
@@ -127,7 +127,8 @@ def _has_form(value: Entry, is_stripped: bool, shape: Shape, migration: Migratio
     match = migration.match(value.value)
     if match is None or match.kind == "alias":
         return match is not None and shape.has_aliases
-    return is_stripped or match.kind == "gateway" or not shape.forms or match.prefix in shape.forms
+    is_free = is_stripped or match.kind == "gateway" or match.is_foreign
+    return is_free or not shape.forms or match.prefix in shape.forms
 
 
 def _is_model(config: ConfigSource, entry: Entry, shape: Shape) -> bool:
@@ -181,7 +182,7 @@ def _twice(config: ConfigSource, named: Sequence[_Value], migration: Migration, 
     yield from (span for spans_of_name in lists.values() if len(spans_of_name) > 1 for span in spans_of_name)
 
 
-def _finding(config: ConfigSource, value: _Value, lines: Lines, is_twice: bool) -> Finding:
+def _finding(config: ConfigSource, value: _Value, lines: Lines, migration: Migration, is_twice: bool) -> Finding:
     entry, shown = value.entry, config.source.shown
     path = ".".join(str(key) for key in entry.keys)
     position = lines.position(entry.span.start)
@@ -189,7 +190,9 @@ def _finding(config: ConfigSource, value: _Value, lines: Lines, is_twice: bool) 
     how = How.ENVIRONMENT if name else How.ENTRY
     origin = Origin(shown, entry.span, position, lines.position(entry.span.end), entry.value, how, path)
     reaches = tuple(_reach(value, shown, path, position))
-    said = _own(value, is_twice) if value.held else (*_own(value, is_twice), *against(config, entry, bool(value.shape)))
+    said = tuple(_own(value, is_twice))
+    if value.held is None:
+        said += tuple(against(config, entry, migration.hosts, is_known=value.shape is not None))
     hazards = tuple(Hazard(reason, detail, shown, position, entry.span) for reason, detail in dict.fromkeys(said))
     hint = next((f"name:{name}" for name in _names(config, entry) if sounds_like_model(_snake(name))), None)
     identity = _digest(shown, path, entry.value, str(entry.document))

@@ -7,9 +7,10 @@ from decimal import Decimal
 from difflib import get_close_matches
 
 from migrator.lines import BLANK, Line, plural, wrapped
-from migrator.nouns import CallNote, Parameter
+from migrator.nouns import PARAMETER_WORDS, CallNote, Parameter
 from migrator.prices import model_of
 from migrator.rulebook import Fact, Migration, Model, Reason, Rulebook, Slot, Surface
+from migrator.shipped import reasons as reasons_folder
 
 TRANSFORMS: Mapping[str, str] = {
     "model": "Swap an old model's name for the new one where it provably decides a request's model.",
@@ -122,7 +123,19 @@ def _surface(surface: Surface, width: int) -> Iterator[Line]:
         yield ((f"  never rewritten: {surface.hold} (migrator explain {surface.hold})", "report"),)
     for target, requirement in surface.knows.items():
         yield ((f"  {target} needs {requirement}", ""),)
+    if surface.parameters:
+        yield from _parameters(surface, width)
     yield from wrapped(f"evidence: {surface.evidence}", width, indent="  ")
+
+
+def _parameters(surface: Surface, width: int) -> Iterator[Line]:
+    """Say which parameters of a request the call can be given, and where one that has another name there stands."""
+    spelled = {name: way for name, way in surface.parameters.items() if name not in PARAMETER_WORDS}
+    said = ", ".join(name if name == way else f"{name} as {way}" for name, way in spelled.items())
+    yield from wrapped(f"parameters: {said}", width, indent="  ")
+    for word, text in surface.parameters.items():
+        if word in PARAMETER_WORDS:
+            yield from wrapped(f"parameters, {word}: {text}", width, indent="  ")
 
 
 def _slot(slot: Slot) -> str:
@@ -183,7 +196,7 @@ def _change(one: Parameter) -> str:
 def _reason(reason: Reason, width: int) -> Iterator[Line]:
     yield _heading(f"reason {reason.name}")
     yield from wrapped(f"Not changed: {reason.title}. {reason.advice}", width, indent="  ")
-    yield ((f"  An example: docs/reasons/{reason.name}.md", "dim"),)
+    yield ((f"  An example: {reasons_folder() / f'{reason.name}.md'}", "dim"),)
 
 
 def _call_note(note: CallNote, migration: Migration, width: int) -> Iterator[Line]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from migrator.deprecated import Deprecated, Named
 from migrator.lines import BLANK, Line, plural, wrapped
-from migrator.rulebook import Model, Rulebook, Shutdowns
+from migrator.rulebook import Model, Rulebook
 
 HEADS = ("MODEL", "INPUT", "CACHED", "OUTPUT", "READS", "WRITES", "SHUTDOWN", "LEFT", "SUCCESSOR")
 RIGHT = frozenset({"INPUT", "CACHED", "OUTPUT", "READS", "WRITES", "LEFT"})
@@ -18,22 +18,25 @@ RIGHT = frozenset({"INPUT", "CACHED", "OUTPUT", "READS", "WRITES", "LEFT"})
 def models(book: Rulebook, today: date, width: int) -> Iterator[Line]:
     """Give a row for each model that the tables know, with prices, limits, and the days that are left."""
     rows = [HEADS, *(_row(model, today) for model in book.models.values())]
-    # A successor is only told where there is room for the column.
-    columns = len(HEADS) if _wide(rows) <= width else len(HEADS) - 1
-    sizes = [max(len(row[column]) for row in rows) for column in range(columns)]
+    sizes = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    columns = _fitting(sizes, width)
     for number, row in enumerate(rows):
-        cells = (
-            text.rjust(size) if head in RIGHT else text.ljust(size)
-            for head, text, size in zip(HEADS, row, sizes, strict=False)
-        )
+        cells = (row[i].rjust(sizes[i]) if HEADS[i] in RIGHT else row[i].ljust(sizes[i]) for i in columns)
         yield (("  ".join(cells).rstrip(), "dim" if number == 0 else _tone(row)),)
     yield BLANK
-    text = "Dollars per million tokens, and tokens. `migrator explain NAME` shows the sources of a row."
+    said = "Dollars per million tokens, and tokens." if len(columns) > len(HEADS) - 2 else "Dollars per million tokens."
+    text = f"{said} `migrator explain NAME` shows the limits and the sources of a row."
     yield from wrapped(text, width, indent="", style="dim")
 
 
-def _wide(rows: Sequence[Sequence[str]]) -> int:
-    return sum(max(len(row[column]) for row in rows) + 2 for column in range(len(HEADS)))
+def _fitting(sizes: Sequence[int], width: int) -> tuple[int, ...]:
+    """Give the columns for which there is room: the successor goes first, then the limits."""
+    columns = tuple(range(len(HEADS)))
+    for dropped in (set[str](), {"SUCCESSOR"}, {"SUCCESSOR", "READS", "WRITES"}):
+        columns = tuple(i for i, head in enumerate(HEADS) if head not in dropped)
+        if sum(sizes[i] + 2 for i in columns) - 2 <= width:
+            break
+    return columns
 
 
 def _tone(row: Sequence[str]) -> str:
@@ -65,7 +68,7 @@ def left(shutdown: date, today: date) -> str:
     return plural(days, "day") if days > 0 else "gone"
 
 
-def deprecated(found: Deprecated, known: Shutdowns, today: date, width: int) -> Iterator[Line]:
+def deprecated(found: Deprecated, today: date, width: int) -> Iterator[Line]:
     """List each literal that names a model with a shutdown date, file by file, then the dates."""
     shown = ""
     for one in found.named:
@@ -79,8 +82,8 @@ def deprecated(found: Deprecated, known: Shutdowns, today: date, width: int) -> 
     yield BLANK
     for (day, model), count in sorted(Counter((one.shutdown, one.model) for one in found.named).items()):
         yield ((f"{day}  {left(day, today):>9}  {count:>4} × {model}", ""),)
-    fact = known.fact
-    yield from wrapped(f"Source: {fact.source}, read {fact.checked.isoformat()}", width, indent="", style="dim")
+    for fact in found.sources:
+        yield from wrapped(f"Source: {fact.source}, read {fact.checked.isoformat()}", width, indent="", style="dim")
 
 
 def _literal(one: Named, today: date) -> Line:

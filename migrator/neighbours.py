@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from migrator.hosts import is_served
 from migrator.sources.entries import ConfigSource, Entry, Keys
 
 _PROVIDER = re.compile(r"(?:^|.*[_-])(?:provider|api[_-]?type|vendor)", re.IGNORECASE)
@@ -30,11 +31,16 @@ FEWEST_IN_FILE = 20
 Against = tuple[str, str]
 
 
-def against(config: ConfigSource, entry: Entry, is_known: bool) -> Iterator[Against]:
-    """Give each reason with a detail; ``is_known``: a kind of file says that the value is a request's model."""
+def against(config: ConfigSource, entry: Entry, hosts: Sequence[str], *, is_known: bool) -> Iterator[Against]:
+    """Give each reason with a detail.
+
+    ``hosts`` are servers that know both names, besides OpenAI's own. ``is_known``: a kind of file says that the value
+    is a request's model.
+    """
+    hosts = (OWN_HOST, *hosts)
     for place in entry.places:
         yield from _by_path(place)
-        yield from _by_neighbours(config, entry, place)
+        yield from _by_neighbours(config, entry, place, hosts)
         if not is_known:
             yield from _by_shape(config, entry, place)
 
@@ -49,24 +55,24 @@ def _by_path(place: Keys) -> Iterator[Against]:
         yield "table_key", f"in the row of {row}"
 
 
-def _by_neighbours(config: ConfigSource, entry: Entry, place: Keys) -> Iterator[Against]:
+def _by_neighbours(config: ConfigSource, entry: Entry, place: Keys, hosts: Sequence[str]) -> Iterator[Against]:
     table = _table(place)
     if config.form == "env":
-        yield from _of_provider(_family(config, entry))
+        yield from _of_provider(_family(config, entry), hosts)
         return
     here = config.inside(table, entry.document)
     # What is nested in the value's own table ("config" beside promptfoo's id), and the tables around it.
     nested = config.inside((*table, "config"), entry.document) if table else {}
     around = [config.inside(table[:depth], entry.document) for depth in range(len(table))]
-    yield from _of_provider({**nested, **here})
+    yield from _of_provider({**nested, **here}, hosts)
     for outer in around:
-        yield from _of_provider({key: e for key, e in outer.items() if _PROVIDER.fullmatch(key)})
+        yield from _of_provider({key: e for key, e in outer.items() if _PROVIDER.fullmatch(key)}, hosts)
     azure = next((key for key, e in here.items() if "azure" in key.lower() and e.value), None)
     if azure is not None:
         yield "azure", azure
 
 
-def _of_provider(values: Mapping[str, Entry]) -> Iterator[Against]:
+def _of_provider(values: Mapping[str, Entry], hosts: Sequence[str]) -> Iterator[Against]:
     for key, entry in values.items():
         value = entry.value.strip()
         if not value or value.lower() in ("null", "none", "~", "{}", "[]"):
@@ -74,7 +80,7 @@ def _of_provider(values: Mapping[str, Entry]) -> Iterator[Against]:
         is_provider, is_endpoint = bool(_PROVIDER.fullmatch(key)), bool(_ENDPOINT.fullmatch(key))
         if (is_provider or is_endpoint or _KIND.fullmatch(key)) and "azure" in value.lower():
             yield "azure", f"{key}: {value}"
-        elif is_endpoint and OWN_HOST not in value:
+        elif is_endpoint and not is_served(value, hosts):
             yield "foreign_endpoint", f"{key}: {value}"
         elif is_provider and not _OPENAI.fullmatch(value.rpartition(".")[2]) and not _OPENAI.match(value):
             yield "other_provider", f"{key}: {value}"

@@ -74,6 +74,11 @@ class Match:
     kind: Literal["plain", "gateway", "alias"]
     suffix: str = ""
 
+    @property
+    def is_foreign(self) -> bool:
+        """Say whether the prefix is none of OpenAI's: the ``forms`` of a table tell those apart, and no other."""
+        return bool(self.prefix) and "openai" not in self.prefix
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -139,6 +144,12 @@ class Parameter:
     fact: Fact
 
 
+# The words of a surface's ``parameters`` that are no parameters themselves; ``transforms.set_parameters`` reads them.
+PARAMETER_WORDS = frozenset(
+    {"since", "only", "except", "of", "instead", "bodies", "opens", "unless", "unsent", "unchecked", "prefixes"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Enumeration:
     """An enumeration of a library whose members name models: ``camel.types.ModelType``.
@@ -199,8 +210,8 @@ class Migration:
 
     @property
     def heads(self) -> tuple[bytes, ...]:
-        """Those byte strings of the prefilter with which a name begins: what other files are searched for."""
-        return tuple(head for head in self.prefilter if any(name.encode().startswith(head) for name in self.names))
+        """Those byte strings of the prefilter that stand in a name as it is: what other files are searched for."""
+        return tuple(head for head in self.prefilter if any(head in name.encode() for name in self.names))
 
     def match(self, value: str) -> Match | None:
         """Read a string as one whole name, with or without a provider's prefix."""

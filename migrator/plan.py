@@ -16,7 +16,7 @@ from pathlib import Path
 from migrator import discover
 from migrator.folders import project_root
 from migrator.model import Decision, Edit, Finding, Patch, Plan, Remark, Report, Review, Rewrite, Skip, Source
-from migrator.rulebook import Migration, Rulebook, load, load_migration
+from migrator.rulebook import Migration, Rulebook, load, load_migration, own_file
 from migrator.settings import Settings
 
 TYPE_CHECKING = False
@@ -55,7 +55,8 @@ def make(
     root = project_root(paths, cwd)
     code = Code(root, cwd, selection, settings)
     # A migration of the user's own names the models too, as it must.
-    others = [f for f in selection.others if f.shown in naming and f.path != cwd / settings.migration]
+    own = own_file(settings.migration, cwd)
+    others = [f for f in selection.others if f.shown in naming and f.path != own]
     beyond = partial(_beyond, code, others, settings, today)
     if not hits:
         return beyond(Plan(migration.name, (), (), tuple(skips), read))

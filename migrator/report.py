@@ -191,7 +191,7 @@ def _counts(plan: Plan) -> Iterator[Line]:
         (f" ({read})", ""),
     )
     for word, meaning in (
-        ("rewrite", "decides a request's model, and nothing stands against the new name"),
+        ("rewrite", "decides a request's model, and nothing is against the new name"),
         ("review", "looks like a model choice, but there is no proof"),
         ("report", "stays as it is; a person should look"),
     ):

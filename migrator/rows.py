@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 
@@ -47,6 +48,7 @@ MIGRATION_KEYS = (
     *("migration", "rename", "enumeration", "aliases", "reported", "note", "call_note", "refused"),
     *("parameter", "model"),
 )
+HEAD_KEYS = ("target", "default", "prefixes", "gateways", "suffixes", "prefilter", "hosts", "sources")
 ACTIONS: Mapping[str, Action] = {"add": "add", "rename": "rename", "drop": "drop", "check": "check"}
 OFTEN = ("deployment", "process", "day", "user", "request")
 CALL_NOTE_KEYS = (
@@ -132,20 +134,26 @@ def migration(name: str, table: Table) -> Migration:
     head = table.child("migration")
     if head is None:
         raise table.wrong("migration", "is missing")
-    head.only("target", "prefixes", "gateways", "suffixes", "prefilter", "hosts", "sources")
+    head.only(*HEAD_KEYS)
+    head.flag("default")
     renames = table.children("rename")
     for rename in renames:
         rename.only("from", "to", "pinned")
+    names = {old: rename.text("to") for rename in renames for old in _from(rename)}
+    reported = tuple(_reported(child) for child in table.children("reported"))
+    enumerations = tuple(_enumeration(child) for child in table.children("enumeration"))
+    others = (name for entry in reported for name in entry.names)
+    spelled = (*others, *table.mapping("aliases"), *(member for one in enumerations for member in one.members))
     return Migration(
         name=name,
         target=head.text("target"),
-        names={old: rename.text("to") for rename in renames for old in rename.names("from")},
-        pinned={old: rename.text("pinned") for rename in renames for old in rename.names("from")},
-        prefixes=head.names("prefixes"),
+        names=names,
+        pinned={old: rename.maybe_text("pinned") or rename.text("to") for rename in renames for old in _from(rename)},
+        prefixes=head.names("prefixes") or ("",),
         gateways=head.names("gateways"),
-        prefilter=tuple(text.encode() for text in head.texts("prefilter")),
-        reported=tuple(_reported(child) for child in table.children("reported")),
-        enumerations=tuple(_enumeration(child) for child in table.children("enumeration")),
+        prefilter=tuple(text.encode() for text in _prefilter(head, tuple(names), tuple(spelled))),
+        reported=reported,
+        enumerations=enumerations,
         sources=_sources(head),
         notes=tuple(_note(child) for child in table.children("note")),
         suffixes=head.names("suffixes"),
@@ -153,8 +161,51 @@ def migration(name: str, table: Table) -> Migration:
         refused=tuple(_refused(child) for child in table.children("refused")),
         call_notes=tuple(_call_note(child) for child in table.children("call_note")),
         parameters=tuple(_parameter(child) for child in table.children("parameter")),
-        hosts=head.texts("hosts"),
+        hosts=_hosts(head),
     )
+
+
+def _from(rename: Table) -> tuple[str, ...]:
+    """Give the old names; a rename that has none would never be found out."""
+    rename.text("to")
+    names = rename.names("from")
+    if not all(names):
+        raise rename.wrong("from", "is missing" if "from" not in rename.data else "is empty")
+    return names
+
+
+def _prefilter(head: Table, names: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the texts one of which is in every file that matters; where the table has none, those of the names.
+
+    ``others`` are further spellings that a file may be looked at for: short names, members, names that are reported.
+    """
+    known = (*names, *others)
+    if "prefilter" not in head.data:
+        pieces = dict.fromkeys(max(_PIECE.findall(name), key=len, default=name) for name in known)
+        return tuple(text for text in pieces if not any(other in text for other in pieces if other != text))
+    texts = head.texts("prefilter")
+    for text in texts:
+        if not text or not any(text.strip("\"'") in name for name in known):
+            raise head.wrong("prefilter", f"{text!r} is in no name of a [[rename]]; left out, it is made of the names")
+    missed = next((name for name in names if not any(text in name for text in texts)), None)
+    if missed is not None:
+        raise head.wrong("prefilter", f"none of its texts is in {missed!r}, which would never be found")
+    return texts
+
+
+# What stands between the slashes of a name: JSON may write one as two characters.
+_PIECE = re.compile(r"[^/:]+")
+
+
+def _hosts(head: Table) -> tuple[str, ...]:
+    """Give the servers that know the names; an address with more than a host and a port would never be met."""
+    hosts = head.texts("hosts")
+    for host in hosts:
+        bare = host.rpartition("://")[2].partition("/")[0]
+        if not bare or bare != host or any(letter.isspace() for letter in host):
+            hint = f"; write {bare!r}" if bare and " " not in bare else ""
+            raise head.wrong("hosts", f"expected a host without a scheme and a path, found {host!r}{hint}")
+    return hosts
 
 
 def _parameter(table: Table) -> Parameter:

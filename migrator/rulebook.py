@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
@@ -57,10 +58,13 @@ __all__ = (
     "Surface",
     "Url",
     "Use",
+    "is_own",
     "load",
+    "load_all",
     "load_caching",
     "load_migration",
     "load_shutdowns",
+    "own_file",
 )
 
 CONFIGURATION = "[tool.migrator]"
@@ -173,18 +177,62 @@ class Rulebook:
 def load(target: str | None = None, extra: Sequence[Mapping[str, object]] = ()) -> Rulebook:
     """Read all tables, once; of the migrations only ``target`` where it is given.
 
-    ``extra`` are a user's own surface tables, in the notation of ``rules/surfaces``.
+    ``extra`` are a user's own surface tables, in the notation of ``rules/surfaces``. One that has the name of a shipped
+    table is put on top of it; any other takes the place of the shipped ones for the callees that it names.
     """
     book = _shipped(target)
     if not extra:
         return book
-    own = tuple(
-        rows.surface(Table(CONFIGURATION, f"surface {data.get('name', place)}", data), rows.OWN, book.reasons)
-        for place, data in enumerate(extra, 1)
-    )
-    surfaces = own + book.surfaces
-    _no_name_twice(CONFIGURATION, tuple(surface.name for surface in book.surfaces + own))
-    return replace(book, surfaces=surfaces)
+    known = {surface.name: surface for surface in book.surfaces}
+    own = [_own_surface(data, place, book, known) for place, data in enumerate(extra, 1)]
+    _no_name_twice(CONFIGURATION, tuple(surface.name for surface in own))
+    new = tuple(surface for surface in own if surface.name not in known)
+    changed = {surface.name: surface for surface in own if surface.name in known}
+    taken = {call for one in own for call in one.calls if one.name not in known or call not in known[one.name].calls}
+    kept = (changed.get(one.name) or _without(one, taken) for one in book.surfaces)
+    return replace(book, surfaces=(*new, *(surface for surface in kept if surface.calls)))
+
+
+def load_all(target: str, extra: Sequence[Mapping[str, object]] = ()) -> Rulebook:
+    """Read all tables, and beside all shipped migrations the one that a project goes to, which may be its own.
+
+    ``extra`` is as in ``load``.
+    """
+    book = load(None, extra)
+    there = _shipped(target)
+    return replace(book, models=there.models, migrations={**book.migrations, **there.migrations})
+
+
+def _own_surface(data: Mapping[str, object], place: int, book: Rulebook, known: Mapping[str, Surface]) -> Surface:
+    name = data.get("name")
+    base = known.get(name) if isinstance(name, str) else None
+    library = base.library if base is not None else rows.OWN
+    whole = _on_top(_raw_surfaces()[base.name], data) if base is not None else data
+    return rows.surface(Table(CONFIGURATION, f"surface {name or place}", whole), library, book.reasons)
+
+
+def _on_top(base: Mapping[str, object], data: Mapping[str, object]) -> Mapping[str, object]:
+    """Put a user's keys on top of a shipped table: callees are added, tables are filled up, all else is replaced."""
+    whole = {**base, **data}
+    for key, value in data.items():
+        under = base.get(key)
+        if isinstance(value, dict) and isinstance(under, dict):
+            whole[key] = {**under, **value}
+        elif key == "calls" and isinstance(value, list) and isinstance(under, list):
+            whole[key] = [*under, *value]
+    return whole
+
+
+def _without(surface: Surface, taken: Set[str]) -> Surface:
+    left = tuple(call for call in surface.calls if call not in taken)
+    return surface if left == surface.calls else replace(surface, calls=left)
+
+
+@cache
+def _raw_surfaces() -> Mapping[str, Mapping[str, object]]:
+    """The shipped tables of surfaces by their names, as parsed TOML."""
+    files = (_read(path) for path in _files("surfaces"))
+    return {str(child.data["name"]): child.data for table in files for child in table.children("surface")}
 
 
 @cache
@@ -198,12 +246,19 @@ def is_own(name: str) -> bool:
     return name.endswith(".toml")
 
 
+def own_file(name: str, folder: Path) -> Path | None:
+    """Give the file of a user's own migration, as seen from ``folder``; None for one that is shipped."""
+    return Path(os.path.normpath(folder / name)) if is_own(name) else None
+
+
 def _migration_table(name: str) -> Table:
     if is_own(name):
         return _read(Path(name))
-    known = tuple(sorted(path.stem for path in rules_folder().glob("migrations/*.toml")))
+    known = tuple(path.stem for path in _files("migrations"))
     if name not in known:
-        raise RuleError("rules/migrations", "", "", f"no migration {name!r}{nearest(name, known)}")
+        hint = nearest(name, known)
+        also = f"{' A' if hint.endswith('?') else '; a'} path to a .toml file is taken too"
+        raise RuleError("rules/migrations", "", "", f"no migration {name!r}{hint}{also}")
     return _read(rules_folder() / "migrations" / f"{name}.toml")
 
 
@@ -271,10 +326,16 @@ def _no_name_twice(file: str, names: tuple[str, ...]) -> None:
 def _check(migration: Migration, models: Mapping[str, Model], reasons: Mapping[str, Reason]) -> None:
     """Raise where a migration names a model or a reason that no table has."""
     file = migration.name if is_own(migration.name) else f"rules/migrations/{migration.name}.toml"
-    named = (*migration.names, *migration.names.values(), *migration.pinned.values(), migration.target)
-    for name in named:
-        if name not in models:
-            key = "from" if name in migration.names else "to"
-            raise RuleError(file, "rename", key, f"no model {name!r}{nearest(name, tuple(models))}")
+    places = (
+        ("migration", "target", (migration.target,)),
+        ("rename", "from", tuple(migration.names)),
+        ("rename", "to", tuple(migration.names.values())),
+        ("rename", "pinned", tuple(migration.pinned.values())),
+    )
+    known = tuple(name for model in models.values() for name in (model.name, *model.aliases))
+    for table, key, names in places:
+        for name in names:
+            if name not in known:
+                raise RuleError(file, table, key, f"no [[model]] {name!r}{nearest(name, known)}")
     for entry in migration.reported:
         rows.known_reason(Table(file, "reported", {}), "reason", entry.reason, reasons)

@@ -200,7 +200,6 @@ def deprecated(paths: tuple[Path, ...], chosen: Options) -> int:
     from migrator.deliver.terminal import show, width
     from migrator.deliver.terminal import write as emit
     from migrator.deprecated import deprecated as look
-    from migrator.rulebook import load_shutdowns
 
     if Path(STDIN) in paths:
         raise SettingsError("--deprecated reads files and folders, not standard input")
@@ -210,20 +209,27 @@ def deprecated(paths: tuple[Path, ...], chosen: Options) -> int:
     if chosen["form"] == "json":
         emit(document(found, date.today()))
     else:
-        show(model_words.deprecated(found, load_shutdowns(), date.today(), width()))
+        show(model_words.deprecated(found, date.today(), width()))
     _complain(found.skips)
     if any(skip.is_error for skip in found.skips):
         return WRONG
     return CHANGES if found.named else DONE
 
 
-def models(base_url: str | None, *, check: bool) -> int:
+def tables(to: str | None) -> Rulebook:
+    """Read all tables, those of the configuration too, and a migration that is a file of the user's."""
+    from migrator.rulebook import load_all
+    from migrator.settings import load
+
+    settings = load(None, Path.cwd(), {"to": to})
+    return load_all(settings.migration, settings.surfaces)
+
+
+def models(book: Rulebook, base_url: str | None, *, check: bool) -> int:
     """Print the models; with ``check`` what a server says of them that the tables do not, and give the exit code."""
     from migrator import model_words
     from migrator.deliver.terminal import show, width
-    from migrator.rulebook import load
 
-    book = load()
     if not check:
         show(model_words.models(book, date.today(), width()))
         return DONE

@@ -6,6 +6,7 @@ error that names the file, the key and the nearest right one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from migrator.checks import BOOLEAN, NUMBER, STRING, STRINGS, TABLE, TABLES, check, given, nearest
 from migrator.checks import SettingsError as SettingsError
+from migrator.defaults import default_migration
 from migrator.shadow_settings import ShadowSettings, read
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class Settings:
     ``shadow`` is read by ``migrator shadow`` alone.
     """
 
-    migration: str = "gpt-4.1-mini"
+    migration: str = field(default_factory=default_migration)
     pin: bool = False
     gateways: bool = False
     docs: bool = False
@@ -88,6 +90,9 @@ def load(config: Path | None, root: Path, overrides: Mapping[str, object], *, lo
     check(table, FILE_KEYS, place, RUN_KEYS)
     check(said, RUN_KEYS, "the command line")
     chosen = {**_undecided(table, said), **said}
+    # Where nothing above is looked at, the configuration is that of a copy, and so is what it names.
+    if path is not None and looks_above and "to" in table and "to" not in said:
+        chosen["to"] = _from_folder(path, str(table["to"]))
     places = {**dict.fromkeys(table, place), **dict.fromkeys(said, "the command line")}
     shadow = read(table.get("shadow", {}), f"{place[:-1]}.shadow]" if place.endswith("]") else f"{place} [shadow]")
     return replace(_settings(chosen, _transforms(chosen, places), path), shadow=shadow)
@@ -138,6 +143,17 @@ def _parse(path: Path, shown: str) -> Mapping[str, object]:
 def _own_table(document: Mapping[str, object]) -> object:
     tool = document.get("tool")
     return tool.get("migrator") if isinstance(tool, dict) else None
+
+
+def _from_folder(config: Path, target: str) -> str:
+    """Give the file of a user's own migration as seen from here: it is named as seen from the configuration."""
+    if not target.endswith(".toml"):
+        return target
+    path = config.parent / target
+    try:
+        return os.path.relpath(path)
+    except ValueError:  # on another drive
+        return str(path)
 
 
 def _undecided(table: Mapping[str, object], said: Mapping[str, object]) -> Mapping[str, object]:

@@ -490,3 +490,54 @@ def test_a_reason_that_no_table_has_is_an_error() -> None:
 )
 def test_patterns_of_keys(pattern: str, keys: tuple[str | int, ...], is_match: bool) -> None:
     assert filebook.matches(tuple(pattern.split(".")), keys) is is_match
+
+
+OWN = """\
+[migration]
+target   = "next"
+prefixes = ["", "acme/"]
+hosts    = ["llm.acme.example"]
+sources  = [{ source = "a", checked = 2026-11-28 }]
+
+[[rename]]
+from = ["large"]
+to   = "next"
+
+[[model]]
+name    = "large"
+sources = [{ source = "a", checked = 2026-11-28 }]
+
+[[model]]
+name    = "next"
+sources = [{ source = "a", checked = 2026-11-28 }]
+"""
+PROXY = """\
+model_list:
+- model_name: a
+  litellm_params:
+    model: acme/large
+    api_base: https://HOST
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("app.yaml", "llm:\n  model: acme/large\n  base_url: https://HOST/v1\n"),
+        ("app.json", '{"llm": {"model": "acme/large", "api_base": "https://HOST"}}\n'),
+        ("app.toml", '[llm]\nmodel = "large"\nendpoint = "HOST"\n'),
+        ("proxy.yaml", PROXY),
+        (".env", "LLM_MODEL=large\nLLM_BASE_URL=https://HOST/v1\n"),
+    ],
+)
+@pytest.mark.parametrize("host", ["llm.acme.example", "llm.other.example"])
+def test_the_hosts_of_a_migration_are_known_in_files_too(name: str, text: str, host: str, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(OWN, encoding="utf-8")
+    rules = rulebook.load(str(tmp_path / "own.toml"))
+    path = tmp_path / name
+    path.write_text(text.replace("HOST", host), encoding="utf-8")
+    (migration,) = rules.migrations.values()
+    found = plan_config([File(path, name)], migration, rules, Settings(migration=migration.name), today=TODAY)
+    (decision,) = found.decisions
+    assert (getattr(decision, "reason", "") == "foreign_endpoint") == (host != "llm.acme.example")
+    assert isinstance(decision, Rewrite) == (name == "proxy.yaml" and host == "llm.acme.example")

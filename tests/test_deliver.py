@@ -136,7 +136,7 @@ def test_summary_says_counts_price_dates_reasons_and_what_to_do_next() -> None:
         words(report.summary(PLAN, BOOK, review=False, width=80))
         == """\
 4 names in 3 files (7 files read)
-  rewrite    2  decides a request's model, and nothing stands against the new name
+  rewrite    2  decides a request's model, and nothing is against the new name
   review     1  looks like a model choice, but there is no proof
   report     1  stays as it is; a person should look
   ignored    1  by a comment in the code

@@ -274,20 +274,3 @@ def test_a_link_leads_somewhere(page: Path) -> None:
         found = (page.parent / path).resolve() if path else page
         assert found.exists(), target
         assert not anchor or anchor in anchors(found), target
-
-
-def test_a_migration_of_ones_own_does_what_the_guide_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = read(DOCS / "add-a-migration.md")
-    lay_out(files(text), tmp_path)
-    monkeypatch.chdir(tmp_path)
-    (shown,) = re.findall(
-        r"^```diff\n\$ migrator apply --to acme.toml --diff\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
-    )
-    made = plan.make([tmp_path], settings.load(None, tmp_path, {"to": "acme.toml"}), cwd=tmp_path, today=TODAY)
-    assert "".join(unified(patch).decode() for patch in made.patches) == shown
-    told = {(one.finding.origin.position.line, word(one)) for one in made.decisions}
-    assert told == {(3, "report: table_key"), (8, "rewrite"), (13, "report: foreign_endpoint")}
-    book = rulebook.load("acme.toml")
-    change = prices.change("chat-large-2024", "chat-large-2026", migration=book.migrations["acme.toml"], book=book)
-    assert change is not None
-    assert str(change) == "×0.50 cheaper"

@@ -15,7 +15,7 @@ RECORDER = ROOT / "shadow" / "recorder"
 # One row is one layer. A module imports from rows above its own, never from its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("folders", "shipped"),
-    ("evidence", "model", "needles", "nouns", "tables"),
+    ("defaults", "evidence", "hosts", "model", "needles", "nouns", "tables"),
     ("rows",),
     ("rulebook",),
     ("filebook",),
@@ -63,7 +63,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("isolated", "isolation", "pull_forge"),
     ("demo_server",),
     ("demo",),
-    ("cli_errors",),
+    ("cli_errors", "cli_options"),
     ("cli_compare", "cli_pull", "cli_shadow"),
     ("cli",),
     ("__main__",),
@@ -71,7 +71,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 # Who may import what is heavy or belongs to one place. Everybody else goes through them.
 GUESTS: dict[str, tuple[str, ...]] = {
-    "click": ("cli", "cli_compare", "cli_errors", "cli_pull", "cli_shadow"),
+    "click": ("cli", "cli_compare", "cli_errors", "cli_options", "cli_pull", "cli_shadow"),
     "jwt": ("deliver.app",),
     "rich": ("deliver.terminal",),
     "openai": ("shadow.run.batches", "shadow.run.client", "shadow.run.runner"),

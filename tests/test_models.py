@@ -170,3 +170,79 @@ def test_the_table_of_dates_is_what_the_installed_package_says() -> None:
 def test_a_form_that_says_nothing_of_dates_is_refused(form: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["scan", "--deprecated", "--format", form]) == 2
     assert capfd.readouterr() == ("", f"migrator: --deprecated prints text or json, not {form}\n")
+
+
+OWN = """\
+[migration]
+target   = "chat-next"
+prefixes = ["", "acme/"]
+sources  = [{ source = "a", checked = 2026-11-28 }]
+
+[[rename]]
+from = ["chat-large", "chat-large-2024"]
+to   = "chat-next"
+
+[[model]]
+name     = "chat-large"
+aliases  = ["chat-large-2024"]
+shutdown = 2027-03-01
+sources  = [{ source = "the wiki", checked = 2026-11-20 }]
+
+[[model]]
+name    = "chat-next"
+sources = [{ source = "the wiki", checked = 2026-11-20 }]
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that goes to a migration of its own, seen from a folder below."""
+    (tmp_path / "acme.toml").write_text(OWN, encoding="utf-8")
+    (tmp_path / "migrator.toml").write_text('to = "acme.toml"\n', encoding="utf-8")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "desk.py").write_text('A = ["acme/chat-large", "chat-large-2024", "gpt-4o"]\n')
+    monkeypatch.chdir(tmp_path / "app")
+    return tmp_path
+
+
+def test_the_days_of_ones_own_models_are_told_with_their_sources(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(own)
+    assert run(["scan", "--deprecated"]) == 1
+    told = capfd.readouterr().out
+    assert [line.split()[:3] for line in told.splitlines()[1:4]] == [
+        ["1:6", "acme/chat-large", "2027-03-01"],
+        ["1:25", "chat-large-2024", "2027-03-01"],
+        ["1:44", "gpt-4o", "2027-01-14"],
+    ]
+    assert "acme.toml" not in told
+    assert [line for line in told.splitlines() if "the wiki" in line] == ["Source: the wiki, read 2026-11-20"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--to", "../acme.toml"), ("--to", "gpt-6-luna")])
+def test_a_migration_of_ones_own_is_listed(
+    arguments: tuple[str, ...], own: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    is_listed = "gpt-6-luna" not in arguments
+    assert run(["rules", *arguments]) == 0
+    assert ("acme.toml" in capfd.readouterr().out) == is_listed
+    assert run(["models", *arguments]) == 0
+    rows = [line.split() for line in capfd.readouterr().out.splitlines()]
+    assert (["chat-next"] in rows) == is_listed
+    assert run(["explain", "chat-large", *arguments]) == (0 if is_listed else 2)
+    assert ("model chat-large" in capfd.readouterr().out) == is_listed
+
+
+def test_the_file_of_a_migration_is_explained(own: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "../acme.toml"]) == 0
+    assert capfd.readouterr().out.startswith("migration to chat-next\n")
+    assert run(["explain", "../none.toml"]) == 2
+    assert capfd.readouterr().err == "migrator: ../none.toml: cannot be read: no such file or directory\n"
+
+
+@pytest.mark.parametrize(("width", "heads"), [(60, 0), (80, 0), (100, 2), (140, 3)])
+def test_the_models_fit_into_the_width(width: int, heads: int) -> None:
+    lines = ["".join(text for text, _ in line) for line in model_words.models(BOOK, TODAY, width)]
+    assert sum(head in lines[0] for head in ("READS", "WRITES", "SUCCESSOR")) == heads
+    assert max(map(len, lines)) <= max(width, 72)

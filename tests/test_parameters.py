@@ -107,3 +107,146 @@ def test_a_file_cannot_say_that_its_reader_sets_parameters(name: str, text: str,
         settings = Settings(migration=TARGET, transforms=transforms)
         found = made(tmp_path, {name: text, "app.py": CALL}, settings, asked=name)
         assert (found.patches, [reason for reason, _ in reasons(found)]) == ((), ["parameters"])
+
+
+HEAD = """\
+[migration]
+target   = "next"
+prefixes = ["", "acme/", "openai:"]
+sources  = [{ source = "a", checked = 2026-11-28 }]
+
+[[rename]]
+from = ["large"]
+to   = "next"
+"""
+MODELS = "".join(
+    f'[[model]]\nname = "{name}"\nsources = [{{ source = "a", checked = 2026-11-28 }}]\n' for name in ("large", "next")
+)
+FACT = 'source = "a"\nchecked = 2026-11-28\n'
+RENAME = f'[[parameter]]\nname = "max_tokens"\naction = "rename"\nto = "limit"\n{FACT}'
+DROP = f'[[parameter]]\nname = "top_p"\naction = "drop"\n{FACT}'
+CHECK = f'[[parameter]]\nname = "tools"\naction = "check"\nneeds = {{ mode = "off" }}\n{FACT}'
+ADD = f'[[parameter]]\nname = "team"\naction = "add"\nvalue = "support"\n{FACT}'
+ASK = {"name": "ours.ask", "calls": ["ours.ask"], "model": {"keyword": ["model"], "position": 0}}
+
+
+def moved_by_own(
+    folder: Path, tables: str, call: str, parameters: Mapping[str, str] | None, **more: object
+) -> tuple[str, list[tuple[str, str]]]:
+    """Apply a migration of a user's own to one call; give the call as it is then, and why its name stays."""
+    migration = folder / "next.toml"
+    migration.write_text(HEAD + tables + MODELS, encoding="utf-8")
+    surface = {**ASK, **more, **({} if parameters is None else {"parameters": parameters})}
+    settings = Settings(migration=str(migration), transforms=("model", "parameters"), surfaces=(surface,))
+    found = made(folder / "code", {"app.py": f"import ours\n\n{call}\n"}, settings)
+    after = found.patches[0].after.decode() if found.patches else f"import ours\n\n{call}\n"
+    return after.splitlines()[2], reasons(found)
+
+
+@pytest.mark.parametrize(
+    ("tables", "call", "why"),
+    [
+        (RENAME, 'ours.ask("large", max_tokens=9)', "rename max_tokens"),
+        (RENAME, 'ours.ask("large", most=9)', "rename max_tokens"),
+        (RENAME, 'ours.ask("large")', "rename max_tokens"),
+        (DROP, 'ours.ask("large")', "drop top_p"),
+        (CHECK, 'ours.ask("large", tools=[])', "see mode"),
+        (ADD, 'ours.ask("large")', "set team"),
+    ],
+)
+@pytest.mark.parametrize("parameters", [None, {}, {"temperature": "temperature"}])
+def test_a_parameter_that_the_table_does_not_spell_keeps_the_name(
+    tables: str, call: str, why: str, parameters: Mapping[str, str] | None, tmp_path: Path
+) -> None:
+    said = f"ours.ask has no known way to {why}: add it to `parameters` of the surface"
+    assert moved_by_own(tmp_path, tables, call, parameters) == (call, [("parameters", said)])
+
+
+@pytest.mark.parametrize(
+    ("tables", "call", "parameters", "after"),
+    [
+        (RENAME, "max_tokens=9", {"max_tokens": "max_tokens"}, "limit=9"),
+        (RENAME, "most=9", {"max_tokens": "most", "limit": "at_most"}, "at_most=9"),
+        (RENAME, "most=9", {"max_tokens": "most"}, "limit=9"),
+        (RENAME, "most=9", {"unsent": "max_tokens", "limit": "most"}, "most=9"),
+        (DROP, "top_p=1, n=2", {"top_p": "top_p"}, "n=2"),
+        (DROP, "n=2", {"unsent": "top_p"}, "n=2"),
+        (CHECK, 'tools=[], mode="off"', {"mode": "mode", "tools": "tools"}, 'tools=[], mode="off"'),
+        (CHECK, 'mode="on"', {"mode": "mode", "tools": "tools"}, 'mode="on"'),
+        (CHECK, 'tools=[], mode="on"', {"mode": "mode", "tools": "tools", "unchecked": "tools"}, 'tools=[], mode="on"'),
+        (CHECK, "n=2", {"mode": "mode"}, "n=2"),
+        (ADD, "n=2", {"team": "headers.X-Team"}, 'n=2, headers={"X-Team": "support"}'),
+        (ADD, 'headers={"A": "b"}', {"team": "headers.X-Team"}, 'headers={"A": "b", "X-Team": "support"}'),
+        (ADD, 'headers={"X-Team": "mine"}', {"team": "headers.X-Team"}, 'headers={"X-Team": "mine"}'),
+    ],
+)
+def test_a_parameter_goes_where_the_table_says(
+    tables: str, call: str, parameters: Mapping[str, str], after: str, tmp_path: Path
+) -> None:
+    assert moved_by_own(tmp_path, tables, f'ours.ask("large", {call})', parameters) == (
+        f'ours.ask("next", {after})',
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("tables", "call", "parameters", "why"),
+    [
+        # The call names what the table says is spelled otherwise.
+        (RENAME, "max_tokens=9", {"max_tokens": "most"}, "ours.ask has no known way to rename max_tokens: "),
+        # Where tools are is not known: they may be set.
+        (
+            CHECK,
+            'mode="on"',
+            {"mode": "mode"},
+            'tools is only taken with mode="off", and the call sets another one, and ',
+        ),
+        (CHECK, "tools=[]", {"tools": "tools"}, "ours.ask has no known way to see mode: "),
+    ],
+)
+def test_what_a_table_leaves_open_keeps_the_name(
+    tables: str, call: str, parameters: Mapping[str, str], why: str, tmp_path: Path
+) -> None:
+    call = f'ours.ask("large", {call})'
+    after, ((reason, said),) = moved_by_own(tmp_path, tables, call, parameters)
+    assert (after, reason) == (call, "parameters")
+    assert said.startswith(why)
+    assert said.endswith("add it to `parameters` of the surface")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_moved"), [("large", True), ("openai:large", True), ("acme/large", False)], ids=lambda value: str(value)
+)
+def test_a_table_may_hold_for_some_prefixes_alone(name: str, is_moved: bool, tmp_path: Path) -> None:
+    call = f'ours.ask("{name}", max_tokens=9)'
+    parameters = {"max_tokens": "max_tokens", "prefixes": "plain openai:"}
+    after, said = moved_by_own(tmp_path, RENAME, call, parameters, forms=["plain", "openai:"])
+    stays = [("parameters", "ours.ask has no known way to set parameters for 'acme/'")]
+    moved = call.replace("large", "next").replace("max_tokens", "limit")
+    assert (after, said) == ((moved, []) if is_moved else (call, stays))
+
+
+def test_a_prefix_of_ones_own_counts_at_every_call(tmp_path: Path) -> None:
+    assert moved_by_own(tmp_path, "", 'ours.ask("acme/large")', None) == ('ours.ask("acme/next")', [])
+    after, ((reason, _),) = moved_by_own(tmp_path, "", 'ours.ask("openai:large")', None)
+    assert (after, reason) == ('ours.ask("openai:large")', "prefix")
+
+
+@pytest.mark.parametrize(
+    ("call", "parameters", "why"),
+    [
+        (
+            "max_tokens=9",
+            {"max_tokens": "max_tokens", "limit": "body.limit"},
+            "limit stands in body, and max_tokens does not",
+        ),
+        ('body={"max_tokens": 9}', {"max_tokens": "body.max_tokens"}, "max_tokens is set in body"),
+        ("body=given", {"max_tokens": "body.max_tokens"}, "body is not written here"),
+        ("max_tokens=9, limit=8", {"max_tokens": "max_tokens"}, "max_tokens and limit are both set"),
+    ],
+)
+def test_what_cannot_be_renamed_keeps_the_name(
+    call: str, parameters: Mapping[str, str], why: str, tmp_path: Path
+) -> None:
+    call = f'ours.ask("large", {call})'
+    assert moved_by_own(tmp_path, RENAME, call, parameters) == (call, [("parameters", why)])

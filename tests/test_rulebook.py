@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from migrator import rulebook
-from migrator.rulebook import Match, RuleError, Slot, load, load_migration
+from migrator.defaults import default_migration
+from migrator.rulebook import Match, RuleError, Slot, load, load_all, load_migration
 from migrator.shipped import rules as rules_folder
 from migrator.tables import Table, expand
 
+ROOT = Path(__file__).parent.parent
 SURFACE = {"name": "mine", "calls": ["app.llm.ask"], "model": {"keyword": ["model"]}}
 
 
@@ -369,7 +373,7 @@ def test_a_users_own_surface_stands_beside_the_shipped_ones() -> None:
             "key evidence: 'guess' is not one of measured, source, documentation, configuration",
         ),
         ({"knows": ["x"]}, "key knows: expected a table of strings, found a list with a string"),
-        ({"name": "openai.chat"}, "key name: another surface has this name"),
+        ({"name": "openai.chat", "hold": "azur"}, "key hold: no reason 'azur'; did you mean 'azure'?"),
         ({"name": ""}, "key name: is empty"),
         (
             {"provider": {"keyword": ["provider"], "value": ["x"]}},
@@ -448,13 +452,13 @@ def test_the_small_tables_are_right(tables: Path) -> None:
             'name = "old"\ninput_price = 0.4',
             "expected a string, found a float",
         ),
-        ("models/one.toml", '"new-1"', '"new-2"', "rename, key to: no model 'new-1'; did you mean 'new-2'?"),
+        ("models/one.toml", '"new-1"', '"new-2"', "rename, key pinned: no [[model]] 'new-1'; did you mean 'new-2'?"),
         ("models/one.toml", ", checked = 2026-11-22", "", "model old.sources, key checked: is missing"),
         ("models/one.toml", "sources =", "aliases = [] #", "model old, key sources: is missing"),
         ("surfaces/lib.toml", "[library]", "[other]", "key other: unknown key; known are library, surface"),
         ("migrations/new.toml", "[migration]", "[note]", "key migration: is missing"),
         ("migrations/new.toml", 'target    = "new"', "", "migration, key target: is missing"),
-        ("migrations/new.toml", 'from   = ["old"]', 'from = ["older"]', "key from: no model 'older'"),
+        ("migrations/new.toml", 'from   = ["old"]', 'from = ["older"]', "key from: no [[model]] 'older'"),
         (
             "migrations/new.toml",
             "pinned",
@@ -512,7 +516,9 @@ def test_a_reason_that_no_table_has_is_refused_in_a_migration(tables: Path) -> N
 def test_a_migration_that_is_not_there_names_the_nearest() -> None:
     with pytest.raises(RuleError) as caught:
         load_migration("gpt-4.1-min")
-    assert str(caught.value) == "rules/migrations: no migration 'gpt-4.1-min'; did you mean 'gpt-4.1-mini'?"
+    assert str(caught.value) == (
+        "rules/migrations: no migration 'gpt-4.1-min'; did you mean 'gpt-4.1-mini'? A path to a .toml file is taken too"
+    )
 
 
 def test_one_migration_reads_one_file(tables: Path) -> None:
@@ -559,3 +565,134 @@ def test_reading_a_migration_imports_nothing_heavy() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_one_shipped_migration_is_the_default() -> None:
+    said = {
+        path.stem: tomllib.loads(path.read_text(encoding="utf-8"))["migration"].get("default", False)
+        for path in (ROOT / "rules" / "migrations").glob("*.toml")
+    }
+    assert [name for name, is_default in said.items() if is_default] == [default_migration()]
+
+
+def test_a_table_with_a_known_name_is_put_on_top_of_it() -> None:
+    extra = {"name": "openai.chat", "calls": ["ours.chat"], "parameters": {"team": "extra_headers.X-Team", "n": "many"}}
+    shipped, book = load(), load(extra=(extra,))
+    (before,) = shipped.surfaces_for("openai.OpenAI().chat.completions.create")
+    for callee in ("openai.OpenAI().chat.completions.create", "ours.chat"):
+        (after,) = book.surfaces_for(callee)
+        assert after == replace(
+            before,
+            calls=(*before.calls, "ours.chat"),
+            parameters={**before.parameters, "team": "extra_headers.X-Team", "n": "many"},
+        )
+    assert len(book.surfaces) == len(shipped.surfaces)
+
+
+def test_a_table_with_another_name_takes_the_place_of_the_known_ones_for_its_callees() -> None:
+    own = {"name": "ours", "calls": ["litellm.Router"], "model": {"keyword": ["models"]}, "parameters": {"n": "n"}}
+    book = load(extra=(own,))
+    assert [one.name for one in book.surfaces_for("litellm.Router")] == ["ours"]
+    assert [one.name for one in book.surfaces_for("litellm.router.Router")] == [
+        "litellm.Router",
+        "litellm.Router.model_name",
+    ]
+    whole = {**own, "calls": ["litellm.{,router.}Router"]}
+    assert "litellm.Router" not in {one.name for one in load(extra=(whole,)).surfaces}
+
+
+def test_two_tables_of_a_user_with_one_name_are_refused() -> None:
+    twice = {"name": "openai.chat", "parameters": {"team": "user"}}
+    with pytest.raises(RuleError, match=r"surface openai\.chat, key name: another surface has this name"):
+        load(extra=(twice, twice))
+
+
+OWN = """\
+[migration]
+target  = "acme/chat-next"
+sources = [{ source = "a", checked = 2026-11-28 }]
+
+[[rename]]
+from = ["acme/chat-large", "acme/chat-large-{small,2024}", "other:mini"]
+to   = "acme/chat-next"
+
+[[model]]
+name    = "acme/chat-large"
+aliases = ["acme/chat-large-2024", "acme/chat-large-small", "other:mini"]
+sources = [{ source = "a", checked = 2026-11-28 }]
+
+[[model]]
+name    = "acme/chat-next"
+sources = [{ source = "a", checked = 2026-11-28 }]
+"""
+
+
+def own(folder: Path, old: str = "", new: str = "") -> str:
+    """Write the table of a user's own migration, with one text changed."""
+    assert old in OWN
+    path = folder / "acme.toml"
+    path.write_text(OWN.replace(old, new, 1), encoding="utf-8")
+    return str(path)
+
+
+def test_what_a_migration_leaves_out_is_made_of_its_names(tmp_path: Path) -> None:
+    name = own(tmp_path)
+    migration = load(name).migrations[name]
+    assert (migration.prefixes, migration.prefilter) == (("",), (b"chat-large", b"other"))
+    assert migration.heads == migration.prefilter
+    assert migration.pinned == migration.names
+    assert migration.rename("acme/chat-large-2024", pin=True) == "acme/chat-next"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('target  = "acme/chat-next"', "target  = 5", "migration, key target: expected a string, found a whole number"),
+        (
+            'target  = "acme/chat-next"',
+            'target  = "acme/chat-nxt"',
+            "migration, key target: no [[model]] 'acme/chat-nxt'; did you mean 'acme/chat-next'?",
+        ),
+        (
+            "sources =",
+            'hosts = ["https://llm.acme.dev/v1"]\nsources =',
+            "migration, key hosts: expected a host without a scheme and a path, found 'https://llm.acme.dev/v1'; "
+            "write 'llm.acme.dev'",
+        ),
+        (
+            "sources =",
+            'hosts = ["/v1"]\nsources =',
+            "migration, key hosts: expected a host without a scheme and a path, found '/v1'",
+        ),
+        (
+            "sources =",
+            'prefilter = ["chat-large", "other", "large2"]\nsources =',
+            "migration, key prefilter: 'large2' is in no name of a [[rename]]; left out, it is made of the names",
+        ),
+        (
+            "sources =",
+            'prefilter = ["chat-large"]\nsources =',
+            "migration, key prefilter: none of its texts is in 'other:mini', which would never be found",
+        ),
+        ("from =", "form =", "rename 1, key form: unknown key; did you mean 'from'?"),
+        ('from = ["acme/chat-large",', 'from = ["",', "rename 1, key from: is empty"),
+        ("sources =", "default = 1\nsources =", "migration, key default: expected true or false, found a whole number"),
+    ],
+)
+def test_a_wrong_migration_of_a_user_says_what_to_write(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        load(own(tmp_path, old, new))
+    assert str(caught.value) == f"{tmp_path / 'acme.toml'}, {message}"
+
+
+def test_a_host_may_have_a_port(tmp_path: Path) -> None:
+    name = own(tmp_path, "sources =", 'hosts = ["localhost:4000"]\nsources =')
+    assert load(name).migrations[name].hosts == ("localhost:4000",)
+
+
+def test_all_tables_are_the_shipped_ones_and_the_users(tmp_path: Path) -> None:
+    name, shipped = own(tmp_path), load()
+    book = load_all(name)
+    assert list(book.migrations) == [*shipped.migrations, name]
+    assert list(book.models) == [*shipped.models, "acme/chat-large", "acme/chat-next"]
+    assert load_all("gpt-6-luna").migrations == shipped.migrations

@@ -278,3 +278,16 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_table_that_is_none(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", "[tool]\nmigrator = 1\n")
     assert refusal(tmp_path) == "'tool.migrator' in pyproject.toml must be a table, not an integer"
+
+
+@pytest.mark.parametrize("target", ["acme.toml", "tables/acme.toml"])
+def test_a_migration_s_file_is_named_as_seen_from_the_configuration(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "migrator.toml").write_text(f'to = "{target}"\n', encoding="utf-8")
+    for folder, seen in ((tmp_path, target), (tmp_path / "app", f"../{target}")):
+        monkeypatch.chdir(folder)
+        assert Path(load(None, folder, {}).migration) == Path(seen)
+        assert load(None, folder, {"to": "mine.toml"}).migration == "mine.toml"
+    assert load(None, tmp_path, {}, looks_above=False).migration == target

@@ -17,9 +17,9 @@ from migrator.flow.request import arguments
 from migrator.flow.symbols import Called, External, symbols
 from migrator.flow.trace import State, Trace
 from migrator.flow.unit import FUNCTIONS, Unit, parameters_of
+from migrator.hosts import OPENAI, is_served
 from migrator.rulebook import Slot, Surface
 
-HOSTS = ("api.openai.com",)
 FORGIVEN = frozenset({"other_provider"})
 
 
@@ -264,7 +264,7 @@ def _entriesagainst(trace: Trace, unit: Unit, table: ast.Dict, surface: Surface)
         if not isinstance(name, ast.Constant) or not isinstance(name.value, str):
             continue
         texts = [v for v in constants(trace.project, unit, value).values if isinstance(v, str) and v]
-        if name.value in surface.endpoint and any(not any(h in t for h in own_hosts(trace)) for t in texts):
+        if name.value in surface.endpoint and any(not is_served(t, own_hosts(trace)) for t in texts):
             return "foreign_endpoint", texts[0]
         provider = surface.provider
         if provider is not None and name.value in provider.keywords and texts and texts[0] not in provider.values:
@@ -274,9 +274,10 @@ def _entriesagainst(trace: Trace, unit: Unit, table: ast.Dict, surface: Surface)
 
 def _wrong_form(trace: Trace, state: State, surface: Surface) -> tuple[str, str] | None:
     match = trace.migration.match(state.old)
-    if match is not None and (match.kind == "gateway" or match.suffix):
+    if match is not None and (match.kind == "gateway" or match.suffix or match.is_foreign):
         return None
-    prefix = state.old[: max(state.old.rfind("/"), state.old.rfind(":")) + 1]
+    # Without a match the text holds a name that is only told about. A slash may be a part of the name itself.
+    prefix = match.prefix if match is not None else state.old[: max(state.old.rfind("/"), state.old.rfind(":")) + 1]
     if surface.forms and prefix and not any(_form(prefix, form) for form in surface.forms):
         return "prefix", f"{surface.name} does not take '{prefix}'"
     return None
@@ -351,7 +352,7 @@ OWN_VARIABLES = frozenset({"OPENAI_BASE_URL", "OPENAI_API_BASE"})
 
 def own_hosts(trace: Trace) -> tuple[str, ...]:
     """Give the hosts that serve both names: OpenAI's, and those of the migration."""
-    return (*HOSTS, *trace.migration.hosts)
+    return (*OPENAI, *trace.migration.hosts)
 
 
 def against(trace: Trace, unit: Unit, value: ast.expr, hosts: tuple[str, ...]) -> tuple[str, str] | None:
@@ -360,10 +361,10 @@ def against(trace: Trace, unit: Unit, value: ast.expr, hosts: tuple[str, ...]) -
     azure = next((t for t in (*texts, *sorted(found.optional)) if _is_azure_address(t)), None)
     if azure is not None:
         return "azure", azure
-    other = next((t for t in texts if _is_address(t) and not any(host in t for host in hosts)), None)
+    other = next((t for t in texts if _is_address(t) and not is_served(t, hosts)), None)
     if other is not None:
         return "foreign_endpoint", other
-    known = any(host in t for t in texts for host in hosts) or set(texts) <= OWN_VARIABLES
+    known = any(is_served(t, hosts) for t in texts) or set(texts) <= OWN_VARIABLES
     return None if found.complete and known else ("unknown_endpoint", source(unit, value))
 
 
@@ -474,5 +475,5 @@ def note_addresses(trace: Trace, state: State, beside: Sequence[ast.expr]) -> No
     """An address of another server stands beside the literal: the row is another provider's."""
     for value in beside:
         for text in constants(trace.project, state.unit, value).values:
-            if isinstance(text, str) and "://" in text and not any(host in text for host in own_hosts(trace)):
+            if isinstance(text, str) and "://" in text and not is_served(text, own_hosts(trace)):
                 trace.block("foreign_endpoint", text, state.unit, state.node)

@@ -23,7 +23,7 @@ from migrator.flow.openness import is_open
 from migrator.flow.refusals import argument
 from migrator.flow.unit import Unit
 from migrator.model import Edit, Span
-from migrator.nouns import Migration, Parameter, Surface
+from migrator.nouns import PARAMETER_WORDS, Migration, Parameter, Surface
 from migrator.prompts.sites import Site, hidden
 from migrator.prompts.varying import Reader
 
@@ -34,6 +34,11 @@ SINCE, ONLY, EXCEPT, OF = "since", "only", "except", "of"
 # And lists of words: arguments that say the same in another way, dictionaries that go into the request as they are,
 # arguments and methods that let another model arrive while the program runs, and names that lead to another endpoint.
 INSTEAD, BODIES, OPENS, UNLESS = "instead", "bodies", "opens", "unless"
+# And lists of parameters: those that no request of the call has, and those whose conditions do not count.
+UNSENT, UNCHECKED = "unsent", "unchecked"
+# The prefixes of names for which the table holds; without it, all.
+PREFIXES = "prefixes"
+VERBS = {"add": "set", "rename": "rename", "drop": "drop", "check": "see"}
 _COMMA = re.compile(rb"(?:\s|\\\r?\n)*,")
 
 
@@ -63,6 +68,9 @@ def edits(reader: Reader, site: Site, migration: Migration) -> tuple[Edit, ...] 
         word in site.symbol.name for word in words(site, EXCEPT)
     ):
         return Refusal(f"{site.symbol.name} has no known way to set parameters")
+    for prefix in _prefixes(reader, site, migration):
+        if PREFIXES in way and (prefix or "plain") not in words(site, PREFIXES):
+            return Refusal(f"{site.surface.name} has no known way to set parameters for {prefix!r}")
     if (why := _against(reader, site, migration)) is not None:
         return Refusal(why)
     since = way.get(SINCE)
@@ -151,6 +159,14 @@ def _against(reader: Reader, site: Site, migration: Migration) -> str | None:
     return None
 
 
+def _prefixes(reader: Reader, site: Site, migration: Migration) -> Set[str]:
+    """The prefixes of the names that arrive at a call and move."""
+    given = (argument(site.call, slot.keywords, slot.position) for slot in site.surface.slots if not slot.path)
+    found = (constants(reader.project, site.unit, one).values for one in given if one is not None)
+    matches = (migration.match(str(value)) for values in found for value in values)
+    return {match.prefix for match in matches if match is not None}
+
+
 def _positions(surface: Surface) -> Iterator[int]:
     """The places of arguments without a name that the table knows."""
     slots = (*surface.slots, *surface.prompt.values())
@@ -167,25 +183,39 @@ def _in_body(held: ast.expr, name: str, known: Set[str]) -> str | None:
 
 
 def _edits(reader: Reader, site: Site, one: Parameter, migration: Migration) -> Iterator[Edit]:
-    # What goes is not sent by a library of its own will: where the call names it, it names it so.
-    spelled = site.surface.parameters.get(one.name, one.name if one.action == "drop" else None)
-    if spelled is None:
-        if one.action == "add":
-            raise _Refused(f"{site.surface.name} has no known way to set {one.name}")
-        return
-    path = tuple(spelled.split("."))
-    given = _given(site.call, path)
-    match one.action:
-        case "add" if given is None:
-            yield from _added(site, site.call, path, json.dumps(one.value))
-        case "add" if given is not None:
-            _known(reader, site, one, given)
-        case "rename" if given is not None:
-            yield from _renamed(site, one, path)
-        case "drop" if given is not None:
-            yield from _dropped(site, path)
-        case "check" if given is not None:
-            _check(reader, site, one, migration)
+    spelled = site.surface.parameters.get(one.name)
+    if one.action == "check":
+        _check(reader, site, one, spelled)
+    elif one.action == "add" or one.name not in words(site, UNSENT):
+        path = _way(site, one, spelled)
+        given = _given(site.call, path)
+        match one.action:
+            case "add" if given is None:
+                yield from _added(site, site.call, path, json.dumps(one.value))
+            case "add" if given is not None:
+                _known(reader, site, one, given)
+            case "rename" if given is not None:
+                yield from _renamed(site, one, path)
+            case "drop" if given is not None:
+                yield from _dropped(site, path)
+
+
+def _way(site: Site, one: Parameter, spelled: str | None) -> tuple[str, ...]:
+    """Where a parameter stands by the surface's table; raise where it does not say, or the call says it otherwise."""
+    unknown = spelled != one.name and argument(site.call, (one.name,), None) is not None
+    if spelled is None or (unknown and one.name not in _carried(site)):
+        raise _Refused(_no_way(site, one.name, VERBS[one.action]))
+    return tuple(spelled.split("."))
+
+
+def _carried(site: Site) -> Set[str]:
+    """The arguments that are known to carry a parameter of whichever name."""
+    table = site.surface.parameters
+    return {way.partition(".")[0] for name, way in table.items() if name not in PARAMETER_WORDS}
+
+
+def _no_way(site: Site, name: str, verb: str) -> str:
+    return f"{site.surface.name} has no known way to {verb} {name}: add it to `parameters` of the surface"
 
 
 def _known(reader: Reader, site: Site, one: Parameter, given: ast.expr) -> None:
@@ -252,6 +282,8 @@ def _renamed(site: Site, one: Parameter, path: Sequence[str]) -> Iterator[Edit]:
     new = site.surface.parameters.get(one.to, one.to)
     if len(path) > 1 or argument(site.call, (new,), None) is not None:
         raise _Refused(f"{one.name} and {one.to} are both set" if len(path) == 1 else f"{one.name} is set in {path[0]}")
+    if "." in new:
+        raise _Refused(f"{one.to} stands in {new.partition('.')[0]}, and {one.name} does not")
     keyword = next(k for k in site.call.keywords if k.arg == path[0])
     start = site.unit.lines.offset(keyword.lineno, keyword.col_offset)
     yield Edit(site.unit.source.shown, Span(start, start + len(path[0].encode())), new, NAME)
@@ -295,13 +327,23 @@ def _whole(unit: Unit, keyword: ast.keyword) -> Span:
     return unit.lines.span(keyword.lineno, keyword.col_offset, keyword.end_lineno, keyword.end_col_offset)
 
 
-def _check(reader: Reader, site: Site, one: Parameter, migration: Migration) -> None:
-    """Raise where the call sets what the parameter does not go with."""
+def _check(reader: Reader, site: Site, one: Parameter, spelled: str | None) -> None:
+    """Raise where the call sets what the parameter does not go with.
+
+    A parameter whose place no table knows may be set out of sight: then it counts as set.
+    """
+    if one.name in (*words(site, UNSENT), *words(site, UNCHECKED)):
+        return
+    if spelled is not None and _given(site.call, spelled.split(".")) is None:
+        return
     for name, value in one.needs.items():
-        spelled = site.surface.parameters.get(name)
-        given = _given(site.call, spelled.split(".")) if spelled is not None else None
-        if given is None:
-            continue
-        found = constants(reader.project, site.unit, given)
-        if not found.complete or any(str(said) != value for said in found.values):
-            raise _Refused(f"{one.name} is only taken with {name}={json.dumps(value)}, and the call sets another one")
+        way = site.surface.parameters.get(name)
+        if way is None:
+            raise _Refused(_no_way(site, name, VERBS[one.action]))
+        given = _given(site.call, way.split("."))
+        found = constants(reader.project, site.unit, given) if given is not None else None
+        if found is not None and (not found.complete or any(str(said) != value for said in found.values)):
+            unseen = "" if spelled is not None else f", and {_no_way(site, one.name, VERBS[one.action])}"
+            raise _Refused(
+                f"{one.name} is only taken with {name}={json.dumps(value)}, and the call sets another one{unseen}"
+            )
