@@ -92,14 +92,14 @@ def cases() -> None:
 @FORM
 def list_cases(form: str) -> int:
     """Show for each call how many requests were recorded, with which models and tokens."""
-    from migrator.deliver.terminal import show, write
+    from migrator.deliver.terminal import show, width, write
     from migrator.shadow import listing
 
     sites = _load()
     if form == "json":
         write(listing.document(sites))
     elif sites:
-        show((*listing.table(sites), *listing.remarks(sites)))
+        show((*listing.table(sites, width()), *listing.remarks(sites)))
     else:
         click.echo("Nothing is recorded. Begin with: migrator record -- COMMAND")
     return DONE

@@ -25,13 +25,13 @@ from migrator.shadow.comparators.embedding import question
 from migrator.shadow.comparators.judge import questions
 from migrator.shadow.comparators.settle import Doubt
 from migrator.shadow.linked import load_linked
-from migrator.shadow.links import link_cases
+from migrator.shadow.links import Links
 from migrator.shadow.model import Usage
 from migrator.shadow.outlook import Advice, Outlook, embedded, judged, outlook, total
 from migrator.shadow.prepare import Prepared, Wishes, prepare
 from migrator.shadow.requests import Move
 from migrator.shadow.rounds import Look, Rounds, Sender, State
-from migrator.shadow.run.cost import worst_case
+from migrator.shadow.run.cost import BATCH_FACTOR, worst_case
 from migrator.shadow.run.model import Got
 from migrator.shadow.settling import Adviser, Settling, decided
 from migrator.shadow.shares import rate
@@ -92,13 +92,18 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Ready:
-    """A comparison before anything is sent: the change, the calls that are compared, and what that would take."""
+    """A comparison before anything is sent: the change, the calls that are compared, and what that would take.
+
+    ``keys`` gives the id that a scan from the project's root gives a call, by its own.
+    """
 
     order: Order
     root: Path
+    cwd: Path
     plan: Plan
     targets: tuple[Target, ...]
     prepared: Prepared
+    keys: Mapping[str, str]
 
     @cached_property
     def book(self) -> Rulebook:
@@ -144,11 +149,14 @@ def ready(order: Order, cwd: Path, progress: plan.Progress | None = None) -> Rea
     root = project_root(paths, cwd)
     sites = load_linked(root)
     recorded = [case for site in sites for case in site.cases]
-    links = link_cases(root, sites, [target.site for target in targets], cwd)
-    wishes = configured(order.wishes, order.settings.shadow, functions(recorded, links))
+    links = Links(root, [target.site for target in targets], cwd)
+    explained = links.all(sites)
+    linked = {one.case: one.sites for one in explained if one.sites}
+    wishes = configured(order.wishes, order.settings.shadow, functions(recorded, linked))
     order = replace(order, wishes=wishes)
-    prepared = prepare(chosen, recorded, links, _move(order.settings), wishes)
-    return Ready(order, root, planned, chosen, prepared)
+    reasons = {one.case: one.why for one in explained}
+    prepared = prepare(chosen, recorded, linked, _move(order.settings), wishes, reasons)
+    return Ready(order, root, cwd, planned, chosen, prepared, {own: key for key, own in links.ids.items()})
 
 
 def _chosen(targets: tuple[Target, ...], sites: Sequence[str]) -> tuple[Target, ...]:
@@ -197,12 +205,30 @@ def compare(
     wanted = accepted.load(found.root, date.today(), found.order.settings.migration)
     groups = {trial.site: [s for s in states if s.trial.site == trial.site] for trial in found.prepared.trials}
     sites = tuple(
-        evidence(group, rounds.answers, rounds.blames.get(site), wanted.get(site), found.price)
+        _at_root(
+            found, evidence(group, rounds.answers, rounds.blames.get(site), wanted.get(found.keys[site]), found.price)
+        )
         for site, group in groups.items()
     )
     is_complete = not settling.is_out and not any(map(_is_cut_short, states))
     told = report(found, sites, _money(found, {**rounds.answers, **settling.answers}), is_complete=is_complete)
-    return replace(told, server=_servers(found, settling), steps=tuple(_judged(found, settling, groups)))
+    notes = (*told.notes, *_not_accepted(sites, wanted))
+    return replace(told, server=_servers(found, settling), steps=tuple(_judged(found, settling, groups)), notes=notes)
+
+
+def _at_root(found: Ready, site: SiteEvidence) -> SiteEvidence:
+    """Name a call as it is seen from the project's root, from wherever the report is read later."""
+    file = Path(os.path.relpath(found.cwd / site.file, found.root)).as_posix()
+    return replace(site, key=found.keys[site.site], file=file)
+
+
+def _not_accepted(sites: Sequence[SiteEvidence], wanted: Mapping[str, accepted.Accepted]) -> Iterator[str]:
+    """Say where something is found that an acceptance does not cover."""
+    for site in sites:
+        one = wanted.get(site.key)
+        if one is not None and site.accepted is None and site.outcome != "pass":
+            new = "; ".join(one.beyond(site.exchanges))
+            yield f"{site.file}:{site.line}: what was accepted does not cover what is found now: {new}"
 
 
 def _servers(found: Ready, settling: Settling) -> str:
@@ -302,13 +328,20 @@ def _money(found: Ready, answers: Mapping[str, Got]) -> Money:
     kept = [got for got in answers.values() if got.is_stored]
     return Money(
         spent=sum(got.cost for got in fresh),
-        stored=sum(got.cost for got in kept),
+        stored=sum(_would_cost(found, got) for got in kept),
         low=low or 0.0,
         high=(high or 0.0) + advice,
         cap=found.order.cap,
         calls=len(fresh),
         stored_calls=len(kept),
     )
+
+
+def _would_cost(found: Ready, got: Got) -> float:
+    """What an answer that is there would cost now, in dollars; 0 where no price is known."""
+    name = str((got.body or {}).get("model", ""))
+    cost = found.price(name, got.usage) if got.usage is not None else None
+    return (cost or 0.0) * (float(BATCH_FACTOR) if found.order.is_batch else 1)
 
 
 def _commit(root: Path) -> str:

@@ -104,7 +104,7 @@ def _compared(root: Path, address: str) -> ShadowReport:
     """Record what the sample sends to the scripted server, and compare the models there."""
     _step("migrator record -- python -m helpdesk.day", wrapped(CANNED, width(), indent="", style="review"))
     _record(root, address)
-    _step("migrator cases list", listing.table(cases.load(root)))
+    _step("migrator cases list", listing.table(cases.load(root), width()))
     order = Order((root,), SETTINGS, base_url=address, cap=MOST_USD, canned=CANNED)
     found = ready(order, root)
     _step(f"migrator shadow --max-usd {MOST_USD:g}", shadow_words.outlook(found, width()))

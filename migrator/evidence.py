@@ -53,8 +53,9 @@ class Exchange:
     """One case with its three answers, as far as it is shown.
 
     ``flip``: "loss" (only the new answer differs from the recorded one), "gain" (only the fresh old one does),
-    "both", "same", "undecided", or "failure" (a confirmed hard failure, named in ``failure``). ``differences`` are
-    those of the new answer against the recorded one, ``old_differences`` those of the fresh old answer against it.
+    "both", "same", "undecided", or "failure" (a hard failure of the new model alone, named in ``failure``).
+    ``differences`` are those of the new answer against the recorded one, ``old_differences`` those of the fresh old
+    answer against it.
     ``prompt`` is what was asked, the last message or input of a person; answers are texts, JSON or calls of tools
     as text. ``weight`` orders a site's exchanges, the worst first.
     """
@@ -77,8 +78,7 @@ class Arm:
     """What one side's fresh answers took: of the old model in the old layout, or of the new one in the new layout.
 
     Tokens are sums over ``calls``; ``cost`` is for 1,000 such calls at list price without Batch, None where no price
-    is known. Latencies and cached tokens are of synchronous calls alone: None where there was none. ``first`` is the
-    time to the first token of streams.
+    is known. Latencies and cached tokens are of synchronous calls alone: None where there was none.
     """
 
     model: str
@@ -89,7 +89,6 @@ class Arm:
     cost: float | None
     latency: float | None = None
     slow_latency: float | None = None
-    first: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +117,13 @@ class Acceptance:
 class SiteEvidence:
     """What was found at one call site.
 
-    ``site`` is the id of the call in ``migrator scan --format json``. ``changes`` says what would be done there, some
-    of "model", "order", "cache_key". ``cases`` were recorded, ``unbound`` counts by reason those that could not be
-    compared, ``compared`` were. ``excess`` is the mean of D = [new differs] − [old differs] with ``error``, its
-    standard error; ``better`` and ``worse`` are the e-values for PASS and FAIL; ``path`` are the looks on the way:
-    cases, e-value for PASS, e-value for FAIL. ``more`` is about how many cases are missing for a verdict (None: no
-    number would do) and ``more_cost`` what they would cost. ``action`` follows from all of it: "apply" both, the
-    "layout" alone, the "model" alone, or "hold".
+    ``site`` is the id of the call in ``migrator scan --format json``, ``key`` that of a scan from the project's root,
+    from which ``file`` is seen. ``changes`` says what would be done there, some of "model", "order", "cache_key".
+    ``cases`` were recorded, ``unbound`` counts by reason those that could not be compared, ``compared`` were.
+    ``excess`` is the mean of D = [new differs] − [old differs] with ``error``, its standard error; ``better`` and
+    ``worse`` are the e-values for PASS and FAIL; ``path`` are the looks on the way: cases, and the two e-values in this
+    order. ``more`` is about how many cases are missing for a verdict (None: no number would do) and ``more_cost`` what
+    they would cost. ``action`` follows from all of it: "apply" both, the "layout" alone, the "model" alone, or "hold".
     """
 
     site: str
@@ -162,6 +161,7 @@ class SiteEvidence:
     attribution: Attribution | None = None
     accepted: Acceptance | None = None
     exchanges: tuple[Exchange, ...] = ()
+    key: str = ""
 
     @property
     def is_let_through(self) -> bool:
@@ -226,7 +226,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What the run cost: spent now, taken from earlier runs' answers, and what was estimated before it began."""
+    """What the run cost: spent now, what the answers of earlier runs would cost now, and what was estimated before."""
 
     spent: float
     stored: float

@@ -223,7 +223,6 @@ def _measured(before: Arm, after: Arm) -> Iterator[tuple[str, str, str, str]]:
         ("1,000 calls at list price", before.cost, after.cost, words.money),
         ("latency, median", before.latency, after.latency, words.seconds),
         ("latency, slowest in 20", before.slow_latency, after.slow_latency, words.seconds),
-        ("time to the first token", before.first, after.first, words.seconds),
         ("tokens in, a call", _mean(before.input, before), _mean(after.input, after), _tokens),
         ("tokens out, a call", _mean(before.output, before), _mean(after.output, after), _tokens),
     ):

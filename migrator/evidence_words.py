@@ -119,7 +119,6 @@ def movements(site: SiteEvidence) -> Iterator[tuple[str, str]]:
         ("cost of 1,000 calls", movement(before.cost, after.cost, money)),
         ("latency, median", movement(before.latency, after.latency, seconds)),
         ("latency, slowest in 20", movement(before.slow_latency, after.slow_latency, seconds)),
-        ("time to the first token", movement(before.first, after.first, seconds)),
         ("cached share of the input", _cached(before, after)),
     )
     yield from ((name, said) for name, said in numbers if said)
@@ -195,7 +194,9 @@ def counts(report: ShadowReport) -> str:
 def spent(report: ShadowReport) -> str:
     """Say what the run cost."""
     found = report.money
-    kept = f", {found.stored_calls:,} answers from earlier runs" if found.stored_calls else ""
+    kept = ""
+    if found.stored_calls:
+        kept = f", {plural(found.stored_calls, 'answer')} from earlier runs ({money(found.stored)})"
     limit = f" of at most {money(found.cap)}" if found.cap is not None else ""
     asked = "1 request" if found.calls == 1 else f"{found.calls:,} requests"
     return f"{asked} to {visible(report.server)}, {money(found.spent)}{limit} at list price{kept}"

@@ -7,7 +7,7 @@ and what goes into a pipe are the same words. ``deliver.terminal`` turns styles 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 Piece = tuple[str, str]
 Line = tuple[Piece, ...]
@@ -44,3 +44,31 @@ def joined(*parts: Iterable[Line]) -> Iterator[Line]:
         if i:
             yield BLANK
         yield from lines
+
+
+def table(
+    rows: Sequence[Sequence[str]], width: int, *, right: Collection[str], above: int, styles: Mapping[str, str]
+) -> Iterator[Line]:
+    """Line up rows, the first of which holds the heads; those in ``right`` have their cells at the right.
+
+    Where that is too wide, the first ``above`` cells of each row stand on a line of their own above the others.
+    """
+    heads = rows[0]
+    sizes = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    is_wide = sum(sizes) + 2 * (len(heads) - 1) > width
+    for number, row in enumerate(rows):
+        cells = tuple(
+            (text.rjust(size) if head in right else text.ljust(size), styles.get(head, "") if number else "dim")
+            for head, text, size in zip(heads, row, sizes, strict=True)
+        )
+        if not is_wide:
+            yield _spaced(cells)
+            continue
+        if number:
+            yield _spaced([(text.rstrip(), style) for text, style in cells[:above]])
+        yield (("  ", ""), *_spaced(cells[above:]))
+
+
+def _spaced(cells: Sequence[Piece]) -> Line:
+    *most, (last, style) = cells
+    return (*((f"{text}  ", tone) for text, tone in most), (last.rstrip(), style))

@@ -28,6 +28,8 @@ REPORT = Path(".migrator") / "shadow" / "report.json"
 # Where the keys for other servers than the comparison's stand, and the word that is sent where there is none.
 KEYS: Mapping[str, str] = {"judge": "MIGRATOR_JUDGE_KEY", "embeddings": "MIGRATOR_EMBEDDINGS_KEY"}
 NO_KEY = "no-key"
+# Nobody needs to know that a server was busy for so many seconds.
+SHORT = 10.0
 
 
 class Spending(TypedDict):
@@ -148,7 +150,7 @@ def run(found: Ready, chosen: Spending, *, quiet: bool = False) -> ShadowReport 
         print("Nothing was sent.", file=sys.stderr)
         return None
     with ExitStack() as opened:
-        runner, others = _sending(found, chosen, opened)
+        runner, others = _sending(found, chosen, opened, _Waiting(not quiet, sys.stderr.isatty()))
         look = opened.enter_context(_progress(quiet, runner))
         return go(found, runner, look, others=others)
 
@@ -164,7 +166,9 @@ def _may_send(yes: bool) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _sending(found: Ready, chosen: Spending, opened: ExitStack) -> tuple[Runner, Mapping[Step, Runner]]:
+def _sending(
+    found: Ready, chosen: Spending, opened: ExitStack, waiting: _Waiting
+) -> tuple[Runner, Mapping[Step, Runner]]:
     """Open the stores of answers and the ways to the servers: the comparison's, and those that the steps ask.
 
     All share one cap. A store is that of a host.
@@ -188,6 +192,8 @@ def _sending(found: Ready, chosen: Spending, opened: ExitStack) -> tuple[Runner,
             is_stored,
             order.is_batch,
             on_stop=_stopping,
+            on_busy=waiting.busy,
+            on_batch=waiting.batch,
         )
     )
     owners: dict[str, Runner] = {order.server: runner}
@@ -203,6 +209,7 @@ def _sending(found: Ready, chosen: Spending, opened: ExitStack) -> tuple[Runner,
                 _key(step, one.url, order.base_url),
                 is_offline=is_stored,
                 on_stop=_stopping,
+                on_busy=waiting.busy,
                 beside=owner or runner,
             )
         )
@@ -231,6 +238,40 @@ def _stopping(count: int) -> None:
     requests = "1 request" if count == 1 else f"{count} requests"
     text = f"migrator: {requests} under way, which are paid for; press Ctrl-C again not to wait for the answers"
     print(f"\n{text}", file=sys.stderr)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Says what is waited for: on a terminal each time, else only once that the server is busy."""
+
+    is_told: bool
+    is_watched: bool
+    has_said: bool = False
+
+    def busy(self, silence: float, wait: float) -> None:
+        """Say that the server is busy."""
+        from migrator.shadow_words import waiting
+
+        if not self.is_told or silence + wait < SHORT:
+            return
+        text = waiting(silence, wait)
+        if self.is_watched:
+            self._over(text)
+        elif not self.has_said:
+            print(f"migrator: {text}", file=sys.stderr, flush=True)
+        self.has_said = True
+
+    def batch(self, name: str, done: int, of: int) -> None:
+        """Say how far a batch is."""
+        if self.is_told and self.is_watched:
+            self._over(f"{name}: {done:,} of {of:,} requests answered; Ctrl-C leaves it with the server")
+
+    def _over(self, text: str) -> None:
+        """Write over the line of progress."""
+        from migrator.lines import WIDTH
+
+        sys.stderr.write(f"\r\033[K{text[: WIDTH - 1]}")
+        sys.stderr.flush()
 
 
 @contextmanager
@@ -335,7 +376,8 @@ def accept(site: str, reason: str, until: date | None) -> int:
 
     root = project_root((), Path.cwd())
     told = read(None)
-    found = [one for one in told.sites if one.site.startswith(site) or f"{one.file}:{one.line}" == site]
+    here = Path(os.path.relpath(Path.cwd() / site, root)).as_posix()
+    found = [one for one in told.sites if one.site.startswith(site) or f"{one.file}:{one.line}" in (site, here)]
     if len(found) != 1:
         known = ", ".join(f"{one.file}:{one.line}" for one in told.sites)
         raise SettingsError(f"{len(found)} calls of the last comparison are {site!r}; there are: {known}")
@@ -343,8 +385,9 @@ def accept(site: str, reason: str, until: date | None) -> int:
     if last < date.today():
         raise SettingsError(f"--until {last}: that day is past")
     where = f"{found[0].file}:{found[0].line} {found[0].function}".strip()
-    acceptance = Acceptance(reason, _name(root), last.isoformat())
-    path = accepted.accept(root, found[0].site, where, acceptance, to=told.migration)
+    covered = accepted.against(found[0].exchanges)
+    wanted = accepted.Accepted(Acceptance(reason, _name(root), last.isoformat()), *covered)
+    path = accepted.accept(root, found[0].key, where, wanted, to=told.migration)
     print(f"Accepted until {last}: {where}. It stands in {path.name}; commit it.")
     return DONE
 

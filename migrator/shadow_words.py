@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from migrator.comparison import Ready, host
-from migrator.lines import Line, plural, wrapped
+from migrator.lines import Line, plural, table, wrapped
 from migrator.readings import ending
 from migrator.shadow.model import Outcome
 from migrator.shadow.outlook import Outlook, total
 from migrator.shadow.rounds import State
+from migrator.shadow.run.pace import PATIENCE, minutes
 
 HEADS = ("WHERE", "READ AS", "CASES", "PASS FROM", "REQUESTS", "COST")
 RIGHT = frozenset({"CASES", "PASS FROM", "REQUESTS", "COST"})
@@ -18,22 +19,12 @@ RIGHT = frozenset({"CASES", "PASS FROM", "REQUESTS", "COST"})
 def outlook(found: Ready, width: int) -> Iterator[Line]:
     """Say what would be sent, what it may cost and what it can show: a row for each call, then the sum."""
     if found.outlooks:
-        yield from _table(found.outlooks)
+        rows = [HEADS, *map(_row, found.outlooks)]
+        yield from table(rows, width, right=RIGHT, above=1, styles={})
         yield from _sum(found, width)
     yield from _held(found, width)
     if found.targets:
         yield from wrapped(ending(found.book.migrations[found.order.settings.migration], found.book), width, indent="")
-
-
-def _table(found: Sequence[Outlook]) -> Iterator[Line]:
-    rows = [HEADS, *(_row(one) for one in found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
-    for number, row in enumerate(rows):
-        cells = (
-            text.rjust(size) if head in RIGHT else text.ljust(size)
-            for head, text, size in zip(HEADS, row, widths, strict=True)
-        )
-        yield (("  ".join(cells).rstrip(), "" if number else "dim"),)
 
 
 def _row(one: Outlook) -> tuple[str, ...]:
@@ -105,3 +96,9 @@ def progress(states: Sequence[State], spent: float) -> str:
     still = sum(state.is_open for state in states)
     told = [f"{count} {outcome.value}" for outcome, count in counts if count]
     return ", ".join([*told, f"{still} open", f"{sum(s.asked for s in states):,} cases", f"{money(spent)} spent"])
+
+
+def waiting(silence: float, wait: float) -> str:
+    """Say for how long a server is busy, and in how long it is asked again; both are seconds."""
+    again = minutes(wait) if wait >= 60 else f"{max(1, round(wait))} s"
+    return f"the server is busy ({round(silence / 60)} of {minutes(PATIENCE)}), asked again in {again}"

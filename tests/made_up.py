@@ -111,8 +111,8 @@ def _judged(number: int, contract: str, told: Sequence[Exchange], values: Sequen
         mcnemar=mcnemar(losses, gains),
         better=better,
         worse=worse,
-        before=Arm("gpt-4o", cases, 1_400 * cases, 300 * cases, 90 * cases, 4.0, 0.9, 2.1, 0.3),
-        after=Arm("gpt-4.1-mini", cases, 1_400 * cases, 1_050 * cases, 85 * cases, 0.48, 0.7, 1.4, 0.2),
+        before=Arm("gpt-4o", cases, 1_400 * cases, 300 * cases, 90 * cases, 4.0, 0.9, 2.1),
+        after=Arm("gpt-4.1-mini", cases, 1_400 * cases, 1_050 * cases, 85 * cases, 0.48, 0.7, 1.4),
         path=path,
         templates={"a1b2c3": 0.0, "d4e5f6": 0.02} if number % 4 == 0 else {},
         noisy_fields=("$.reply",) if contract == "json" else (),
@@ -120,6 +120,7 @@ def _judged(number: int, contract: str, told: Sequence[Exchange], values: Sequen
         more_cost=0.12 if more else None,
         attribution=_attribution(losses) if outcome == "fail" and number % 2 else None,
         exchanges=tuple(told),
+        key=f"{number:012x}",
     )
 
 

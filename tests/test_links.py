@@ -184,12 +184,16 @@ def _of_no_matter() -> tuple[object, object]:
 def test_a_case_remembers_its_calls_when_the_file_has_changed(address: str, tmp_path: Path) -> None:
     calls = run(tmp_path, address, app=START + 'llm = ChatOpenAI(model="gpt-4o")\nllm.invoke("a")\n')
     assert lines(tmp_path, calls) == {("a", "app.py", 2, "constructed")}
-    (tmp_path / "app.py").write_text("# changed\n", encoding="utf-8")
+    (tmp_path / "app.py").write_text('# changed, "gpt-4o"\n', encoding="utf-8")
     assert lines(tmp_path, calls) == {("a", "app.py", 2, "constructed")}
     ((site,),) = (cases.load(tmp_path),)
     forgotten = replace(site, cases=tuple(replace(case, site="", makers=()) for case in site.cases))
     assert [one.why for one in explain(tmp_path, (forgotten,), calls)] == [
         "its call is not there any more; record again"
+    ]
+    (tmp_path / "app.py").write_text("# changed, 'gpt-4o-mini'\n", encoding="utf-8")
+    assert [one.why for one in explain(tmp_path, (forgotten,), calls)] == [
+        "app.py does not name gpt-4o any more, so that nothing changes there"
     ]
     (case,) = site.cases
     matched = replace(site, cases=(replace(case, site=calls[0].id, makers=(), linked="template"),))

@@ -188,32 +188,6 @@ def test_sites_pass_together_with_more_evidence_where_others_do_not() -> None:
     assert states[0].asked == 130
 
 
-def test_hard_failures_are_confirmed_before_they_count() -> None:
-    once = by_model(noisy(0), lambda ask, luck: "error 400" if ask.run == 1 and ask.case == "a-003" else "complaint")
-    twice = by_model(noisy(0), lambda ask, luck: "error 400" if ask.case == "a-003" else "complaint")
-    _, (accident,) = compared(ready(target("a")), Drawn(once))
-    _, (failing,) = compared(ready(target("a")), Drawn(twice))
-    assert outcome(accident) is Outcome.PASS
-    assert outcome(failing) is Outcome.FAIL
-    assert failing.verdict is not None
-    assert failing.verdict.reason == "hard failure: the API answered 400"
-
-
-def test_failures_that_the_old_model_has_too_are_counted_and_fail_no_site_by_themselves() -> None:
-    """A real model did this: answers that are cut off now and then, whichever is asked."""
-    often: Truth = lambda ask, luck: CUT if luck.random() < 0.3 else "complaint"  # noqa: E731
-    for name in map(str, range(20)):
-        luck = random.Random(name)
-        recorded = [case(n, name, CUT if luck.random() < 0.3 else "complaint") for n in range(60)]
-        links = {one.id: (name,) for one in recorded}
-        _, (state,) = compared(prepare([target(name)], recorded, links, Move(rename), Wishes()), Drawn(often))
-        assert outcome(state) is not Outcome.FAIL
-    _, (broken,) = compared(ready(target("a")), Drawn(by_model(noisy(0), often)))
-    assert outcome(broken) is Outcome.FAIL
-    assert broken.verdict is not None
-    assert broken.verdict.reason == "hard failure: the answer was cut off at its longest"
-
-
 def _is_new_layout(ask: Ask) -> bool:
     messages = ask.body["messages"]
     assert isinstance(messages, list)

@@ -35,11 +35,12 @@ from wire import FAULTS, NO_FAULTS, Wire, text_of, wire_to
 
 from migrator import tokens
 from migrator.cli_errors import one_line_errors
-from migrator.evidence import Acceptance
+from migrator.evidence import Acceptance, Difference, Exchange, Flip
 from migrator.prices import model_of, with_own
 from migrator.rulebook import load
 from migrator.settings import CannotRun, SettingsError
 from migrator.shadow import accepted
+from migrator.shadow.accepted import Accepted
 from migrator.shadow.model import Usage, usage
 from migrator.shadow.run import pace as paces
 from migrator.shadow.run.budget import Budget
@@ -412,6 +413,48 @@ def test_a_server_that_says_too_many_is_asked_again_and_slower(server: str, tmp_
     assert len(wire.seen) == 40 + wire.happened["429"]
 
 
+def test_a_server_that_is_only_ever_busy_ends_the_run_and_keeps_its_answers(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("migrator.shadow.run.client.PATIENCE", 0.5)
+    heard: list[float] = []
+    with (
+        wire_to(server, faults=NO_FAULTS) as wire,
+        Store(tmp_path, SERVER) as store,
+        Runner(store, BOOK, wire.address, KEY, 1.0, on_busy=lambda silence, _: heard.append(silence)) as runner,
+    ):
+        before = runner.send(asks(8))
+        assert heard == []
+        wire.faults = {"429 busy": 100}
+        with pytest.raises(CannotRun, match=r"^the server refuses: 429 busy: .*; for 1 minute it has said nothing"):
+            runner.send(asks(300))
+    assert {one.error for one in before.values()} == {""}
+    assert (kept(tmp_path), books(tmp_path)) == (set(before), wire.charged)
+    assert sorted(heard) == heard
+    assert 0 < heard[-1] <= 0.5
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_to_wait_for_hours_ends_the_run_at_once(status: int, server: str, tmp_path: Path) -> None:
+    begun = time.monotonic()
+    with wire_to(server, faults={f"{status} busy": 100}) as wire:
+        wire.again = {"retry-after": "43200"}
+        with pytest.raises(
+            CannotRun, match=rf"^the server refuses: {status} busy: .*; it asks to wait for 12 hours; run"
+        ):
+            run(tmp_path, wire.address, 1.0, asks(60))
+    assert time.monotonic() - begun < 10
+    with Store(tmp_path, SERVER) as store:
+        assert store.begin() == 0
+
+
+def test_a_server_that_answers_nothing_but_too_many_is_named(server: str, tmp_path: Path) -> None:
+    said = r"^127.0.0.1:\d+ answers nothing: 429 busy: no, Bearer <key>; run again"
+    with wire_to(server, faults={"429 busy": 100}) as wire, pytest.raises(CannotRun, match=said):
+        run(tmp_path, wire.address, 1.0, asks(6))
+    assert len(wire.seen) == 6 * paces.TRIES
+
+
 def test_an_error_of_the_request_is_an_answer_and_not_kept(server: str, tmp_path: Path) -> None:
     with wire_to(server, faults={"400 invalid_request_error": 100}) as wire:
         got, runner = run(tmp_path, wire.address, 1.0, asks(2))
@@ -564,6 +607,16 @@ def test_lines_of_others_are_passed_over(tmp_path: Path) -> None:
         assert store.begin() == Decimal("0.5")
 
 
+@pytest.mark.parametrize("said", ['["a",0,1]', "[null,0,1]", "[1,0]", "[1,0,-2]", "[1,0,1e400]", "[true,0,1]", '"110"'])
+def test_tokens_that_cannot_be_are_none_and_the_answer_is_kept(said: str, tmp_path: Path) -> None:
+    with Store(tmp_path, SERVER) as store:
+        store.put(Got("digest", {"choices": []}, status=200, usage=Usage(1, 0, 1)), Decimal("0.5"))
+    path = Store(tmp_path, SERVER).path
+    path.write_text(path.read_text("utf-8").replace("[1,0,1]", said), encoding="utf-8")
+    with Store(tmp_path, SERVER) as store:
+        assert store.get("digest") == Got("digest", {"choices": []}, status=200, is_stored=True)
+
+
 def test_a_run_that_was_stopped_counts_and_one_that_ended_does_not(tmp_path: Path) -> None:
     with Store(tmp_path, SERVER) as store:
         assert store.begin() == 0
@@ -620,12 +673,38 @@ def test_an_answer_that_is_nested_too_deeply_is_none() -> None:
 
 
 def test_a_difference_is_accepted_for_one_migration(tmp_path: Path) -> None:
-    wanted = Acceptance("shorter", "ann", "2027-01-31")
+    wanted = Accepted(Acceptance("shorter", "ann", "2027-01-31"), ("label", "number"), ('the model "refuses"',))
     accepted.accept(tmp_path, "abc", "app.py:1", wanted, to="gpt-4.1-mini")
     today = date(2026, 11, 28)
     assert accepted.load(tmp_path, today, "gpt-4.1-mini") == {"abc": wanted}
     assert accepted.load(tmp_path, today, "gpt-6-luna") == {}
     assert accepted.load(tmp_path, date(2027, 2, 1), "gpt-4.1-mini") == {}
+
+
+def exchange(flip: Flip, kind: str, failure: str = "", *, is_noise: bool = False) -> Exchange:
+    return Exchange("c", "", flip, "", "", "", "", (Difference(kind, "", "", "", is_noise),), (), failure)
+
+
+def test_an_acceptance_covers_what_was_there_and_nothing_else() -> None:
+    there = [exchange("loss", "label"), exchange("failure", "number", "cut off"), exchange("gain", "date")]
+    covered = accepted.against([*there, exchange("loss", "id", is_noise=True)])
+    assert covered == (("label", "number"), ("cut off",))
+    wanted = Accepted(Acceptance("shorter", "", "2027-01-31"), *covered)
+    assert wanted.beyond([*there, exchange("both", "date"), exchange("undecided", "words")]) == ()
+    assert wanted.beyond([*there, exchange("failure", "label", "the model refuses"), exchange("loss", "date")]) == (
+        "hard failure: the model refuses",
+        "difference: date",
+    )
+
+
+def test_an_acceptance_without_what_it_covers_covers_nothing(tmp_path: Path) -> None:
+    head = '[[accepted]]\nsite = "abc"\nreason = "shorter"\nuntil = 2027-01-31\n'
+    (tmp_path / accepted.FILE).write_text(head, encoding="utf-8")
+    (one,) = accepted.load(tmp_path, date(2026, 11, 28), "gpt-4.1-mini").values()
+    assert one.beyond([exchange("loss", "label")]) == ("difference: label",)
+    (tmp_path / accepted.FILE).write_text(f"{head}failures = [1]\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"entry 1: failures is a list of texts$"):
+        accepted.load(tmp_path, date(2026, 11, 28), "gpt-4.1-mini")
 
 
 def test_what_was_lost_is_paid_for_although_the_money_is_out(wire: Wire, tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ import pytest
 from isolated import surroundings
 from recording import ROOT, record
 
+from migrator import shadow_session
+
 CONFIG = "[tool.migrator.shadow.margin]\nlabel = 0.4\n"
 CLIENT = "import sys\nfrom openai import AzureOpenAI, OpenAI\n\nclient = OpenAI()\n"
 RULES = 'RULES = "Say which kind of mail this is, in one word. " * 150\n'
@@ -30,8 +32,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        data = json.dumps(ANSWER).encode()
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        data = json.dumps({**ANSWER, "model": asked["model"]}).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
@@ -202,3 +204,118 @@ def test_a_report_that_cannot_be_kept_is_one_line(server: str, tmp_path: Path) -
     done = migrator(tmp_path, server, "shadow", "--yes")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "report.json: is a directory" in done.stderr
+
+
+class _Busy(_Handler):
+    """Says nothing but that there are too many requests, and that half a day may help."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(429)
+        self.send_header("retry-after", "43200")
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+
+def test_a_server_that_is_busy_for_hours_is_one_line_and_exit_code_4(server: str, tmp_path: Path) -> None:
+    recorded(tmp_path, server, ONE)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Busy) as busy:
+        threading.Thread(target=busy.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{busy.server_address[1]}/v1"
+        done = migrator(tmp_path, address, "shadow", "--yes", "--quiet", "--max-usd", "1")
+        busy.shutdown()
+    line = (
+        "migrator: the server refuses: 429 error: no message; it asks to wait for 12 hours; run again then to go on\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (4, "", line)
+
+
+def test_what_is_waited_for_is_said_once_and_on_a_terminal_each_time(capsys: pytest.CaptureFixture[str]) -> None:
+    for is_told, is_watched in ((True, False), (True, True), (False, True)):
+        waiting = shadow_session._Waiting(is_told, is_watched)
+        waiting.busy(1.0, 2.0)
+        waiting.busy(5.0, 20.0)
+        waiting.busy(200.0, 600.0)
+        waiting.batch("batch_1", 12, 1400)
+    first = "the server is busy (0 of 15 minutes), asked again in 20 s"
+    later = "the server is busy (3 of 15 minutes), asked again in 10 minutes"
+    batch = "batch_1: 12 of 1,400 requests answered; Ctrl-C leaves it with the server"
+    over = "".join(f"\r\033[K{text[:79]}" for text in (first, later, batch))
+    assert capsys.readouterr() == ("", f"migrator: {first}\n{over}")
+
+
+class _ByModel(_Handler):
+    """Says ``said`` where the new model is asked, and else the same as ever."""
+
+    said = "praise"
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        text = type(self).said if asked["model"] == "gpt-4.1-mini" else "complaint"
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+        data = json.dumps({**ANSWER, "choices": [choice]}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def test_what_is_accepted_holds_from_every_folder_and_for_what_was_there(server: str, tmp_path: Path) -> None:
+    recorded(tmp_path, server, ONE)
+    (tmp_path / "sub").mkdir()
+    words = ("shadow", "--yes", "--quiet", "--max-usd", "1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("_Handler", (_ByModel,), {})) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{other.server_address[1]}/v1"
+        assert migrator(tmp_path / "sub", address, *words, "..").returncode == 1
+        accepting = migrator(tmp_path / "sub", address, "shadow", "accept", "../app.py:8", "--reason", "wanted")
+        assert (accepting.returncode, accepting.stderr) == (0, "")
+        assert 'where = "app.py:8 kind"\n' in (tmp_path / "migrator-accepted.toml").read_text("utf-8")
+        again = [
+            migrator(folder, address, *words, path) for folder, path in ((tmp_path, "."), (tmp_path / "sub", ".."))
+        ]
+        assert [one.returncode for one in again] == [0, 0], again
+        other.RequestHandlerClass.said = "I'm sorry, but I can't help with that."
+        for path in (tmp_path / ".migrator" / "shadow" / "answers").iterdir():
+            path.unlink()
+        refusing = migrator(tmp_path, address, *words)
+        other.shutdown()
+    assert (refusing.returncode, refusing.stderr) == (1, "")
+    told = " ".join(refusing.stdout.split())
+    assert "app.py:8: what was accepted does not cover what is found now: hard failure: the model refuses" in told
+
+
+def test_answers_that_were_paid_for_are_told_with_what_they_would_cost(server: str, tmp_path: Path) -> None:
+    recorded(tmp_path, server, ONE)
+    first, again = (migrator(tmp_path, server, "shadow", "--yes", "--quiet", "--format", "json") for _ in range(2))
+    before, after = (json.loads(one.stdout)["money"] for one in (first, again))
+    assert (before["stored"], before["stored_calls"], after["spent"], after["calls"]) == (0, 0, 0, 0)
+    assert (after["stored"], after["stored_calls"]) == (pytest.approx(before["spent"]), before["calls"])
+    assert before["spent"] > 0
+
+
+def test_of_a_call_that_was_changed_it_is_said_that_no_old_name_is_left(server: str, tmp_path: Path) -> None:
+    code = recorded(tmp_path, server, ONE + 'OTHER = "gpt-4o-mini"\n')
+    code.write_text(code.read_text("utf-8").replace('"gpt-4o"', '"gpt-4.1-mini"'), encoding="utf-8")
+    code.with_name("more.py").write_text(CLIENT + 'client.responses.create(model="gpt-4o", input="")\n', "utf-8")
+    done = migrator(tmp_path, server, "shadow", "--dry-run")
+    told = " ".join(done.stdout.split())
+    assert "20 recorded requests left out: app.py does not name gpt-4o any more, so that nothing changes there" in told
+
+
+def test_what_would_be_sent_and_what_is_recorded_stay_within_80_columns(server: str, tmp_path: Path) -> None:
+    folder = tmp_path / "a_package_with_a_long_name" / "and_another_one_below_it"
+    folder.mkdir(parents=True)
+    recorded(tmp_path, server, "")
+    code = CLIENT + ONE.replace("def kind", "def what_kind_of_mail_this_is").replace(
+        "kind(f", "what_kind_of_mail_this_is(f"
+    )
+    (folder / "answers_to_letters.py").write_text(code, encoding="utf-8")
+    record(tmp_path, [sys.executable, str(folder / "answers_to_letters.py")], server)
+    for words in (("cases", "list"), ("shadow", "--dry-run")):
+        lines = migrator(tmp_path, server, *words).stdout.splitlines()
+        assert len(lines) >= 3
+        assert all(len(line) <= 80 for line in lines if "answers_to_letters.py" not in line), lines
+        assert [line for line in lines if line.endswith(("_this_is", "answers_to_letters.py:8"))], lines

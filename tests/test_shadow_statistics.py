@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrator.shadow import shares, statistics
-from migrator.shadow.model import Answer, Interval, Kind, Outcome, Pair, Rule
+from migrator.shadow.model import Alarm, Answer, Interval, Kind, Outcome, Pair, Rule
 
 SAME, DIFFERS, UNDECIDED = Answer
 ALIKE, LOSS, GAIN = Pair(SAME, SAME), Pair(SAME, DIFFERS), Pair(DIFFERS, SAME)
@@ -137,11 +137,43 @@ def test_gains_are_shown_and_do_not_hide_losses() -> None:
     assert verdict.outcome is Outcome.INCONCLUSIVE
 
 
-def test_one_confirmed_hard_failure_fails_a_site() -> None:
-    pairs = [*[ALIKE] * 30, Pair(SAME, DIFFERS, failure="invalid JSON"), *[ALIKE] * 300]
-    verdict = statistics.judge("site", pairs, Rule())
-    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, "hard failure: invalid JSON")
-    assert verdict.numbers.cases == 40
+def alarm(*times: int) -> Alarm:
+    return Alarm("form", "invalid JSON", {str(case): count for case, count in enumerate(times)}, 7)
+
+
+def test_a_hard_failure_fails_a_site_when_it_is_shown() -> None:
+    pairs = [*[ALIKE] * 30, LOSS, *[ALIKE] * 300]
+    verdict = statistics.conclude("site", pairs, Rule(), [alarm(8)], passes=True, needed=20)
+    assert (verdict.outcome, verdict.reason) == (
+        Outcome.FAIL, "hard failure: invalid JSON (8 times, never with the old model)"
+    )  # fmt: skip
+    assert statistics.standing(pairs, Rule(), [alarm(8)]) == 0
+
+
+def test_an_open_hard_failure_holds_a_pass_up_and_an_accident_does_not() -> None:
+    pairs = [ALIKE] * 400
+    assert statistics.standing(pairs, Rule(), [alarm(2)]) == 0
+    assert statistics.standing(pairs, Rule(), [alarm(1, 1)]) == statistics.standing(pairs, Rule()) > 20
+    still = statistics.conclude("site", pairs, Rule(), [alarm(1, 2)], passes=False, needed=20)
+    assert (still.outcome, still.more, still.reason) == (
+        Outcome.INCONCLUSIVE,
+        None,
+        "an open hard failure: invalid JSON (3 times, never with the old model; 7 times are a FAIL)",
+    )
+
+
+@pytest.mark.parametrize(("alpha", "times"), [(0.05, 7), (0.01, 10), (0.2, 5)])
+def test_so_many_failures_of_one_model_alone_are_no_luck(alpha: float, times: int) -> None:
+    """Count all sequences of coins: whose answer fails, for each of six kinds by itself."""
+    assert statistics.enough(6, alpha) == times
+    lost = sum(all(coins) for coins in itertools.product((0, 1), repeat=times))
+    assert 6 * Fraction(lost, 2**times) <= Fraction(alpha)
+    assert 6 * Fraction(2 * lost, 2**times) > Fraction(alpha)
+
+
+def test_a_chance_of_error_is_a_share() -> None:
+    with pytest.raises(ValueError, match="lies between 0 and 1"):
+        statistics.enough(6, 0)
 
 
 def test_a_broken_template_is_not_netted_against_those_that_hold() -> None:

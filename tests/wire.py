@@ -50,6 +50,7 @@ class Wire:
     luck: random.Random = field(default_factory=random.Random)
     faults: Mapping[str, int] = field(default_factory=lambda: FAULTS)
     headers: Mapping[str, str] = field(default_factory=dict)
+    again: Mapping[str, str] = field(default_factory=lambda: AGAIN)
     asked: Counter[str] = field(default_factory=Counter)
     seen: list[tuple[str, Any]] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
@@ -143,9 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.wire.draw() if is_model else "nothing"
         if (status := fault[:3]).isdigit() and not fault.endswith("answer"):
             error = {"type": fault[4:] or "busy", "message": f"no, {self.headers['authorization']}"}
-            self._send(int(status), json.dumps({"error": error}).encode(), AGAIN)
+            self._send(int(status), json.dumps({"error": error}).encode(), self.wire.again)
         elif fault == "an error as an answer":
-            self._send(200, b'{"error": {"type": "busy", "message": "upstream"}}', AGAIN)
+            self._send(200, b'{"error": {"type": "busy", "message": "upstream"}}', self.wire.again)
         elif fault == "dropped":
             self._drop()
         else:
@@ -164,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "dropped after the answer":
             self._drop()
         elif fault == "504 after the answer":
-            self._send(504, b"<html>the gateway has waited long enough</html>", AGAIN)
+            self._send(504, b"<html>the gateway has waited long enough</html>", self.wire.again)
         elif fault == "cut off":
             self._send(status, answer[: len(answer) // 2], headers)
         else:

@@ -1,18 +1,20 @@
 """Answer one question: which differences has a person accepted, why, and until when?
 
 They stand in ``migrator-accepted.toml`` in the project's root, which belongs into the repository: who reviews the
-change reviews the acceptance too. One that has ended counts no more.
+change reviews the acceptance too. One that has ended counts no more, and what was not there when it was given is not
+accepted by it.
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from migrator.evidence import Acceptance
+from migrator.evidence import Acceptance, Exchange
 from migrator.settings import SettingsError
 
 FILE = "migrator-accepted.toml"
@@ -20,15 +22,40 @@ HEAD = "# Differences between the models' answers that are wanted. Written by `m
 DAYS = 90
 
 
-def load(root: Path, today: date, migration: str) -> Mapping[str, Acceptance]:
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An acceptance, and what it covers: kinds of differences, and hard failures in the words of the report."""
+
+    acceptance: Acceptance
+    differences: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+
+    def beyond(self, exchanges: Iterable[Exchange]) -> tuple[str, ...]:
+        """Name what speaks against the new model and was not there when this was accepted."""
+        differences, failures = against(exchanges)
+        new = (*(f"hard failure: {one}" for one in failures if one not in self.failures),)
+        return (*new, *(f"difference: {one}" for one in differences if one not in self.differences))
+
+
+def against(exchanges: Iterable[Exchange]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the kinds of differences and the hard failures of the cases in which only the new answer is another."""
+    told = [one for one in exchanges if one.flip in ("loss", "failure")]
+    kinds = {said.kind for one in told for said in one.differences if not said.is_noise}
+    return tuple(sorted(kinds)), tuple(sorted({one.failure for one in told if one.failure}))
+
+
+def load(root: Path, today: date, migration: str) -> Mapping[str, Accepted]:
     """Give the acceptances that hold today, by the ids of the calls. Raises SettingsError with file and entry.
 
-    One counts for the migration for which it was given: what is wanted of one model is not wanted of every other.
+    The ids are those of a scan from the project's root. One counts for the migration for which it was given: what is
+    wanted of one model is not wanted of every other.
     """
-    return {site: one for site, to, one in _all(root) if one.until >= today.isoformat() and to in ("", migration)}
+    return {
+        site: one for site, to, one in _all(root) if one.acceptance.until >= today.isoformat() and to in ("", migration)
+    }
 
 
-def _all(root: Path) -> Sequence[tuple[str, str, Acceptance]]:
+def _all(root: Path) -> Sequence[tuple[str, str, Accepted]]:
     try:
         document = tomllib.loads((root / FILE).read_text("utf-8"))
     except FileNotFoundError:
@@ -41,7 +68,7 @@ def _all(root: Path) -> Sequence[tuple[str, str, Acceptance]]:
     return [_entry(entry, number) for number, entry in enumerate(entries, 1)]
 
 
-def _entry(entry: object, number: int) -> tuple[str, str, Acceptance]:
+def _entry(entry: object, number: int) -> tuple[str, str, Accepted]:
     texts = entry if isinstance(entry, dict) else {}
     until = texts.get("until")
     said = [texts.get(name) for name in ("site", "reason", "by")]
@@ -49,16 +76,26 @@ def _entry(entry: object, number: int) -> tuple[str, str, Acceptance]:
         raise SettingsError(
             f"{FILE}: entry {number} needs site and reason, which are texts, and until, which is a date"
         )
-    return str(said[0]), str(texts.get("to", "")), Acceptance(str(said[1]), str(said[2] or ""), until.isoformat())
+    covered = [_texts(texts.get(name, []), name, number) for name in ("differences", "failures")]
+    acceptance = Acceptance(str(said[1]), str(said[2] or ""), until.isoformat())
+    return str(said[0]), str(texts.get("to", "")), Accepted(acceptance, *covered)
 
 
-def accept(root: Path, site: str, where: str, acceptance: Acceptance, *, to: str) -> Path:
+def _texts(said: object, name: str, number: int) -> tuple[str, ...]:
+    if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
+        raise SettingsError(f"{FILE}: entry {number}: {name} is a list of texts")
+    return tuple(said)
+
+
+def accept(root: Path, site: str, where: str, accepted: Accepted, *, to: str) -> Path:
     """Add an acceptance, in place of an earlier one of the same call, and give the file."""
-    path = root / FILE
+    path, acceptance = root / FILE, accepted.acceptance
     _all(root)
     kept = [block for block in _blocks(path) if f"site = {_quoted(site)}\n" not in block]
     fields = {"site": site, "where": where, "to": to, "reason": acceptance.reason, "by": acceptance.by}
     lines = "".join(f"{name} = {_quoted(value)}\n" for name, value in fields.items())
+    lists = {"differences": accepted.differences, "failures": accepted.failures}
+    lines += "".join(f"{name} = [{', '.join(map(_quoted, texts))}]\n" for name, texts in lists.items())
     block = f"[[accepted]]\n{lines}until = {acceptance.until}\n"
     try:
         path.write_text("\n".join([*(kept or [HEAD]), block]), encoding="utf-8")

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median, quantiles
 
-from migrator.evidence import Acceptance, Action, Arm, Attribution, Difference, Exchange, Flip, Share, SiteEvidence
+from migrator.evidence import Action, Arm, Attribution, Difference, Exchange, Flip, Share, SiteEvidence
+from migrator.shadow.accepted import Accepted
 from migrator.shadow.bind import messages_of
 from migrator.shadow.model import Answer, Case, Comparison, Outcome, Rate, Reply, Usage, Verdict
 from migrator.shadow.rounds import Blame, State
@@ -24,13 +25,18 @@ CALLS = 1_000
 
 
 def evidence(
-    states: Sequence[State], answers: Answers, blame: Blame | None, accepted: Acceptance | None, price: Price
+    states: Sequence[State], answers: Answers, blame: Blame | None, accepted: Accepted | None, price: Price
 ) -> SiteEvidence:
-    """Give what was found at a site; ``states`` are of the whole change, then of its halves where they were tried."""
+    """Give what was found at a site; ``states`` are of the whole change, then of its halves where they were tried.
+
+    What was ``accepted`` counts only where nothing is found that it does not cover.
+    """
     whole = states[0]
     trial, verdict = whole.trial, whole.verdict
     assert verdict is not None, "a site is judged before it is told of"
     place, numbers = trial.target.site, verdict.numbers
+    told = exchanges(whole.found)
+    wanted = accepted.acceptance if accepted is not None and not accepted.beyond(told) else None
     before, after = _arm(trial, Cell.OLD, whole, answers, price), _arm(trial, trial.half, whole, answers, price)
     return SiteEvidence(
         site=trial.site,
@@ -43,7 +49,7 @@ def evidence(
         changes=_changes(trial),
         outcome=verdict.outcome.value,
         reason=verdict.reason,
-        action="apply" if accepted is not None else _action(states),
+        action="apply" if wanted is not None else _action(states),
         cases=trial.cases,
         compared=numbers.cases,
         unbound=_unbound(trial, whole, answers),
@@ -66,8 +72,8 @@ def evidence(
         more=verdict.more,
         more_cost=_more_cost(verdict, before, after),
         attribution=_attribution(blame),
-        accepted=accepted,
-        exchanges=exchanges(whole.found),
+        accepted=wanted,
+        exchanges=told,
     )
 
 

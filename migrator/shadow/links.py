@@ -7,6 +7,7 @@ object which does (``ChatOpenAI(model=...)``). What the run noted decides; only 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -23,6 +24,8 @@ from migrator.shadow.link import Linker, call_at
 from migrator.shadow.model import Case, Linked, Maker, Place, SiteCases
 from migrator.shadow.reached import makers
 
+# The usual end of a call that was changed already.
+UNNAMED = "{} does not name {} any more, so that nothing changes there"
 NO_PLACE = "no line of the project is known of it"
 NO_CALL = "its call is not there any more; record again"
 MADE_ELSEWHERE = "what made its object does not change"
@@ -44,8 +47,7 @@ def explain(
     root: Path, sites: Sequence[SiteCases], calls: Sequence[CallSite], cwd: Path | None = None
 ) -> tuple[Linked, ...]:
     """Say of each case which calls of a plan it belongs to and how that is known, or why it belongs to none."""
-    links = Links(root, calls, cwd or root)
-    return tuple(links.link(case) for site in sites for case in site.cases)
+    return Links(root, calls, cwd or root).all(sites)
 
 
 class Links:
@@ -56,6 +58,11 @@ class Links:
         self.linker = Linker(root)
         self.ids = dict(self._ids(calls, cwd))
         self.flows: dict[Place, Linked] = {}
+        self.named: dict[tuple[str, str], bool] = {}
+
+    def all(self, sites: Sequence[SiteCases]) -> tuple[Linked, ...]:
+        """Say of each case which calls it belongs to, or why to none."""
+        return tuple(self.link(case) for site in sites for case in site.cases)
 
     def _ids(self, calls: Sequence[CallSite], cwd: Path) -> Iterator[tuple[str, str]]:
         """Give each call's id from the root and the plan's own: a path is part of an id, and is shown from a folder."""
@@ -104,7 +111,21 @@ class Links:
         if start not in self.flows:
             self.flows[start] = self._flow(start, is_made=bool(own))
         found = self.flows[start]
-        return Linked(case.id, found.sites, found.how, found.why)
+        why = (
+            found.why if found.sites or self._names(start.file, case.model) else UNNAMED.format(start.file, case.model)
+        )
+        return Linked(case.id, found.sites, found.how, why)
+
+    def _names(self, file: str, model: str) -> bool:
+        """Say whether a model's name stands in a file, or cannot be looked for there."""
+        if (file, model) not in self.named:
+            try:
+                text = (self.root / file).read_bytes()
+                name = re.escape(model.encode())
+                self.named[file, model] = re.search(rb"(?<![\w.-])" + name + rb"(?![\w.-])", text) is not None
+            except OSError:
+                self.named[file, model] = True
+        return self.named[file, model]
 
     def _flow(self, start: Place, *, is_made: bool) -> Linked:
         unit = self.project.unit(self.root / start.file)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from migrator import lines
 from migrator.lines import Line
 from migrator.shadow.model import Case, SiteCases, Usage
 
@@ -14,12 +15,10 @@ _RIGHT = frozenset({"CASES", "OF", "FAILED", "INPUT", "CACHED", "OUTPUT"})
 UNKNOWN = "(no line of this project)"
 
 
-def table(sites: Sequence[SiteCases]) -> Iterator[Line]:
+def table(sites: Sequence[SiteCases], width: int) -> Iterator[Line]:
     """Give one row for each site, with the tokens of a request on average."""
     rows = [_HEADS, *(_row(site) for site in sites)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    for number, row in enumerate(rows):
-        yield tuple(_cells(row, widths, "dim" if number == 0 else ""))
+    return lines.table(rows, width, right=_RIGHT, above=2, styles={"WHERE": "path", "MODEL": "name"})
 
 
 def remarks(sites: Sequence[SiteCases]) -> Iterator[Line]:
@@ -39,13 +38,6 @@ def _remarks(site: SiteCases) -> Iterator[tuple[str, int]]:
         yield f"fits {fits} calls" if count == 1 else f"fit {fits} calls", count
     for reason, count in Counter(reason for case in site.cases for reason in case.lacks).most_common():
         yield f"not replayable: {reason}", count
-
-
-def _cells(row: Sequence[str], widths: Sequence[int], style: str) -> Iterator[tuple[str, str]]:
-    for column, (head, text, width) in enumerate(zip(_HEADS, row, widths, strict=True)):
-        shown = text.rjust(width) if head in _RIGHT else text.ljust(width)
-        last = column == len(row) - 1
-        yield (shown if last else f"{shown}  ", style or {"WHERE": "path", "MODEL": "name"}.get(head, ""))
 
 
 def _row(site: SiteCases) -> tuple[str, ...]:

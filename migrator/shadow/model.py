@@ -102,15 +102,47 @@ class Pair:
     """One case: does a fresh answer of the old model differ from the recorded one, and does one of the new model?
 
     Cases of one ``unit`` depend on each other (the same request again, one conversation) and count as one;
-    without a unit each case stands for itself. ``failure`` names a hard failure of the new model, confirmed by a
-    second run, that the old one does not have.
+    without a unit each case stands for itself.
     """
 
     old: Answer
     new: Answer
     template: str = ""
     unit: str = ""
-    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A kind of hard failure that only the new model has had at a site, and what is so.
+
+    ``cases`` counts by case how often it had it where both models were asked; the old one never did. ``needed`` is how
+    often it takes to show that this is no luck.
+    """
+
+    kind: str
+    said: str
+    cases: Mapping[str, int]
+    needed: int
+
+    @property
+    def times(self) -> int:
+        """Give how often the new model alone had it."""
+        return sum(self.cases.values())
+
+    @property
+    def again(self) -> frozenset[str]:
+        """Give the cases that had it more than once."""
+        return frozenset(case for case, times in self.cases.items() if times > 1)
+
+    @property
+    def is_shown(self) -> bool:
+        """Say whether the new model has it so often that the site fails."""
+        return self.times >= self.needed
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is no accident, and not shown either: nothing passes then."""
+        return bool(self.again) and not self.is_shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from math import ceil
 from statistics import mean
 
 from migrator.shadow.account import Price
+from migrator.shadow.alarms import most_again
 from migrator.shadow.comparators.judge import LONGEST_ANSWER, questions, task
 from migrator.shadow.comparators.ladder import PAIRS, PLANTED
 from migrator.shadow.comparators.settle import Doubt
@@ -53,26 +54,21 @@ class Outlook:
 def outlook(trial: Trial, price: Price) -> Outlook:
     """Look ahead for one site.
 
-    At its worst every case is asked of both models, every new answer is confirmed, and both halves are tried too.
+    At its worst every case is asked of both models, both halves are tried too, and in each of the three trials as much
+    is sent again as hard failures can take.
     """
     items = trial.items[: trial.rule.most]
     least, has_halves = fewest(trial.rule), any(item.bodies.layout for item in items)
     early = min(len(items), BROKEN if least > len(items) else least)
     old, new = (_mean_cost(items, cell, price) for cell in (Cell.OLD, Cell.NEW))
-    news = 3 if has_halves else 2
-    olds = 2 if has_halves else 1
-    return Outlook(
-        trial,
-        least,
-        2 * early,
-        (olds + news) * len(items),
-        _sum(early, old, new, 1, 1),
-        _sum(len(items), old, new, olds, news),
-    )
+    again = most_again(len(items), trial.rule.alpha)
+    olds = 2 * len(items) + 4 * again if has_halves else len(items) + again
+    news = 2 * len(items) + 2 * again if has_halves else len(items) + again
+    return Outlook(trial, least, 2 * early, olds + news, _sum(old, new, early, early), _sum(old, new, olds, news))
 
 
-def _sum(cases: int, old: float | None, new: float | None, olds: int, news: int) -> float | None:
-    return None if old is None or new is None else cases * (olds * old + news * new)
+def _sum(old: float | None, new: float | None, olds: int, news: int) -> float | None:
+    return None if old is None or new is None else olds * old + news * new
 
 
 def _mean_cost(items: Sequence[Item], cell: Cell, price: Price) -> float | None:

@@ -50,8 +50,12 @@ def prepare(
     links: Mapping[str, tuple[str, ...]],
     move: Move,
     wishes: Wishes,
+    reasons: Mapping[str, str] | None = None,
 ) -> Prepared:
-    """Put cases and calls together. ``links`` gives the calls of a case by the case's id."""
+    """Put cases and calls together.
+
+    ``links`` gives the calls of a case by the case's id, ``reasons`` why a case has none.
+    """
     trials: list[Trial] = []
     held: dict[str, str] = {}
     known = {target.site.id for target in targets}
@@ -64,13 +68,15 @@ def prepare(
             held[target.site.id] = made
     used = [item.case for trial in trials for item in trial.items]
     redacted = len({case.id for case in used if case.redacted and not case.raw})
-    return Prepared(tuple(trials), held, Counter(_unlinked(cases, links, known)), redacted)
+    return Prepared(tuple(trials), held, Counter(_unlinked(cases, links, known, reasons or {})), redacted)
 
 
-def _unlinked(cases: Iterable[Case], links: Mapping[str, tuple[str, ...]], known: set[str]) -> Iterable[str]:
+def _unlinked(
+    cases: Iterable[Case], links: Mapping[str, tuple[str, ...]], known: set[str], reasons: Mapping[str, str]
+) -> Iterable[str]:
     for case in cases:
         if not links.get(case.id):
-            yield "its call is not known"
+            yield reasons.get(case.id) or "its call is not known"
         elif known.isdisjoint(links[case.id]):
             yield "its call does not change"
 

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from migrator.shadow.alarms import alarms, marked, repeats
 from migrator.shadow.comparators.compare import compare
 from migrator.shadow.comparators.structured import Mask
-from migrator.shadow.model import Answer, Outcome, Pair, Verdict
+from migrator.shadow.model import Alarm, Answer, Outcome, Pair, Verdict
 from migrator.shadow.run.model import Ask, Cell, Got
 from migrator.shadow.statistics import bar, benjamini_hochberg, conclude, standing
 from migrator.shadow.trial import (
     Seen,
     Trial,
     ask,
-    confirmations,
     contract_of,
     failing,
     first_asks,
@@ -66,6 +66,7 @@ class State:
     trial: Trial
     asked: int = 0
     found: tuple[Seen, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     verdict: Verdict | None = None
     path: tuple[tuple[int, float, float], ...] = ()
     is_stopped: bool = False
@@ -133,7 +134,7 @@ class Rounds:
         return states
 
     def _round(self, states: Sequence[State], size: int) -> tuple[State, ...]:
-        """Ask the next cases of all open sites at once, then confirm the hard failures among them."""
+        """Ask the next cases of all open sites at once, then see whose the hard failures among them are."""
         asked = {state.trial.name: state.asked + size * state.is_open for state in states}
         fresh = [
             one
@@ -141,13 +142,19 @@ class Rounds:
             for item in state.trial.items[state.asked : asked[state.trial.name]]
             for one in first_asks(state.trial, item)
         ]
-        is_out = not self._send(fresh)
-        open_ones = [s.trial for s in states if s.is_open]
-        doubted = [one for t in open_ones for one in confirmations(t, seen(t, asked[t.name], self.answers))]
-        is_out |= not self._send(doubted)
+        is_out = not self._send(fresh) or not self._repeat([s.trial for s in states if s.is_open], asked)
         return tuple(
             replace(self._judged(s, asked[s.trial.name]), is_stopped=is_out) if s.is_open else s for s in states
         )
+
+    def _repeat(self, trials: Sequence[Trial], asked: Mapping[str, int]) -> bool:
+        """Send requests again until it is known whose their hard failures are; say whether the money lasted."""
+        while True:
+            doubted = [one for trial in trials for one in repeats(trial, asked[trial.name], self.answers)]
+            if all(one.digest in self.answers for one in doubted):
+                return True
+            if not self._send(doubted):
+                return False
 
     def _send(self, asks: Sequence[Ask]) -> bool:
         """Send what has no answer yet, in a mixed order; say whether the money lasted."""
@@ -161,8 +168,10 @@ class Rounds:
 
     def _judged(self, state: State, asked: int) -> State:
         """Compare the answers that are there."""
-        found = self.settle(state.trial, seen(state.trial, asked, self.answers), is_last=asked >= state.most)
-        return replace(state, asked=asked, found=found)
+        trial = state.trial
+        raised = alarms(trial, asked, self.answers)
+        found = self.settle(trial, seen(trial, asked, self.answers), is_last=asked >= state.most)
+        return replace(state, asked=asked, found=marked(trial, found, raised), alarms=raised)
 
     def _together(self, states: Sequence[State]) -> tuple[State, ...]:
         """Judge all sites: how much evidence one needs depends on what the others have."""
@@ -214,12 +223,13 @@ def _has_passed(states: Sequence[State], site: str) -> bool:
 def _standing(state: State) -> float:
     """The evidence of a site for a PASS; none for one that fails."""
     is_failed = state.verdict is not None and state.verdict.outcome is Outcome.FAIL
-    return 0.0 if is_failed else standing(state.pairs, state.trial.rule)
+    return 0.0 if is_failed else standing(state.pairs, state.trial.rule, state.alarms)
 
 
 def _concluded(state: State, passes: bool, needed: float) -> State:
     """Give the state with its verdict, and one more step on its way."""
-    verdict = conclude(state.trial.site, state.pairs, state.trial.rule, passes=passes, needed=needed)
+    trial = state.trial
+    verdict = conclude(trial.site, state.pairs, trial.rule, state.alarms, passes=passes, needed=needed)
     step = (verdict.numbers.cases, verdict.numbers.better, verdict.numbers.worse)
     is_new = bool(state.found) and step not in state.path
     return replace(state, verdict=verdict, path=(*state.path, step) if is_new else state.path)

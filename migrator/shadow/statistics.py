@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from math import exp, inf, log
+from math import ceil, exp, inf, log, log2
 from typing import Protocol, TypeVar
 
-from migrator.shadow.model import Answer, Kind, Numbers, Outcome, Pair, Rule, Verdict
+from migrator.shadow.model import Alarm, Answer, Kind, Numbers, Outcome, Pair, Rule, Verdict
 from migrator.shadow.shares import clustered_error, mcnemar, rate
 
 BETS = 40
@@ -173,14 +173,11 @@ def judge(site: str, pairs: Sequence[Pair], rule: Rule, bar: float | None = None
 
     The first look at which the evidence reaches ``bar`` (1/α when not given) decides; later cases change nothing.
     A site also fails when one of its templates does, so that a prompt that broke is not netted against those that
-    hold. A confirmed hard failure fails it whatever the numbers are.
+    hold.
     """
     units = _units(pairs)
     high = 1 / rule.alpha if bar is None else bar
-    failed = next((i for i, unit in enumerate(units) if any(p.failure for p in unit)), None)
     for end in _looks(len(units), rule):
-        if failed is not None and failed < end:
-            return _verdict(site, Outcome.FAIL, _failure(units[failed]), units[:end], rule)
         better, worse = tallies(units[:end])
         if (broken := _broken(units[:end], worse, rule)) is not None:
             return _verdict(site, Outcome.FAIL, broken, units[:end], rule)
@@ -189,40 +186,62 @@ def judge(site: str, pairs: Sequence[Pair], rule: Rule, bar: float | None = None
     return _open(site, units[: rule.most], rule, high)
 
 
-def standing(pairs: Sequence[Pair], rule: Rule) -> float:
+def standing(pairs: Sequence[Pair], rule: Rule, alarms: Sequence[Alarm] = ()) -> float:
     """Give the e-value for a PASS of all pairs so far.
 
-    It is 0 where there are none, a prompt among several leans away, or the old model differs from itself too often.
-    ``benjamini_hochberg`` and ``bar`` are given it of each site.
+    It is 0 where there are none, a prompt among several leans away, the old model differs from itself too often, or
+    a hard failure is open or shown. ``benjamini_hochberg`` and ``bar`` are given it of each site.
     """
     units = _units(pairs)[: rule.most]
-    if not units or _may_not_pass(units, rule.margin):
+    if not units or any(one.is_open or one.is_shown for one in alarms) or _may_not_pass(units, rule.margin):
         return 0.0
     return e_below(tallies(units)[0], rule.margin)
 
 
-def conclude(site: str, pairs: Sequence[Pair], rule: Rule, *, passes: bool, needed: float) -> Verdict:
+def enough(kinds: int, alpha: float) -> int:
+    """Give how often a hard failure must be the new model's alone, and never the old one's, to fail a site.
+
+    Were both models alike, the one fresh answer of two that has it would be either with a chance of a half, whatever
+    the prompt is, and whatever was seen before. That the first n such pairs all speak against the new one has a chance
+    of 2⁻ⁿ, at whatever moment one looks (a sign test). With ``kinds`` of failures, each looked at by itself, it is at
+    most kinds · 2⁻ⁿ in all, which n = ⌈log₂(kinds/α)⌉ keeps below α: 7 for six kinds and 0.05.
+    Raises ValueError where α is not within (0, 1).
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"a chance of error lies between 0 and 1, not at {alpha}")
+    return ceil(log2(kinds / alpha))
+
+
+def conclude(
+    site: str, pairs: Sequence[Pair], rule: Rule, alarms: Sequence[Alarm] = (), *, passes: bool, needed: float
+) -> Verdict:
     """Say what the pairs of one site show where all sites together have said whether it ``passes``.
 
-    A FAIL is the site's own affair. ``needed`` is the e-value that a PASS takes.
+    A FAIL is the site's own affair: that of its numbers, or of a hard failure, whatever the numbers are. ``needed`` is
+    the e-value that a PASS takes.
     """
+    units = _units(pairs)[: rule.most]
+    if (shown := next((one for one in alarms if one.is_shown), None)) is not None:
+        return _verdict(site, Outcome.FAIL, _alarm(shown), units, rule)
     alone = judge(site, pairs, rule, inf)
     if alone.outcome is Outcome.FAIL:
         return alone
-    units = _units(pairs)[: rule.most]
     if passes:
         return _verdict(site, Outcome.PASS, "the excess is below the margin", units, rule)
+    if (still := next((one for one in alarms if one.is_open), None)) is not None:
+        reason = f"an open {_alarm(still, f'; {still.needed} times are a FAIL')}"
+        return _verdict(site, Outcome.INCONCLUSIVE, reason, units, rule)
     return _open(site, units, rule, needed)
+
+
+def _alarm(one: Alarm, more: str = "") -> str:
+    return f"hard failure: {one.said} ({one.times} times, never with the old model{more})"
 
 
 def _looks(units: int, rule: Rule) -> Iterable[int]:
     """After how many units to look; always at the end of what there is."""
     last = min(units, rule.most)
     yield from (*range(rule.peek, last, rule.peek), *((last,) if last else ()))
-
-
-def _failure(unit: Sequence[Pair]) -> str:
-    return "hard failure: " + next(pair.failure for pair in unit if pair.failure)
 
 
 def _broken(units: Sequence[Sequence[Pair]], worse: Tally, rule: Rule) -> str | None:

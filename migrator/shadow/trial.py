@@ -6,14 +6,13 @@ answers amount to follow from the trial and the answers alone, so that a run tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrator.plan_prompts import Target
 from migrator.shadow.bind import Sent
 from migrator.shadow.comparators.compare import compare, learn
 from migrator.shadow.comparators.contract import tools_of
-from migrator.shadow.comparators.failures import beyond, kinds
 from migrator.shadow.comparators.structured import Mask
 from migrator.shadow.model import Answer, Case, Comparison, Contract, Evidence, Pair, Reply, Rule
 from migrator.shadow.replies import reply
@@ -70,7 +69,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One case with its answers, compared: ``old`` and ``new`` against the recorded one."""
+    """One case with its answers, compared: ``old`` and ``new`` against the recorded one.
+
+    ``failure`` names a hard failure that the new model alone has, and again; ``alarms`` finds it.
+    """
 
     item: Item
     recorded: Reply
@@ -83,7 +85,7 @@ class Seen:
     @property
     def pair(self) -> Pair:
         """Give what the statistics need."""
-        return Pair(self.old.answer, self.new.answer, self.item.template, self.item.unit, self.failure)
+        return Pair(self.old.answer, self.new.answer, self.item.template, self.item.unit)
 
 
 Answers = Mapping[str, Got]
@@ -106,15 +108,7 @@ def seen(trial: Trial, count: int, answers: Answers) -> tuple[Seen, ...]:
     """Compare the first ``count`` cases, as far as their answers are there."""
     replied = [(item, found) for item in trial.items[:count] if (found := _replies(trial, item, answers)) is not None]
     mask = _mask(trial, [(recorded, old) for _, (recorded, old, _) in replied])
-    compared = tuple(_compared(trial, item, found, mask) for item, found in replied)
-    known = _habits(trial, compared)
-    return tuple(replace(one, failure=_confirmed(trial, one, known, answers) or "") for one in compared)
-
-
-def _habits(trial: Trial, found: Iterable[Seen]) -> frozenset[str]:
-    """The kinds of hard failure that the old model has at this site too, whichever case it was."""
-    replies = ((one.item.case, reply) for one in found for reply in (one.recorded, one.old_reply))
-    return frozenset(kind for case, reply in replies for kind in kinds(contract_of(trial.contract, case), reply))
+    return tuple(_compared(trial, item, found, mask) for item, found in replied)
 
 
 def learned(trial: Trial, found: Sequence[Seen]) -> Mask:
@@ -169,30 +163,6 @@ def _compared(trial: Trial, item: Item, found: tuple[Reply, Reply, Reply], mask:
 def contract_of(contract: Contract, case: Case) -> Contract:
     """The site's contract with the tools of this very request, which may offer others."""
     return replace(contract, tools=tools_of(case.request))
-
-
-def _suspected(trial: Trial, one: Seen, known: Set[str]) -> str | None:
-    """A hard failure of the new answer of a kind that no old one of the site has."""
-    if one.new_reply is SILENT:
-        return None
-    return beyond(known, kinds(contract_of(trial.contract, one.item.case), one.new_reply))
-
-
-def _confirmed(trial: Trial, one: Seen, known: Set[str], answers: Answers) -> str | None:
-    """The failure, once a second run has one again."""
-    said = _suspected(trial, one, known)
-    again = answers.get(ask(one.item, trial.site, trial.half, 2).digest) if said else None
-    if said is None or again is None or not is_answer(again):
-        return None
-    return said if _suspected(trial, replace(one, new_reply=read(again)), known) is not None else None
-
-
-def confirmations(trial: Trial, found: Sequence[Seen]) -> Iterator[Ask]:
-    """The second runs that tell a hard failure from an accident."""
-    known = _habits(trial, found)
-    for one in found:
-        if _suspected(trial, one, known) is not None:
-            yield ask(one.item, trial.site, trial.half, 2)
 
 
 def failing(found: Iterable[Seen]) -> tuple[Seen, ...]:

@@ -82,13 +82,13 @@ def _fetch(folder: Path) -> None:
 
 
 @contextmanager
-def serving(folder: Path, *more: str) -> Iterator[str]:
+def serving(folder: Path, *more: str, fixtures: object = FIXTURES) -> Iterator[str]:
     """Run the server on a free port and give its address, without ``/v1``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (folder / "fixtures").mkdir()
-    (folder / "fixtures" / "answers.json").write_text(json.dumps(FIXTURES))
+    (folder / "fixtures" / "answers.json").write_text(json.dumps(fixtures))
     given = ["--port", str(port), "--fixtures", str(folder / "fixtures"), "--journal-max", "0", "--log-level", "silent"]
     command = [str(node()), str(package() / "dist" / "cli.js"), *given, *more]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

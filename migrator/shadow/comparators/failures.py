@@ -1,12 +1,12 @@
 """Answer one question: did the new model fail where the old one did not, whatever the answer says?
 
-Such a failure breaks the program behind the call. It is confirmed by one more run, and then fails the site. A kind of
-failure that the old model has too at this call is none: how often both have it is what the statistics count.
+Such a failure breaks the program behind the call. A kind of failure that the old model has too at this call is none:
+how often both have it is what the statistics count. ``shadow.alarms`` says when one is the new model's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 
 from migrator.shadow.comparators import form, structured
 from migrator.shadow.comparators.schemas import wrong
@@ -14,19 +14,15 @@ from migrator.shadow.model import Contract, Kind, Reply
 
 
 def failure(contract: Contract, old: Reply, new: Reply) -> str | None:
-    """Name the hard failure of the new answer; None where there is none, or the old answer has it too."""
-    return beyond(kinds(contract, old).keys(), kinds(contract, new))
+    """Name the first hard failure of the new answer that the old one does not have; None where there is none."""
+    known = kinds(contract, old)
+    return next((said for kind, said in kinds(contract, new).items() if kind not in known), None)
 
 
 def kinds(contract: Contract, reply: Reply) -> Mapping[str, str]:
     """Give each kind of hard failure that an answer has, and what is so."""
     found = ((kind, look(contract, reply)) for kind, look in _KINDS.items())
     return {kind: said for kind, said in found if said is not None}
-
-
-def beyond(known: Set[str], found: Mapping[str, str]) -> str | None:
-    """Give what is so of the first failure whose kind is not known."""
-    return next((said for kind, said in found.items() if kind not in known), None)
 
 
 def _error(_: Contract, reply: Reply) -> str | None:
@@ -79,3 +75,4 @@ _KINDS: Mapping[str, Callable[[Contract, Reply], str | None]] = {
     "tool": _unknown_tool,
     "form": _invalid,
 }
+KINDS = tuple(_KINDS)

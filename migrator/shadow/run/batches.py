@@ -24,7 +24,7 @@ from migrator.shadow.run.budget import NOTHING, Budget
 from migrator.shadow.run.client import BROKE, LOST, REFUSED, Refused, answer, hidden, kind_of, lost, refused
 from migrator.shadow.run.cost import batch_cost
 from migrator.shadow.run.model import Ask, Got
-from migrator.shadow.run.pace import AGAIN, TRIES, wait_for
+from migrator.shadow.run.pace import AGAIN, LONGEST, TRIES, wait_for
 from migrator.shadow.run.store import Store, Wave
 
 if TYPE_CHECKING:
@@ -46,13 +46,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Sends requests as batches; ``hear`` is told of each answer."""
+    """Sends requests as batches.
+
+    ``hear`` is told of each answer, ``look`` of each batch that is awaited: its name, how many of its requests are
+    answered, and of how many.
+    """
 
     client: AsyncOpenAI
     store: Store
     book: Rulebook
     budget: Budget
     hear: Callable[[Got], Got]
+    look: Callable[[str, int, int], None] = lambda *_: None
 
     async def finish(self, *, is_patient: bool) -> None:
         """Take the answers of batches that a stopped run has left.
@@ -156,6 +161,8 @@ class Batches:
                 return None
             if batch.status in OVER:
                 return batch
+            counts = batch.request_counts
+            self.look(wave.batch, counts.completed if counts is not None else 0, len(wave.worst))
             if not is_patient:
                 raise CannotRun(f"{wave.batch} of a stopped run is not over; pass --batch to wait for its answers")
             await asyncio.sleep(wait)
@@ -236,9 +243,10 @@ class Batches:
             if said.status is not None and said.status not in AGAIN | LOST:
                 raise _NotTaken(said.error)
             attempt += 1
-            if attempt >= tries:
+            wait = wait_for(said.headers, min(attempt - 1, LAST_DOUBLING))
+            if attempt >= tries or wait > LONGEST:
                 raise CannotRun(f"the Batch API does not answer: {said.error}; run again to go on")
-            await asyncio.sleep(wait_for(said.headers, min(attempt - 1, LAST_DOUBLING)))
+            await asyncio.sleep(wait)
 
 
 class _NotTaken(Exception):

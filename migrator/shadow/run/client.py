@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from migrator.settings import CannotRun
-from migrator.shadow.run.pace import AGAIN, FIRST_TRIES, LONGEST, TRIES, Pace, wait_for
+from migrator.shadow.run.pace import AGAIN, FIRST_TRIES, LONGEST, PATIENCE, TRIES, Pace, minutes, wait_for
 
 if TYPE_CHECKING:
     from openai import APIConnectionError, APIStatusError, AsyncOpenAI
@@ -23,6 +23,7 @@ TIMEOUT = 600.0
 # The key, the money of the account, or the country is refused: no other request will fare better.
 REFUSED = frozenset({401, 402, 403})
 BROKE = "insufficient_quota"
+TOO_MANY = 429
 # Somebody between us and the model has stopped waiting; it may have answered all the same.
 LOST = frozenset({408, 504, 522, 524})
 # Failures before a byte of the request has left.
@@ -102,7 +103,8 @@ class Flight(Protocol):
 async def ask(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object], pace: Pace, flight: Flight) -> Said:
     """Send one request, again where that may help, and give what came of it.
 
-    Raises Refused where the server will take no other request either.
+    Raises Refused where the server will take no other request either: it says so, asks to wait for too long, or has
+    said nothing but that it is busy for longer than we wait.
     """
     attempt = 0
     while True:
@@ -117,11 +119,29 @@ async def ask(client: AsyncOpenAI, endpoint: str, body: Mapping[str, object], pa
         if not said.error:
             pace.answered(said.headers)
             return said
-        if said.status == 429 or said.status is None or said.status >= 500:
-            pace.refused(wait if said.status == 429 else 0.0, left_at)
-        if not _may_help(said, attempt, pace) or wait > LONGEST:
+        if _is_busy(said):
+            silence = pace.refused(wait if said.status == TOO_MANY else 0.0, left_at)
+            _bear(said, silence, wait)
+            pace.on_busy(silence, wait)
+        else:
+            pace.heard()
+        if not _may_help(said, attempt, pace):
             return said
         await asyncio.sleep(wait)
+
+
+def _is_busy(said: Said) -> bool:
+    return said.status == TOO_MANY or said.status is None or said.status >= 500
+
+
+def _bear(said: Said, silence: float, wait: float) -> None:
+    """Raise Refused where waiting has no end in sight, but for what was lost, which must first be paid for."""
+    if said.is_lost:
+        return
+    if wait > LONGEST:
+        raise Refused(f"{said.error}; it asks to wait for {minutes(wait)}; run again then to go on")
+    if silence > PATIENCE:
+        raise Refused(f"{said.error}; for {minutes(silence)} it has said nothing else; run again later to go on")
 
 
 def _may_help(said: Said, attempt: int, pace: Pace) -> bool:

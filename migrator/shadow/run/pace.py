@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 FIRST, MOST = 4, 32
-# No wait is longer, in seconds: where the server asks for more, the request is given up.
+# No wait is longer, in seconds; where the server asks for more, the run ends.
 LONGEST = 600.0
+# So long, in seconds, a server may say nothing but that it is busy; then the run ends.
+PATIENCE = 900.0
 # Attempts of one request: too many requests, a server's error, a connection that was refused.
 TRIES = 6
 # As long as the server has not answered once, it is more likely not there.
@@ -32,6 +34,12 @@ def seconds(text: str) -> float | None:
     except ValueError:
         found = _TIME.findall(text)
         return sum(float(number) * _SECONDS[unit] for number, unit in found) if found else None
+
+
+def minutes(wait: float) -> str:
+    """Say a time for people: ``15 minutes``, and in hours from two on."""
+    many, of = (wait / 60, "minute") if wait < 7200 else (wait / 3600, "hour")
+    return f"{max(1, round(many))} {of}{'s' * (round(many) > 1)}"
 
 
 def _until(date: str) -> float | None:
@@ -58,17 +66,19 @@ def wait_for(headers: Mapping[str, str], attempt: int) -> float:
 class Pace:
     """How many requests are under way at once; ``async with`` takes one place.
 
-    ``flying`` are the tasks whose request has left and whose answer has not come.
+    ``flying`` are the tasks whose request has left and whose answer has not come. ``on_busy`` hears, each time
+    the server says that it is busy, for how many seconds it has said nothing else, and in how many it is asked again.
     """
 
-    def __init__(self, most: int = MOST) -> None:
-        self.allowed, self.most = float(min(FIRST, most)), most
+    def __init__(self, most: int = MOST, on_busy: Callable[[float, float], None] = lambda *_: None) -> None:
+        self.allowed, self.most, self.on_busy = float(min(FIRST, most)), most, on_busy
         self.flying: set[asyncio.Task[object]] = set()
         self.has_heard = False
         self.is_closing = False
         self._changed = asyncio.Condition()
         self._closed_until = 0.0
         self._halved = 0.0
+        self._busy_since: float | None = None
 
     async def __aenter__(self) -> float:
         """Wait for a place, and give the moment at which it was free."""
@@ -93,6 +103,7 @@ class Pace:
     def answered(self, headers: Mapping[str, str]) -> None:
         """Take one more at a time, no more than the server has left, and none where that is none."""
         self.has_heard = True
+        self.heard()
         self.allowed = min(self.allowed + 1 / self.allowed, self.most)
         for kind in ("requests", "tokens"):
             left = seconds(headers.get(f"x-ratelimit-remaining-{kind}", ""))
@@ -101,14 +112,22 @@ class Pace:
             if left == 0:
                 self._close(seconds(headers.get(f"x-ratelimit-reset-{kind}", "")) or 0.0)
 
-    def refused(self, wait: float, left_at: float) -> None:
+    def heard(self) -> None:
+        """Note that the server is there and has time for us, whatever it says about the request."""
+        self._busy_since = None
+
+    def refused(self, wait: float, left_at: float) -> float:
         """Take half as many at a time, and none until the server's time is over.
 
         The refusals of one crowd halve once: those that left before the last halving say nothing about it.
+        Gives for how many seconds the server has now said nothing else.
         """
         self._close(wait)
         if left_at >= self._halved:
             self.allowed, self._halved = max(1.0, self.allowed / 2), _now()
+        since = left_at if self._busy_since is None else self._busy_since
+        self._busy_since = since
+        return _now() - since
 
     def _close(self, wait: float) -> None:
         self._closed_until = max(self._closed_until, _now() + min(wait, LONGEST))

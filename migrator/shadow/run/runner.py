@@ -14,7 +14,7 @@ from migrator.settings import CannotRun, SettingsError
 from migrator.shadow.model import usage
 from migrator.shadow.run.batches import Batches
 from migrator.shadow.run.budget import NOTHING, Budget
-from migrator.shadow.run.client import Refused, Said, ask, connect, host
+from migrator.shadow.run.client import TOO_MANY, Refused, Said, ask, connect, host
 from migrator.shadow.run.cost import BATCH_FACTOR, cost_of, worst_case
 from migrator.shadow.run.model import Ask, Got
 from migrator.shadow.run.pace import Pace
@@ -38,6 +38,8 @@ class Runner:
     Use it as a context: a run that is left by an exception has not ended, and the next one goes on with its money.
     ``cap`` is dollars, for all of a run. ``is_offline``: nothing is sent, what the store does not have is as if the
     money were out. ``on_got`` hears of each answer as it comes, ``on_stop`` how many are still awaited after Ctrl-C.
+    ``on_busy`` hears for how many seconds the server has said nothing but that it is busy, and when it is asked again.
+    ``on_batch`` hears of each batch that is awaited: its name, how many requests are answered, and of how many.
     ``beside`` is the runner of another server whose money, and so whose cap, is that of this one too; it is opened
     before this one and closed after it, and the two do not send at once.
     """
@@ -51,6 +53,8 @@ class Runner:
     is_batch: bool = False
     on_got: Callable[[Got], None] = lambda _: None
     on_stop: Callable[[int], None] = lambda _: None
+    on_busy: Callable[[float, float], None] = lambda *_: None
+    on_batch: Callable[[str, int, int], None] = lambda *_: None
     beside: Runner | None = None
     budget: Budget = field(init=False)
     carried: float = field(init=False, default=0.0)
@@ -61,6 +65,7 @@ class Runner:
     def __post_init__(self) -> None:
         before = NOTHING if self.is_offline or not self._is_first else self.store.begin()
         self.carried = float(before)
+        self._pace.on_busy = self.on_busy
         if self.beside is None:
             self.budget = Budget(None if self.cap is None else Decimal(str(self.cap)), before)
             self._loop = asyncio.Runner()
@@ -124,7 +129,7 @@ class Runner:
         return self._client
 
     def _batches(self) -> Batches:
-        return Batches(self._connected(), self.store, self.book, self.budget, self._hear)
+        return Batches(self._connected(), self.store, self.book, self.budget, self._hear, self.on_batch)
 
     def _hear(self, got: Got) -> Got:
         self.on_got(got)
@@ -143,6 +148,8 @@ class Runner:
         if not is_alone and all(one.error.startswith("connection") for one in got):
             where = host(self.base_url)
             raise CannotRun(f"{where} cannot be reached: {got[0].error.removeprefix('connection: ')}")
+        if not self._pace.has_heard and all(one.status == TOO_MANY for one in got):
+            raise CannotRun(f"{host(self.base_url)} answers nothing: {got[0].error}; run again later")
         return got
 
     async def _settled(self, tasks: Sequence[asyncio.Task[Got]]) -> None:
@@ -153,7 +160,8 @@ class Runner:
         for task in tasks:
             if task not in self._pace.flying:
                 task.cancel()
-        if self._pace.flying:
+        stopped = asyncio.current_task()
+        if self._pace.flying and stopped is not None and stopped.cancelling():
             self.on_stop(len(self._pace.flying))
         await asyncio.wait(tasks)
         errors = [task.exception() for task in tasks if not task.cancelled()]

@@ -211,18 +211,25 @@ class Store:
 
 def _answer(digest: str, line: Line) -> Got | None:
     """Read an answer as one that is there; None for a line without one."""
-    body, usage, status, latency = (line.get(name) for name in ("body", "usage", "status", "latency"))
+    body, status, latency = (line.get(name) for name in ("body", "status", "latency"))
     if not isinstance(body, Mapping):
         return None
     return Got(
         digest=digest,
         body=body,
         status=status if isinstance(status, int) else None,
-        usage=Usage(*map(int, usage)) if isinstance(usage, list) and len(usage) == 3 else None,
+        usage=_usage(line.get("usage")),
         latency=latency if isinstance(latency, float) else None,
         is_stored=True,
         is_batch=line.get("batch") is True,
     )
+
+
+def _usage(said: object) -> Usage | None:
+    """Read tokens; what is none was not written by us, and counts as not told."""
+    if not isinstance(said, list) or len(said) != 3 or not all(type(one) is int and one >= 0 for one in said):
+        return None
+    return Usage(*said)
 
 
 def _money(said: object) -> Decimal:
