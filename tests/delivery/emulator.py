@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,10 +29,7 @@ net.Server.prototype.listen = function (port, ...rest) {
     : listen.call(this, port, ...rest);
 };
 const { createEmulator } = await import(process.argv[2]);
-const seed = {
-  tokens: { [process.argv[4]]: { login: "acme", scopes: ["repo", "user"] } },
-  github: { users: [{ login: "acme" }, { login: "ada" }], repos: JSON.parse(process.argv[5]) },
-};
+const seed = JSON.parse(process.argv[4]);
 await createEmulator({ service: "github", port: Number(process.argv[3]), seed });
 console.log("ready");
 process.stdin.resume();
@@ -41,18 +38,25 @@ process.stdin.on("end", () => process.exit(0));
 
 
 @contextmanager
-def emulated(folder: Path, names: Sequence[str], token: str) -> Iterator[str]:
-    """Start it on a free port, with these repositories of ``acme``, each with a first commit; give its URL."""
+def emulated(
+    folder: Path, names: Sequence[str], token: str, apps: Sequence[Mapping[str, object]] = ()
+) -> Iterator[str]:
+    """Start it on a free port, with these repositories, each with a first commit, and these apps; give its URL."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
     package, program = unpacked(PACKAGE), folder / "start.mjs"
     program.write_text(PROGRAM, encoding="utf-8")
+    repos = [dict(zip(("owner", "name"), name.split("/"), strict=True), auto_init=True) for name in names]
+    users = [{"login": "acme"}, {"login": "ada"}]
+    seed = {
+        "tokens": {token: {"login": "acme", "scopes": ["repo", "user"]}},
+        "github": {"users": users, "repos": repos, "apps": list(apps)},
+    }
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    seed = [dict(zip(("owner", "name"), name.split("/"), strict=True), auto_init=True) for name in names]
-    command = [node, str(program), str(package / "dist" / "api.js"), str(port), token, json.dumps(seed)]
+    command = [node, str(program), str(package / "dist" / "api.js"), str(port), json.dumps(seed)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

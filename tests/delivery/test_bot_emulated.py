@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
-import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,11 +20,10 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from emulator import emulated
 from forge_server import NAME, Handler, State
-from npm import unpacked
 from test_bot_server import SECRET, Bot, serving
 from test_bot_work import OLD, topic, work
-from test_forge import PACKAGE, PROGRAM, answering
 from test_pull_forge import ask, moved
 
 from migrator.bot.server import application
@@ -79,13 +75,9 @@ def sent(url: str, method: str, path: str, data: bytes, headers: dict[str, str])
         connection.close()
 
 
-@contextmanager
-def emulated(folder: Path, key: str, webhook: str) -> Iterator[str]:
-    """Start emulate with one repository and the app installed on it."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
-    app = {
+def app_of(key: str, webhook: str) -> dict[str, object]:
+    """Describe the app as emulate has it, installed on all repositories of acme."""
+    return {
         "app_id": APP_ID,
         "slug": SLUG,
         "name": "Migrator of Acme",
@@ -102,27 +94,6 @@ def emulated(folder: Path, key: str, webhook: str) -> Iterator[str]:
         "webhook_secret": SECRET,
         "installations": [{"installation_id": 100, "account": "acme", "repository_selection": "all"}],
     }
-    repository = {"owner": "acme", "name": "helpdesk", "auto_init": True}
-    github = {"users": [{"login": "acme"}], "repos": [repository], "apps": [app]}
-    seed = {"tokens": {ADA: {"login": "acme", "scopes": ["repo", "user"]}}, "github": github}
-    program = folder / "start.mjs"
-    head, tail = PROGRAM.partition("const seed = {")[0], PROGRAM[PROGRAM.index("await createEmulator(") :]
-    program.write_text(f"{head}const seed = {json.dumps(seed)};\n{tail}", encoding="utf-8")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    command = [node, str(program), str(unpacked(PACKAGE) / "dist" / "api.js"), str(port), ADA]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            assert line == b"ready\n", process.stderr.read() if process.stderr else b""
-            answering(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
 
 
 def say(url: str, method: str, path: str, body: object = None, fails: bool = False) -> dict[str, object]:
@@ -179,7 +150,7 @@ def test_from_webhooks_to_a_check_run_and_a_pull_request(work: Path, tmp_path: P
         workers = Workers(bot.inbox, doer.do, bot.log, bot.meters)
         with (
             serving(application(bot.door(wake=workers.wake), workers.running)) as bot.port,
-            emulated(tmp_path, key.decode(), f"http://127.0.0.1:{bot.port}/webhook") as url,
+            emulated(tmp_path, [NAME], ADA, [app_of(key.decode(), f"http://127.0.0.1:{bot.port}/webhook")]) as url,
         ):
             front.behind = url  # type: ignore[attr-defined]
             for one in (ask(work, "rev-list", "--reverse", commit)).splitlines():
