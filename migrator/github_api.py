@@ -108,9 +108,21 @@ class Client:
     sleep: Callable[[float], None] = _sleep
     pace: Pace = field(default_factory=Steady)
 
-    def ask(self, method: str, path: str, body: object = None, fails: Sequence[int] = ()) -> Answer:
-        """Send a request, and wait where the server asks for it. ``fails`` are the statuses that the caller reads."""
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        fails: Sequence[int] = (),
+        still: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Send a request, and wait where the server asks for it. ``fails`` are the statuses that the caller reads.
+
+        ``still`` is called right before each try; it raises where the request should not be sent any more.
+        """
         for number in range(TRIES):
+            if still is not None:
+                still()
             said = self._send(method, path, body)
             wait = _wait(said, number, is_reading=method == "GET")
             if wait is None or number == TRIES - 1:
@@ -122,13 +134,23 @@ class Client:
             raise CannotRun(self.complaint(method, path, said))
         return said
 
-    def change(self, method: str, path: str, body: object, fails: Sequence[int] = ()) -> Answer | None:
-        """Send what changes something, when its turn comes; None where a dry run only says it."""
+    def change(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        fails: Sequence[int] = (),
+        still: Callable[[], None] | None = None,
+    ) -> Answer | None:
+        """Send what changes something, when its turn comes; None where a dry run only says it.
+
+        Its turn may be an hour away, so what must be so until then is looked at by ``still``, as ``ask`` has it.
+        """
         if self.say is not None:
             self.say(f"{method} {self.api}{path}\n{json.dumps(body, indent=2)}")
             return None
         self.pace.wait()
-        return self.ask(method, path, body, fails)
+        return self.ask(method, path, body, fails, still)
 
     def pages(self, path: str, key: str = "") -> Iterator[Mapping[str, object]]:
         """Give the entries of a list, page by page; ``key`` names the list where the answer is a table."""

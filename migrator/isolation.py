@@ -55,7 +55,10 @@ def prepare(
     ``folder / "git"`` is a bare repository with the base afterwards. Raises CannotRun, in one line, with the child's
     words or with the limit that it met.
     """
-    return from_json(run("migrator.isolated", {**asdict(asked), "token": token}, folder, limits, stop))
+    made = from_json(run("migrator.isolated", {**asdict(asked), "token": token}, folder, limits, stop))
+    if asked.base not in ("", made.base):
+        raise CannotRun("what was planned goes to another branch than asked: run it again")
+    return made
 
 
 def run(
@@ -71,7 +74,7 @@ def run(
     if status is None and stop is not None and stop.is_set():
         raise CannotRun("it was stopped")
     if status == 0 and answer.is_file() and answer.stat().st_size <= MOST_ANSWER:
-        return answer.read_text(encoding="utf-8")
+        return answer.read_text(encoding="utf-8", errors="replace")
     raise CannotRun(_complaint(status, words, limits))
 
 

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from migrator.settings import CannotRun
+
+# A token needs a right of its own to change what runs with the repository's secrets.
+WORKFLOWS = ".github/workflows/"
+# The beginning of each branch that `migrator` makes.
+OWN = "migrator/"
+_BRANCH, _NAME = re.compile(OWN + r"[A-Za-z0-9_][A-Za-z0-9._-]*"), re.compile("[0-9a-f]{40}([0-9a-f]{24})?")
+_MODES = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,28 @@ def from_json(text: str) -> Prepared:
         said = json.loads(text)
         files = {os.fsencode(path): (mode, b64decode(data)) for path, (mode, data) in said.pop("files").items()}
         numbers = Numbers(**{name: int(value) for name, value in said.pop("numbers").items()})
-        return Prepared(**{**said, "drafts": tuple(said["drafts"])}, numbers=numbers, files=files)
+        made = Prepared(**{**said, "drafts": tuple(said["drafts"])}, numbers=numbers, files=files)
+        if not _is_sound(made):
+            raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise CannotRun("what was planned cannot be read: run it again") from None
+    return made
+
+
+def leads_out(path: bytes) -> bool:
+    """Say whether a path of a commit leads out of the repository, or into what git keeps of it."""
+    parts = path.split(b"/")
+    return any(part in (b"", b".", b"..") or part.lower().rstrip(b". ") in (b".git", b"git~1") for part in parts)
+
+
+def _is_sound(made: Prepared) -> bool:
+    """Say whether this is what ``migrator`` plans: a branch of its own, and plain files that it may change."""
+    texts = (made.migration, made.base, made.title, made.message, made.body, made.hash, made.said, *made.drafts)
+    names = all(_NAME.fullmatch(one) for one in (made.commit, made.base_tree, made.tree))
+    is_text = all(isinstance(one, str) for one in texts)
+    return bool(_BRANCH.fullmatch(made.branch)) and names and is_text and all(map(_may_change, made.files.items()))
+
+
+def _may_change(file: tuple[bytes, tuple[str, bytes]]) -> bool:
+    path, (mode, _) = file
+    return mode in _MODES and not leads_out(path) and not path.lower().startswith(WORKFLOWS.encode())

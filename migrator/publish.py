@@ -117,22 +117,17 @@ class ByApi:
         """Make the commit, see that it has the planned tree, and let the branch name it."""
         if tip is not None and since is not None and _is_same(prepared, tip, since):
             return False
+        if self.forge.tree_on(prepared.base, prepared.commit) != prepared.base_tree:
+            raise CannotRun(f"what was planned does not start from {prepared.base} as it is: run it again")
         made = self.forge.commit(prepared.base_tree, prepared.commit, prepared.message, prepared.files)
         if made[1] != prepared.tree and not self.is_dry:
             raise CannotRun(f"the forge made the tree {made[1]}, not {prepared.tree} as planned: the branch stays")
-        self._must_be(prepared.branch, tip)
-        self.forge.point(prepared.branch, made[0], is_new=tip is None)
+        self.forge.point(prepared.branch, made[0], tip)
         return True
 
     def drop(self, branch: str, tip: Tip) -> None:
         """Delete it, if it still is where it was."""
-        self._must_be(branch, tip)
-        self.forge.point(branch, "", is_new=False)
-
-    def _must_be(self, branch: str, tip: Tip | None) -> None:
-        """Stop where the branch has moved meanwhile: the interface takes no lease."""
-        if not self.is_dry and self.forge.tip(branch) != tip:
-            raise CannotRun(f"{branch} has moved meanwhile: run it again")
+        self.forge.point(branch, "", tip)
 
 
 def _is_same(prepared: Prepared, tip: Tip, since: Since) -> bool:
@@ -160,10 +155,13 @@ def publish(prepared: Prepared, forge: Forge, way: Way, manner: Manner = Manner(
     there = next((one for one in pulls if one.is_open), None)
     if there is not None and there.base != prepared.base:
         raise CannotRun(f"{there.url} goes to {there.base}, not to {prepared.base}: close it, or pass --base")
-    strangers = since.strangers if since is not None and not manner.recreate else ()
+    strangers = since.strangers if since is not None else ()
+    if there is not None and not data_of(there.body) and not manner.recreate:
+        told = (f"{there.url} has no data of migrator in its text: a person wrote that, so it stays as it is",)
+        return Outcome("foreign", there.number, there.url, told, strangers)
     if not prepared.files:
         return _superseded(forge, way, name, tip, strangers, there)
-    if strangers:
+    if strangers and not manner.recreate:
         return _foreign(forge, there, strangers, manner)
     refused = None if there is not None or manner.recreate else _refused(prepared, pulls)
     if refused is not None:
@@ -173,10 +171,12 @@ def publish(prepared: Prepared, forge: Forge, way: Way, manner: Manner = Manner(
 
 
 def _refused(prepared: Prepared, pulls: Sequence[Pull]) -> Pull | None:
-    """Find a pull request with the same change that a person closed."""
+    """Find a pull request with the same change that a person closed; without its hash, it may have been the same."""
     shut = (one for one in pulls if not one.is_open and not one.is_merged)
     said = ((one, data_of(one.body)) for one in shut)
-    return next((one for one, data in said if data.get("hash") == prepared.hash and "closed" not in data), None)
+    return next(
+        (one for one, data in said if data.get("hash", prepared.hash) == prepared.hash and "closed" not in data), None
+    )
 
 
 def _foreign(forge: Forge, there: Pull | None, strangers: tuple[str, ...], manner: Manner) -> Outcome:
@@ -221,7 +221,10 @@ def _dress(forge: Forge, pull: Pull, manner: Manner) -> tuple[str, ...]:
 def _superseded(
     forge: Forge, way: Way, name: str, tip: Tip | None, strangers: tuple[str, ...], there: Pull | None
 ) -> Outcome:
-    """Close what has nothing left to change; the branch goes too, unless somebody else works on it."""
+    """Close what has nothing left to change; the branch goes too, unless somebody else works on it.
+
+    GitHub closes the pull requests that go to a branch which is deleted, so one that has such stays.
+    """
     if strangers:
         told = _tell(forge, there, "left", LEFT)
         number, url = (there.number, there.url) if there is not None else (0, "")
@@ -229,6 +232,6 @@ def _superseded(
     if there is None:
         return Outcome("clean")
     forge.close(there, SUPERSEDED, closed(there.body, "superseded"))
-    if tip is not None:
+    if tip is not None and not forge.is_base(name):
         way.drop(name, tip)
     return Outcome("closed", there.number, there.url)

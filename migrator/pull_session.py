@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migrator.prepared import OWN, WORKFLOWS, leads_out
 from migrator.settings import FILES, CannotRun, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from migrator.prepared import Numbers, Prepared
 
 DONE = 0
-# A token needs a right of its own to change what runs with the repository's secrets.
-WORKFLOWS = ".github/workflows/"
 # A file of configuration is small, and what is larger than a notebook is no code.
 MOST_CONFIG, MOST_FILE, MOST_ALL = 1_000_000, 20_000_000, 2_000_000_000
 # Neither Python nor most tools go deeper into folders.
@@ -146,10 +145,9 @@ def _aside(entry: Entry) -> str:
 
     if entry.mode not in PLAIN:
         return {"120000": "a symbolic link", "160000": "a submodule"}.get(entry.mode, "no plain file")
-    parts = entry.path.split(b"/")
-    if any(part in (b"", b".", b"..") or part.lower().rstrip(b". ") in (b".git", b"git~1") for part in parts):
+    if leads_out(entry.path):
         return "a path that leads out of the repository"
-    if len(parts) > MOST_FOLDERS:
+    if len(entry.path.split(b"/")) > MOST_FOLDERS:
         return f"nested in more than {MOST_FOLDERS} folders"
     if os.name == "nt" and any(mark in entry.path for mark in (b"\\", b":")):
         return "a path that this system does not have"
@@ -247,7 +245,7 @@ def branch_of(change: Change) -> str:
     """Name the branch."""
     from migrator.deliver.pull_request import label
 
-    return f"migrator/{re.sub('[^A-Za-z0-9._-]+', '-', label(change.plan.migration)).strip('.-') or 'own'}"
+    return f"{OWN}{re.sub('[^A-Za-z0-9._-]+', '-', label(change.plan.migration)).strip('.-') or 'own'}"
 
 
 def _deliver(change: Change, copy: Copy, start: Start, wish: Wish) -> int:

@@ -132,6 +132,8 @@ def in_repository(
     if inner.startswith("/git/"):
         return objects(state, name, method, unquote(inner.removeprefix("/git/")), body)
     mine = [one for one in state.pulls if one["repository"] == name]
+    if (method, inner) == ("GET", "/pulls") and "base" in query:
+        return 200, {}, [one for one in mine if (one["base"], one["state"]) == ({"ref": query["base"][0]}, "open")]
     if (method, inner) == ("GET", "/pulls"):
         branch = query["head"][0].partition(":")[2]
         return 200, {}, [one for one in mine if one["head"] == {"ref": branch}] if query["page"] == ["1"] else []

@@ -414,6 +414,22 @@ def test_the_story_of_a_repository(bot: Work, checks: Checks, work: Path, tmp_pa
     database.close()
 
 
+def test_to_make_one_anew_leaves_that_of_another_migration_alone(bot: Work, checks: Checks, work: Path) -> None:
+    server = checks.state
+    moved(work, "title.py", OLD)
+    assert bot.do(PUBLISH) == "opened https://forge.example/pull/1"
+    body = str(server.pulls[0]["body"])
+    ask(work, "fetch", "--quiet", "origin")
+    ask(work, "checkout", "--quiet", "-B", "mine", f"origin/{BRANCH}")
+    ask(work, "commit", "--quiet", "--allow-empty", "--message", "mine")
+    ask(work, "push", "--quiet", "origin", f"mine:{BRANCH}")
+    # An older one, of a migration that the repository does not have any more.
+    ask(work, "push", "--quiet", "origin", "main:migrator/older")
+    made, number = server.tip(BRANCH), checks.pull("migrator/older", body=body, author=BOT)
+    assert bot.do(said("recreate", number)).startswith(f"refused: the change is now that of {BRANCH} for main")
+    assert server.tip(BRANCH) == made
+
+
 def test_commands_on_somebody_elses_pull_request(bot: Work, checks: Checks, work: Path) -> None:
     topic(work, {"title.py": OLD})
     number = checks.pull("topic")

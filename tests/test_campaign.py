@@ -21,7 +21,22 @@ import pytest
 
 pytest.importorskip("dbos", reason="a campaign needs the extra: pip install -e '.[fleet]'")
 
-from campaigns import CLEAN, FAILING, KINDS, NEEDING, User, each, forge, kill, listed, opened, planned, put, until
+from campaigns import (
+    BRANCH,
+    CLEAN,
+    FAILING,
+    KINDS,
+    NEEDING,
+    User,
+    each,
+    forge,
+    kill,
+    listed,
+    opened,
+    planned,
+    put,
+    until,
+)
 from forge_server import TOKEN, State
 
 from migrator.campaign import commands, listing, orders, status, windows, work
@@ -484,6 +499,31 @@ def test_a_kill_loses_nothing_and_does_nothing_twice(server: State, tmp_path: Pa
     assert not (tmp_path / "home/state/migrator/work/models").exists() or not any(
         path.is_file() for path in (tmp_path / "home/state/migrator/work/models").rglob("*")
     )
+
+
+def test_to_close_all_leaves_what_persons_did(server: State, tmp_path: Path) -> None:
+    kinds = {f"acme/one-{number}": "one" for number in range(4)}
+    user = planned(server, tmp_path / "home", kinds)
+    user.type("run", *FAST)
+    mine = {str(one["repository"]): one for one in server.pulls}
+    # Another repository has this name now, and a person's pull request the number.
+    mine["acme/one-1"] |= {"head": {"ref": "topic"}, "body": "mine"}
+    # A person's pull request goes to this branch: GitHub closes it when the branch is deleted.
+    server.pulls.append({**mine["acme/one-2"], "number": 2, "head": {"ref": "topic"}, "base": {"ref": BRANCH}})
+
+    def commits(method: str, path: str, query: dict[str, list[str]], body: dict[str, object]) -> None:
+        # A person commits while it is being closed.
+        if method == "PATCH" and path.endswith("/acme/one-3/pulls/1"):
+            put(server.root / "acme/one-3.git", {"mine.txt": "mine\n"}, "mine", branch=BRANCH)
+
+    server.more.append(commits)
+    said = user.type("close", "--reason", "another plan")
+    assert "acme/one-1" in said
+    assert "its branch or its text is a person's" in said
+    assert [mine[name]["state"] for name in sorted(mine)] == ["closed", "open", "closed", "closed"]
+    tips = {name: server.tip(BRANCH, name) for name in mine}
+    assert (tips["acme/one-0"], bool(tips["acme/one-1"]), bool(tips["acme/one-2"])) == ("", True, True)
+    assert server.git("show", f"{BRANCH}:mine.txt", name="acme/one-3") == "mine"
 
 
 def test_no_secret_is_kept(server: State, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +27,7 @@ from migrator.deliver import git
 from migrator.deliver.app import READS, WRITES, App
 from migrator.deliver.forge import GitHub
 from migrator.isolation import Asked, Limits, prepare
+from migrator.prepared import Prepared, from_json
 from migrator.publish import ByApi, Manner, Outcome, publish
 from migrator.settings import CannotRun
 
@@ -182,6 +184,150 @@ def test_a_branch_that_moves_meanwhile_stays(app: App, server: State, tmp_path: 
     with pytest.raises(CannotRun, match="has moved meanwhile"):
         ByApi(github).drop(BRANCH, tip)  # type: ignore[arg-type]
     assert server.tip(BRANCH) == server.tip("main")
+
+
+class Meanwhile:
+    """A pace whose waits somebody uses: ``act`` is done in the wait before each request that changes something."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self.act = act
+
+    def wait(self) -> None:
+        self.act()
+
+
+def human(server: State) -> str:
+    """Let a person commit to the branch, if it is there and that was not done before; gives the branch's tip."""
+    if server.tip(BRANCH) and "ada@example.com" not in server.git("log", "-1", "--format=%ae", BRANCH):
+        words = ["git", "-C", str(server.bare), "commit-tree", f"{BRANCH}^{{tree}}", "-p", BRANCH, "-m", "mine"]
+        done = subprocess.run(words, capture_output=True, check=True, text=True)
+        server.git("update-ref", f"refs/heads/{BRANCH}", done.stdout.strip())
+    return server.tip(BRANCH)
+
+
+@pytest.mark.parametrize("file", ["title.py", "nothing left"])
+def test_a_commit_that_comes_in_the_wait_before_a_write_stays(
+    app: App, server: State, work: Path, tmp_path: Path, file: str
+) -> None:
+    delivered(app, server, tmp_path / "one")
+    if file == "title.py":
+        moved(work, file, "# new\n" + CALL.format(name="title", model="gpt-4o-mini"))
+    else:
+        for name in ("title.py", "run.py", "latin.py"):
+            moved(work, name, "print(1)\n")
+    (tmp_path / "two").mkdir()
+    url = github_api.git_url(server.api, NAME)
+    prepared = prepare(Asked(url), app.token(NAME, READS), tmp_path / "two", Limits(120))
+    client = github_api.Client(lambda: app.token(NAME), server.api, pace=Meanwhile(lambda: None))
+    github = GitHub(NAME, client, git.EMAIL, f"{SLUG}[bot]")
+    tip = github.tip(BRANCH)
+    client.pace = Meanwhile(lambda: None if tip is None else [human(server)].clear())
+    with pytest.raises(CannotRun, match="has moved meanwhile"):
+        publish(prepared, github, ByApi(github), PLAIN)
+    assert server.git("log", "-1", "--format=%ae", BRANCH) == "ada@example.com"
+
+
+def test_a_branch_that_others_build_on_is_not_deleted(app: App, server: State, work: Path, tmp_path: Path) -> None:
+    # GitHub closes the pull requests that go to a branch when that is deleted.
+    delivered(app, server, tmp_path / "one")
+    made = server.tip(BRANCH)
+    plain = {"number": 7, "state": "open", "repository": NAME, "head": {"ref": "topic"}, "node_id": "PR_7"}
+    server.pulls.append({**plain, "base": {"ref": BRANCH}})
+    for name in ("title.py", "run.py", "latin.py"):
+        moved(work, name, "print(1)\n")
+    assert delivered(app, server, tmp_path / "two").kind == "closed"
+    assert (server.pulls[0]["state"], server.tip(BRANCH)) == ("closed", made)
+
+
+def test_to_make_it_anew_loses_no_commit_where_nothing_is_left(
+    app: App, server: State, work: Path, tmp_path: Path
+) -> None:
+    delivered(app, server, tmp_path / "one")
+    made = human(server)
+    for name in ("title.py", "run.py", "latin.py"):
+        moved(work, name, "print(1)\n")
+    assert delivered(app, server, tmp_path / "two", Manner(recreate=True)).kind == "foreign"
+    assert (server.pulls[0]["state"], server.tip(BRANCH)) == ("open", made)
+
+
+def test_a_pull_request_of_a_person_from_our_branch_stays_as_it_is(
+    app: App, server: State, work: Path, tmp_path: Path
+) -> None:
+    delivered(app, server, tmp_path / "one")
+    server.pulls[0]["body"] = "What I have to say of it."
+    before = dict(server.pulls[0])
+    moved(work, "title.py", "# new\n" + CALL.format(name="title", model="gpt-4o-mini"))
+    outcome = delivered(app, server, tmp_path / "two")
+    assert (outcome.kind, outcome.number, outcome.strangers) == ("foreign", 1, ())
+    assert outcome.told == (f"{URL} has no data of migrator in its text: a person wrote that, so it stays as it is",)
+    for name in ("title.py", "run.py", "latin.py"):
+        moved(work, name, "print(1)\n")
+    assert delivered(app, server, tmp_path / "three").kind == "foreign"
+    assert server.pulls == [before]
+
+
+def test_a_closed_one_stays_closed_without_its_data(app: App, server: State, tmp_path: Path) -> None:
+    delivered(app, server, tmp_path / "one")
+    server.pulls[0] |= {"state": "closed", "body": "No, thank you."}
+    assert delivered(app, server, tmp_path / "two").kind == "refused"
+    assert len(server.pulls) == 1
+
+
+def test_a_fork_of_the_same_owner_is_somebody_elses(app: App, server: State, tmp_path: Path) -> None:
+    delivered(app, server, tmp_path / "one")
+    theirs = {**server.pulls[0], "number": 9, "title": "theirs"}
+    theirs |= {
+        "head": {"ref": BRANCH, "repo": {"full_name": "acme/fork"}},
+        "base": {"ref": "main", "repo": {"full_name": NAME}},
+    }
+    server.more.append(
+        lambda method, path, query, _: (
+            (200, {}, [theirs]) if (method, path.endswith("/pulls"), "head" in query) == ("GET", True, True) else None
+        )
+    )
+    assert forge(app, server).pulls(BRANCH) == []
+
+
+def child_of(folder: Path, app: App, server: State) -> Prepared:
+    folder.mkdir()
+    return prepare(Asked(github_api.git_url(server.api, NAME)), app.token(NAME, READS), folder, Limits(120))
+
+
+def test_what_a_process_that_was_taken_over_says_is_looked_at(app: App, server: State, tmp_path: Path) -> None:
+    plain = child_of(tmp_path / "one", app, server)
+    assert from_json(plain.to_json()) == plain
+    data = ("100644", b"x")
+    wrong: list[dict[str, object]] = [
+        {"branch": "main"},
+        {"branch": "migrator/../main"},
+        {"branch": "migrator/a/b"},
+        {"branch": 4},
+        {"base": None},
+        {"commit": "main"},
+        {"base_tree": "HEAD^{tree}"},
+        {"body": ["x"]},
+        {"drafts": (4,)},
+        *({"files": {path: data}} for path in (b".github/workflows/x.yml", b".GitHub/workflows/x.yml", b"../x", b"/x")),
+        *({"files": {path: data}} for path in (b".git/config", b"a/.GIT/hooks/x", b"a//b", b"")),
+        *({"files": {b"x": (mode, b"y")}} for mode in ("120000", "160000", "100666", 4)),
+    ]
+    for change in wrong:
+        with pytest.raises(CannotRun, match="what was planned cannot be read"):
+            from_json(replace(plain, **change).to_json())  # type: ignore[arg-type]
+
+
+def test_a_change_starts_from_a_commit_of_its_base_and_its_tree(app: App, server: State, tmp_path: Path) -> None:
+    plain = child_of(tmp_path / "one", app, server)
+    github = forge(app, server)
+    blob = server.git("hash-object", "-w", "--stdin", given=b"name: theirs\n")
+    tree = server.git("mktree", given=f"100644 blob {blob}\tx.yml\n".encode())
+    words = ["git", "-C", str(server.bare), "commit-tree", tree, "-p", "main", "-m", "theirs"]
+    other = subprocess.run(words, capture_output=True, check=True, text=True).stdout.strip()
+    # A commit that the base does not have, as one of a fork; and a tree that is not the commit's.
+    for change in ({"commit": other, "base_tree": tree}, {"base_tree": tree}):
+        with pytest.raises(CannotRun, match="does not start from main as it is"):
+            publish(replace(plain, **change), github, ByApi(github), PLAIN)
+    assert (server.tip(BRANCH), server.changing()) == ("", [])
 
 
 def test_a_draft_turns_ready_once_and_a_person_has_the_last_word(

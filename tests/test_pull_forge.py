@@ -20,7 +20,7 @@ from forge_server import NAME, TOKEN, State, serving
 from migrator import github_api
 from migrator.cli import run
 from migrator.deliver import git, pull_request
-from migrator.deliver.forge import GitHub
+from migrator.deliver.forge import GitHub, Wanted
 from migrator.settings import CannotRun
 
 BRANCH = "migrator/gpt-4.1-mini"
@@ -173,6 +173,27 @@ def test_a_commit_of_somebody_else_stops_it(server: State, work: Path, capsys: p
     code, out, _ = told(server, capsys, "--recreate")
     assert (code, out) == (0, f"{URL} is up to date now: 2 names in 2 files, a draft.\n")
     assert server.git("rev-list", "--format=%ae", f"main..{BRANCH}").splitlines()[1:] == [git.EMAIL]
+
+
+def test_a_comment_that_quotes_ours_is_not_changed(server: State) -> None:
+    client = github_api.Client(lambda: TOKEN, server.api)
+    forge = GitHub(NAME, client, git.EMAIL)
+    server.git("branch", BRANCH, "main")
+    pull = forge.put(Wanted(BRANCH, "main", "title", "body", True), None)
+    assert pull is not None
+    quote = "> Somebody else has committed\n\n<!-- migrator: stopped -->\n\nThat was me."
+    server.pulls[0]["comments"] = [{"id": 5, "user": {"login": "ada"}, "body": quote}]
+    forge.tell(pull, "stopped", "Somebody else has committed")
+    assert server.pulls[0]["comments"] == [{"id": 5, "user": {"login": "ada"}, "body": quote}]
+
+
+def test_nothing_in_the_data_ends_it_or_takes_long() -> None:
+    body = pull_request.closed("text\n", "a --> @team <b>")
+    assert body.count("-->") == body.count("<!--") == 1
+    assert pull_request.data_of(body) == {"closed": "a --> @team <b>"}
+    began = time.process_time()
+    assert pull_request.data_of("<!-- migrator: {" * 4096) == {}
+    assert time.process_time() - began < 1.0
 
 
 def test_a_person_who_closes_it_is_not_asked_again(

@@ -12,11 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from migrator.deliver.pull_request import data_of
+from migrator.deliver.pull_request import is_own
 
 Kind = Literal["publish", "check", "command"]
-# The beginning of each branch that `migrator` makes.
-OWN = "migrator/"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]{1,100}")
 _WORD = re.compile(r"[a-z0-9_]{1,60}")
 _AUTHOR = re.compile(r"[!-~]{1,100}")
@@ -78,7 +76,8 @@ class _Payload:
 
     def number(self, *keys: str) -> int:
         found = self.at(*keys)
-        return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
+        # No row takes a larger one.
+        return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**63 else 0
 
     def rows(self, *keys: str) -> Sequence[_Payload]:
         found = self.at(*keys)
@@ -143,11 +142,6 @@ def _is_fork(said: _Payload) -> bool:
     return said.text("pull_request", "head", "repo", "full_name") != said.text(
         "pull_request", "base", "repo", "full_name"
     )
-
-
-def is_own(branch: str, is_fork: bool, body: str) -> bool:
-    """Say whether a pull request is one that `migrator` opened: by its branch, and the data in its text."""
-    return branch.startswith(OWN) and not is_fork and bool(data_of(body))
 
 
 def _comment(said: _Payload) -> Answer:

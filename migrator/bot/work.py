@@ -14,11 +14,12 @@ from pathlib import Path
 
 from migrator.bot import words
 from migrator.bot.added import Found, from_json, lines
-from migrator.bot.events import Task, is_own
+from migrator.bot.events import Task
 from migrator.deliver.app import READS, WRITES, App
 from migrator.deliver.forge import GitHub, Pull
 from migrator.deliver.forge_checks import About, Changed, Checks, Head
 from migrator.deliver.git import EMAIL
+from migrator.deliver.pull_request import is_own
 from migrator.github_api import Client, Limited, git_url, table
 from migrator.isolation import Limits, run
 from migrator.prepared import from_json as prepared_from
@@ -103,10 +104,14 @@ class Work:
             raise LeftAlone(str(left))
         return text
 
-    def _publish(self, place: Place, *, recreate: bool = False) -> Outcome:
-        """Keep the pull request of the default branch."""
+    def _publish(self, place: Place, recreate: Head | None = None) -> Outcome:
+        """Keep the pull request of the default branch, or make it anew."""
         prepared = prepared_from(self._read(place, {}))
-        return publish(prepared, place.forge, ByApi(place.forge), Manner(recreate=recreate, anew=ANEW))
+        if prepared.base != place.about.default:
+            raise CannotRun("what was planned goes to another branch than asked")
+        if recreate is not None and (recreate.branch, recreate.base) != (prepared.branch, prepared.base):
+            raise CannotRun(f"the change is now that of {prepared.branch} for {prepared.base}: close this one")
+        return publish(prepared, place.forge, ByApi(place.forge), Manner(recreate=recreate is not None, anew=ANEW))
 
     def _check(self, place: Place, number: int) -> str:
         """Look at what a pull request adds, and say it beside its lines."""
@@ -172,7 +177,7 @@ class Work:
     def _recreate(self, place: Place, task: Task, head: Head) -> str:
         if not is_own(head.branch, head.is_fork, head.body):
             raise CannotRun("only a pull request that migrator itself opened can be made anew")
-        return said(self._publish(place, recreate=True))
+        return said(self._publish(place, head))
 
     def _ignore(self, place: Place, task: Task, head: Head) -> str:
         """Close a pull request of ours, which keeps its hash and so does not come back; be quiet on another one."""

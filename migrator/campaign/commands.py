@@ -35,6 +35,7 @@ DONE, SOME_FAILED, SOME_WAIT, INTERRUPTED = 0, 1, 3, 130
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 # How long a run that was told to stop lets its work end, in seconds.
 GRACE = 60
+THEIRS = "its branch or its text is a person's"
 SHOWN = 20
 
 
@@ -383,9 +384,9 @@ def _closed(ledger: Ledger, who: Access, chosen: orders.Orders, why: str, stop: 
 def _close(ledger: Ledger, who: Access, chosen: orders.Orders, row: Row, why: str, stop: threading.Event) -> str:
     """Close one; give why it was left."""
     from migrator.campaign.steps import FOREIGN
-    from migrator.deliver.forge import GitHub, pull_of
+    from migrator.deliver.forge import GitHub, is_of_fork, pull_of
     from migrator.deliver.git import EMAIL
-    from migrator.deliver.pull_request import closed
+    from migrator.deliver.pull_request import closed, is_own
     from migrator.github_api import Limited, table
 
     pace = Pace(ledger, row.lane, chosen.apart, chosen.per_hour, stop)
@@ -396,16 +397,22 @@ def _close(ledger: Ledger, who: Access, chosen: orders.Orders, row: Row, why: st
         if not pull.is_open:
             ledger.finish(row, states.MERGED if pull.is_merged else states.CLOSED, reason="")
             return f"{row.url}: it was {'merged' if pull.is_merged else 'closed'} already"
+        if not is_own(branch, is_of_fork(said), pull.body):
+            return f"{row.url}: {THEIRS}"
         tip = forge.tip(branch)
         if tip is not None and forge.since(pull.base, branch).strangers:
             ledger.finish(row, states.OPEN, reason=FOREIGN)
             return f"{row.url}: {FOREIGN}"
         forge.close(pull, why, closed(pull.body, "campaign"))
-        if tip is not None:
-            forge.point(branch, "", is_new=False)
     except Limited:
         raise
     except CannotRun as error:
         return f"{row.url}: {error}"
     ledger.finish(row, states.CLOSED, reason=why)
+    try:
+        # GitHub closes the pull requests that go to a branch which is deleted.
+        if tip is not None and not forge.is_base(branch):
+            forge.point(branch, "", tip)
+    except CannotRun as error:
+        return f"{row.url}: closed, but its branch stays: {error}"
     return ""

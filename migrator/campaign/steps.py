@@ -24,11 +24,11 @@ from migrator.campaign.listing import Filters, about
 from migrator.campaign.orders import Orders
 from migrator.campaign.pace import PATIENCE, Pace, Stopped
 from migrator.campaign.windows import is_open
-from migrator.github_api import Limited, table
+from migrator.github_api import TRIES, Limited, table
 from migrator.isolation import Asked, Limits, prepare
 from migrator.lines import plural
 from migrator.prepared import Prepared, from_json
-from migrator.settings import SettingsError
+from migrator.settings import CannotRun, SettingsError
 
 if TYPE_CHECKING:
     from migrator.deliver.forge import GitHub
@@ -118,9 +118,11 @@ class Steps:
         said = table(self.access.reader(name).ask("GET", f"/repos/{name}").said)
         return self.filters.against(about({"full_name": name, **said}))
 
-    def _prepared(self, name: str, folder: Path) -> Prepared:
+    def _prepared(self, name: str, folder: Path, base: str = "") -> Prepared:
         limits = Limits(seconds=self.orders.seconds, memory=self.orders.memory)
-        return prepare(Asked(self.access.url(name), "", self.to), self.access.reading(name), folder, limits, self.stop)
+        return prepare(
+            Asked(self.access.url(name), base, self.to), self.access.reading(name), folder, limits, self.stop
+        )
 
     def _sent(self, row: Row) -> str:
         from migrator.publish import Manner, publish
@@ -139,24 +141,28 @@ class Steps:
         return GitHub(name, self.access.writer(name, pace, pace.sleep), EMAIL)
 
     def _now(self, known: Prepared, name: str, folder: Path, forge: GitHub) -> tuple[Prepared, Way]:
-        """Give the change for the base as it is now, and the way on which it goes there."""
+        """Give the change for the base as it is now, and the way on which it goes there.
+
+        git pushes from a repository that this process made: none that was open to a stranger's files sees the token.
+        """
         from migrator.deliver import git
         from migrator.publish import ByApi, ByGit
         from migrator.pull_forge import OF_AN_APP
         from migrator.pull_session import MOST_FILE
 
-        token = self.access.writing(name)
+        token, base = self.access.writing(name), forge.default_branch()
         if token.startswith(OF_AN_APP):
-            tip = forge.tip(known.base)
-            is_new = tip is None or tip.commit != known.commit
-            return (self._prepared(name, folder) if is_new else known), ByApi(forge)
+            tip = forge.tip(base)
+            is_new = tip is None or (tip.commit, base) != (known.commit, known.base)
+            return (self._prepared(name, folder, base) if is_new else known), ByApi(forge)
         remote = git.Remote(self.access.url(name), token)
-        repository = git.clone(remote, folder / "git", known.base, MOST_FILE)
-        if git.commit_of(repository, f"refs/heads/{known.base}") == known.commit:
-            return known, ByGit(repository)
-        rmtree(folder / "git")
-        prepared = self._prepared(name, folder)
-        return prepared, ByGit(git.Repository(folder / "git", remote=remote))
+        for number in range(TRIES):
+            repository = git.clone(remote, folder / f"own-{number}", base, MOST_FILE)
+            if (git.commit_of(repository, f"refs/heads/{base}"), base) == (known.commit, known.base):
+                return known, ByGit(repository)
+            rmtree(folder / "git", ignore_errors=True)
+            known = self._prepared(name, folder, base)
+        raise CannotRun(f"{base} moves faster than it is planned: run it again later")
 
     def _told(self, row: Row, prepared: Prepared, outcome: Outcome) -> str:
         """Write down what came of it, and give the state."""
@@ -181,7 +187,7 @@ def _state(outcome: Outcome) -> tuple[str, str]:
         case "opened" | "renewed" | "same":
             return states.OPEN, ""
         case "foreign":
-            return (states.OPEN if outcome.number else states.FAILED), FOREIGN
+            return (states.OPEN if outcome.number else states.FAILED), FOREIGN if outcome.strangers else ""
         case "refused":
             return states.CLOSED, REFUSED
         case "closed":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
@@ -107,8 +107,16 @@ class Forge(Protocol):
         """Make a commit with other bytes in some files of a tree; give its name and its tree's."""
         ...
 
-    def point(self, branch: str, commit: str, *, is_new: bool) -> None:
-        """Let a branch name a commit ("": delete it)."""
+    def tree_on(self, base: str, commit: str) -> str:
+        """Give the tree of a commit that a branch has; "" where the branch does not have it."""
+        ...
+
+    def is_base(self, branch: str) -> bool:
+        """Say whether an open pull request goes to a branch."""
+        ...
+
+    def point(self, branch: str, commit: str, before: Tip | None) -> None:
+        """Let a branch name a commit ("": delete it), if it still is where it was (None: nowhere)."""
         ...
 
     def put(self, wanted: Wanted, there: Pull | None) -> Pull | None:
@@ -145,9 +153,16 @@ class GitHub:
         """Send a request about this repository, as ``Client.ask`` does."""
         return self.client.ask(method, f"/repos/{self.repository}{path}", body, fails)
 
-    def change(self, method: str, path: str, body: object, fails: Sequence[int] = ()) -> Answer | None:
+    def change(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        fails: Sequence[int] = (),
+        still: Callable[[], None] | None = None,
+    ) -> Answer | None:
         """Send what changes something in this repository, as ``Client.change`` does."""
-        return self.client.change(method, f"/repos/{self.repository}{path}", body, fails)
+        return self.client.change(method, f"/repos/{self.repository}{path}", body, fails, still)
 
     def pages(self, path: str, key: str = "") -> Iterator[Mapping[str, object]]:
         """Give the entries of a list of this repository, as ``Client.pages`` does."""
@@ -161,7 +176,8 @@ class GitHub:
         """Give all pull requests of a branch of this repository, the open one first."""
         owner = self.repository.partition("/")[0]
         asked = self.pages(f"/pulls?state=all&head={quote(f'{owner}:{branch}')}")
-        found = [one for one in asked if table(one.get("head")).get("ref") == branch]
+        # A fork that belongs to the same owner has the same name before the branch.
+        found = [one for one in asked if table(one.get("head")).get("ref") == branch and not is_of_fork(one)]
         return sorted(map(pull_of, found), key=lambda one: (not one.is_open, -one.number))
 
     def tip(self, branch: str) -> Tip | None:
@@ -219,14 +235,33 @@ class GitHub:
             made = self.change("POST", "/git/blobs", sent)
             return {**entry, "sha": _sha(made.said) if made is not None else "BLOB"}
 
-    def point(self, branch: str, commit: str, *, is_new: bool) -> None:
-        """Let a branch name a commit ("": delete it)."""
+    def tree_on(self, base: str, commit: str) -> str:
+        """Give the tree of a commit that a branch has; "" where the branch does not have it."""
+        said = table(self.ask("GET", f"/compare/{quote(base, safe='')}...{commit}", fails=(404,)).said)
+        if said.get("total_commits") != 0:
+            return ""
+        return _sha(table(self.ask("GET", f"/git/commits/{commit}").said).get("tree"))
+
+    def is_base(self, branch: str) -> bool:
+        """Say whether an open pull request goes to a branch."""
+        return any(self.pages(f"/pulls?state=open&base={quote(branch, safe='')}"))
+
+    def point(self, branch: str, commit: str, before: Tip | None) -> None:
+        """Let a branch name a commit ("": delete it), if it still is where it was (None: nowhere).
+
+        The interface takes no lease: it is looked at right before, behind any wait.
+        """
+
+        def still() -> None:
+            if self.tip(branch) != before:
+                raise CannotRun(f"{branch} has moved meanwhile: run it again")
+
         if not commit:
-            self.change("DELETE", f"/git/refs/heads/{quote(branch)}", None, fails=(422,))
-        elif is_new:
-            self.change("POST", "/git/refs", {"ref": f"refs/heads/{branch}", "sha": commit})
+            self.change("DELETE", f"/git/refs/heads/{quote(branch)}", None, (422,), still)
+        elif before is None:
+            self.change("POST", "/git/refs", {"ref": f"refs/heads/{branch}", "sha": commit}, (), still)
         else:
-            self.change("PATCH", f"/git/refs/heads/{quote(branch)}", {"sha": commit, "force": True})
+            self.change("PATCH", f"/git/refs/heads/{quote(branch)}", {"sha": commit, "force": True}, (), still)
 
     def put(self, wanted: Wanted, there: Pull | None) -> Pull | None:
         """Open a pull request, or change the one that is there; None where nothing was sent."""
@@ -266,14 +301,17 @@ class GitHub:
             yield Comment(_number(one), str(table(one.get("user")).get("login", "")), str(told) if told else "")
 
     def tell(self, pull: Pull, mark: str, words: str) -> None:
-        """Say something once: the comment of ours with this mark is changed where it is there."""
+        """Say something once: the comment of ours with this mark is changed where it is there.
+
+        Where nobody knows who we are it may be somebody's who quotes us, so it stays as it is.
+        """
         sign = f"<!-- migrator: {mark} -->"
         body = f"{words}\n\n{sign}\n"
         ours = (one for one in self.comments(pull.number) if not self.login or one.author == self.login)
         found = [one for one in ours if sign in one.body]
         if not found:
             self.change("POST", f"/issues/{pull.number}/comments", {"body": body})
-        elif found[0].body.replace("\r\n", "\n").rstrip() != body.rstrip():
+        elif self.login and found[0].body.replace("\r\n", "\n").rstrip() != body.rstrip():
             self.change("PATCH", f"/issues/comments/{found[0].number}", {"body": body})
 
     def dress(self, pull: Pull, kind: str, names: Sequence[str]) -> str:
@@ -287,6 +325,12 @@ class GitHub:
         except CannotRun as error:
             return str(error)
         return ""
+
+
+def is_of_fork(said: Mapping[str, object]) -> bool:
+    """Say whether the branch of a pull request, as GitHub writes it, is another repository's than where it goes."""
+    head, base = (table(table(said.get(end)).get("repo")).get("full_name") for end in ("head", "base"))
+    return head != base
 
 
 def pull_of(said: Mapping[str, object]) -> Pull:

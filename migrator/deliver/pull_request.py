@@ -20,8 +20,10 @@ from migrator.evidence import ShadowReport, SiteEvidence
 from migrator.github_text import code, literal
 from migrator.lines import plural
 from migrator.model import CallSite, Decision, Plan, Prompt, Report, Review
+from migrator.prepared import OWN
 from migrator.readings import changed, counted, left, line_of, price, spelling
-from migrator.rulebook import Rulebook, is_own
+from migrator.rulebook import Rulebook
+from migrator.rulebook import is_own as is_file
 
 # GitHub refuses the body of a pull request with more characters.
 LIMIT = 65_536
@@ -30,7 +32,7 @@ MOST_ROWS = 300
 LONGEST = 200
 MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 HEAD = ("where", "from → to", "caching", "verdict", "list price")
-_DATA = re.compile(r"<!-- migrator: (\{[^\n]*\}) -->")
+_DATA = re.compile(r"<!-- migrator: (\{[^<>\n]*\}) -->")
 CUT = "The evidence did not fit here; `migrator shadow report` prints the whole report."
 
 
@@ -82,7 +84,7 @@ def content(change: Change) -> str:
 
 def label(migration: str) -> str:
     """Name a migration; one of the user's own is a file, and called by its name without the folder."""
-    return PurePath(migration).stem if is_own(migration) else migration
+    return PurePath(migration).stem if is_file(migration) else migration
 
 
 def ordered(prompt: Prompt) -> str:
@@ -118,7 +120,18 @@ def data(change: Change) -> str:
         "hash": content(change),
         "draft": bool(change.drafts),
     }
-    return f"<!-- migrator: {json.dumps(said, separators=(',', ':'))} -->"
+    return _hidden(said)
+
+
+def _hidden(said: Mapping[str, object]) -> str:
+    """Write data as a comment of HTML, which nothing in it ends."""
+    text = json.dumps(said, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+    return f"<!-- migrator: {text} -->"
+
+
+def is_own(branch: str, is_fork: bool, body: str) -> bool:
+    """Say whether a pull request is one that `migrator` opened: by its branch, and the data in its text."""
+    return branch.startswith(OWN) and not is_fork and bool(data_of(body))
 
 
 def data_of(body: str) -> Mapping[str, object]:
@@ -140,8 +153,7 @@ def says_the_same(one: str, other: str) -> bool:
 
 def closed(body: str, why: str) -> str:
     """Give the body of a pull request that ``migrator`` itself closes, so that it blocks nothing later on."""
-    said = json.dumps({**data_of(body), "closed": why}, separators=(",", ":"))
-    return f"{_DATA.sub('', body).rstrip()}\n\n<!-- migrator: {said} -->\n"
+    return f"{_DATA.sub('', body).rstrip()}\n\n{_hidden({**data_of(body), 'closed': why})}\n"
 
 
 def _top(change: Change) -> Iterator[str]:

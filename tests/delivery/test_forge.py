@@ -121,16 +121,16 @@ def test_a_commit_is_made_by_the_interface(url: str, branch: str) -> None:
     assert github.tip("none") is None
     files = {b"a.py": ("100644", b"x = 1\n"), "\u00fc/b.bin".encode(): ("100755", b"\xff\x00")}
     commit, tree = github.commit(tip.tree, tip.commit, "Move\n\nMigrator-Change: 1\n", files)
-    github.point(branch, commit, is_new=False)
+    github.point(branch, commit, tip)
     assert github.tip(branch) == Tip(commit, (tip.commit,), tree)
     found = send(url, "GET", f"/git/trees/{tree}?recursive=1")["tree"]
     assert {(one["path"], one["mode"]) for one in found if one["type"] == "blob"} >= {  # type: ignore[attr-defined]
         ("a.py", "100644"),
         ("\u00fc/b.bin", "100755"),
     }
-    github.point("migrator/second", commit, is_new=True)
+    github.point("migrator/second", commit, None)
     assert github.tip("migrator/second") == Tip(commit, (tip.commit,), tree)
-    github.point("migrator/second", "", is_new=False)
+    github.point("migrator/second", "", Tip(commit, (tip.commit,), tree))
     assert github.tip("migrator/second") is None
 
 
