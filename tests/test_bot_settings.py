@@ -59,11 +59,23 @@ def test_secrets_are_read_from_files(tmp_path: Path) -> None:
         ("MIGRATOR_WEBHOOK_SECRET", "secret", "MIGRATOR_WEBHOOK_SECRET: shorter than 16 characters"),
         ("MIGRATOR_API_URL", "http://git.example", "MIGRATOR_API_URL: only https"),
         ("MIGRATOR_API_URL", "https://me:x@git.example", "MIGRATOR_API_URL: no name or password"),
+        # What cannot be read is quoted by who reads it, and it may be a part of the password.
+        *(
+            ("MIGRATOR_DATABASE", f"postgresql://{place}", "MIGRATOR_DATABASE: no URL that can be read")
+            for place in (
+                "u:pass%word@h/d",
+                "u:pass@wo:rd@h/d",
+                "u:password@[::1/d",
+                "u:pass#word@h/d",
+                "u:password@h:x/d",
+            )
+        ),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str, said: str) -> None:
     (wrong,) = look({**GOOD, name: value})[1]
     assert wrong.startswith(said)
+    assert "word@" not in wrong
     with pytest.raises(SettingsError, match=re.escape(said)):
         read({**GOOD, name: value})
 

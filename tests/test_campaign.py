@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sqlite3
 import subprocess
 import sys
@@ -550,6 +551,8 @@ def test_no_secret_is_kept(server: State, tmp_path: Path) -> None:
         (("plan", "x", "nowhere.txt"), 2, "nowhere.txt: no such file or directory"),
         (("plan", "x", "--installation", "1"), 2, "--installation is for an app"),
         (("status", "x", "--db", "mysql://h/d"), 2, "--db: write postgresql://USER@HOST/DATABASE"),
+        (("status", "x", "--db", "postgresql://u:se@cr:et@h/d"), 2, "--db: no URL that can be read; in a password"),
+        (("status", "x", "--db", "postgresql://u:secret@h:x/d"), 2, "--db: no URL that can be read; in a password"),
         (("run", "models", "--window", "never"), 2, "--window 'never': write days"),
         (("retry", "models"), 2, "give either --failed or the names of repositories"),
         (("retry", "models", "acme/none"), 2, "acme/none is no repository of models"),
@@ -573,6 +576,7 @@ def test_a_wrong_word_is_one_line(
     assert cli(["campaign", *words]) == code
     out, err = capsys.readouterr()
     assert (out, err.count("\n"), said in err) == ("", 1, True), err
+    assert not re.search("secret|cr:et", err)
 
 
 @pytest.mark.parametrize(("missing", "verb"), [("sqlalchemy", "status"), ("dbos", "run")])

@@ -218,10 +218,11 @@ def test_a_commit_that_comes_in_the_wait_before_a_write_stays(
     (tmp_path / "two").mkdir()
     url = github_api.git_url(server.api, NAME)
     prepared = prepare(Asked(url), app.token(NAME, READS), tmp_path / "two", Limits(120))
-    client = github_api.Client(lambda: app.token(NAME), server.api, pace=Meanwhile(lambda: None))
+    client = github_api.Client(lambda: app.token(NAME), server.api)
     github = GitHub(NAME, client, git.EMAIL, f"{SLUG}[bot]")
-    tip = github.tip(BRANCH)
-    client.pace = Meanwhile(lambda: None if tip is None else [human(server)].clear())
+    server.asked.clear()
+    last = ("/git/commits", "/issues/1/comments")
+    client.pace = Meanwhile(lambda: [human(server) for one in server.changing()[-1:] if one[1] in last].clear())
     with pytest.raises(CannotRun, match="has moved meanwhile"):
         publish(prepared, github, ByApi(github), PLAIN)
     assert server.git("log", "-1", "--format=%ae", BRANCH) == "ada@example.com"

@@ -6,6 +6,7 @@ Secrets come from the environment or from a file, never from an argument, which 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,9 @@ def look(environment: Mapping[str, str]) -> tuple[BotSettings, tuple[str, ...]]:
         wrong.append(f"{SECRET}: shorter than {SHORTEST} characters; `openssl rand -hex 32` makes one")
     api = environment.get(SERVER, "").strip().rstrip("/") or API
     wrong += _server(api)
-    return BotSettings(app, key, secret, api, environment.get(PLACE, "").strip() or DATABASE), tuple(wrong)
+    place = environment.get(PLACE, "").strip() or DATABASE
+    wrong += _database(place)
+    return BotSettings(app, key, secret, api, place), tuple(wrong)
 
 
 def _secret(environment: Mapping[str, str], name: str, name_of_file: str, what: str, wrong: list[str]) -> str:
@@ -97,6 +100,20 @@ def _contents(path: Path, name: str, wrong: list[str]) -> str:
             wrong.append(f"{name}: {path}: it is empty")
         return text
     return ""
+
+
+def _database(place: str) -> list[str]:
+    """Say that a URL is none; what reads it otherwise quotes the part that it cannot read, as of a password."""
+    if not place.startswith(("postgresql://", "postgres://")):
+        return []
+    try:
+        parts = urlsplit(place)
+        is_right = (parts.port is None or parts.port > 0) and parts.netloc.count("@") <= 1
+    except ValueError:
+        is_right = False
+    if is_right and not re.search("%(?![0-9A-Fa-f]{2})", place):
+        return []
+    return [f"{PLACE}: no URL that can be read; in a password, %40 stands for @, %25 for %, %2F for /"]
 
 
 def _server(api: str) -> list[str]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from migrator.campaign import ledger as states
 from migrator.campaign import orders, status, work
 from migrator.campaign.access import Access, access
+from migrator.campaign.database import UNREADABLE
 from migrator.campaign.executors import Executor
 from migrator.campaign.ledger import Campaign, Ledger, Row
 from migrator.campaign.listing import Filters, about, chosen, matching, read
@@ -75,6 +76,8 @@ class Where:
             return f"sqlite:///{self.file}"
         if not self.db.startswith(("postgresql://", "postgres://")):
             raise SettingsError("--db: write postgresql://USER@HOST/DATABASE; without it a file is used")
+        if self.db.partition("://")[2].partition("/")[0].count("@") > 1:
+            raise SettingsError(UNREADABLE)
         return re.sub("^postgres(ql)?://", "postgresql+psycopg://", self.db)
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from migrator.settings import CannotRun
+from migrator.settings import CannotRun, SettingsError
 
+UNREADABLE = "--db: no URL that can be read; in a password, %40 stands for @, %25 for %, %2F for /"
 TABLES = sa.MetaData()
 CAMPAIGN = sa.Table(
     "migrator_campaign",
@@ -122,7 +123,11 @@ class Database:
 
 
 def _opened(url: str) -> Engine:
-    made = sa.make_url(url)
+    try:
+        made = sa.make_url(url)
+    except (ValueError, sa.exc.ArgumentError):
+        # Its own words quote a part of the URL, which may be one of the password.
+        raise SettingsError(UNREADABLE) from None
     if made.get_backend_name() == "postgresql":
         return sa.create_engine(made.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     engine = sa.create_engine(made)
