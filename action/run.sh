@@ -7,6 +7,10 @@ fail() {
     exit 2
 }
 
+# Only what opens the pull request gets the token, and nothing that is installed before.
+token=${MIGRATOR_TOKEN:-}
+unset MIGRATOR_TOKEN
+
 case "$MIGRATOR_MODE" in
 check | sarif | pull-request) ;;
 *) fail "unknown mode: use check, sarif or pull-request" ;;
@@ -54,7 +58,8 @@ if [ "$MIGRATOR_MODE" = pull-request ]; then
     fi
     code=0
     done="$RUNNER_TEMP/migrator-done.json"
-    GITHUB_TOKEN=$MIGRATOR_TOKEN "$bin/migrator" pr "${options[@]}" >"$done" 2>"$done.errors" </dev/null || code=$?
+    rm -f "$RUNNER_TEMP/migrator-body.md"
+    GITHUB_TOKEN=$token "$bin/migrator" pr "${options[@]}" >"$done" 2>"$done.errors" </dev/null || code=$?
     cat "$done.errors" >&2
     if [ "$code" -ne 0 ]; then
         said=$(tail -n 1 "$done.errors")

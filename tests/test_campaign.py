@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -500,6 +501,24 @@ def test_a_kill_loses_nothing_and_does_nothing_twice(server: State, tmp_path: Pa
     assert not (tmp_path / "home/state/migrator/work/models").exists() or not any(
         path.is_file() for path in (tmp_path / "home/state/migrator/work/models").rglob("*")
     )
+
+
+def test_a_base_that_moves_before_it_is_sent_is_planned_again(server: State, tmp_path: Path) -> None:
+    user = planned(server, tmp_path / "home", each("one", "two"))
+    asked: Counter[str] = Counter()
+
+    def moves(method: str, path: str, query: dict[str, list[str]], body: dict[str, object]) -> None:
+        # It is asked about when it is scanned, and again right before it is sent.
+        asked[path] += method == "GET"
+        if path == "/api/v3/repos/acme/one" and asked[path] == 2:
+            put(server.root / "acme/one.git", {"more.py": KINDS["one"]["title.py"]}, "more")
+
+    server.more.append(moves)
+    user.type("run", *FAST)
+    assert opened(server) == ["acme/one", "acme/two"]
+    name = "acme/one"
+    assert server.git("diff", "--name-only", "main", BRANCH, name=name).split() == ["more.py", "title.py"]
+    assert server.git("rev-parse", f"{BRANCH}^", name=name) == server.tip("main", name)
 
 
 def test_to_close_all_leaves_what_persons_did(server: State, tmp_path: Path) -> None:
