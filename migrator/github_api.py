@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 import time
 import urllib.error
@@ -237,13 +238,19 @@ def tables(said: object) -> Sequence[Mapping[str, object]]:
 def _wait(said: Answer, number: int, *, is_reading: bool) -> float | None:
     """Say how many seconds to wait before it is sent again; None where that would not help, or could do it twice."""
     if said.status in (403, 429):
-        if said.headers.get("retry-after", "").isdigit():
-            return float(said.headers["retry-after"])
-        if said.headers.get("x-ratelimit-remaining") == "0" and said.headers.get("x-ratelimit-reset", "").isdigit():
-            return max(1.0, float(said.headers["x-ratelimit-reset"]) - time.time())
+        after, reset = (_seconds(said.headers.get(name, "")) for name in ("retry-after", "x-ratelimit-reset"))
+        if after is not None:
+            return after
+        if said.headers.get("x-ratelimit-remaining") == "0" and reset is not None:
+            return max(1.0, reset - time.time())
         # GitHub's words where it gives no time; it asks for a minute then.
         return 60.0 if said.status == 429 or "secondary rate limit" in str(said.said) else None
     return 2.0**number if said.status in BROKEN and is_reading else None
+
+
+def _seconds(text: str) -> float | None:
+    """Read a header that counts seconds; None where it is no such number."""
+    return float(text) if re.fullmatch("[0-9]{1,12}", text) else None
 
 
 def _answer(status: int, headers: Message, data: bytes, token: str) -> Answer:
