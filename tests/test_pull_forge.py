@@ -272,6 +272,13 @@ def test_a_limit_is_waited_for(
     assert len(server.pulls) == 1
 
 
+@pytest.mark.parametrize("seconds", ["\u00b2", "soon", "9" * 400])
+def test_a_time_that_is_no_number_is_a_minute(server: State, alone: list[float], seconds: str) -> None:
+    server.scripted.append(("POST ", (429, {"Retry-After": seconds}, {})))
+    assert run(["pr", "--repo", NAME, "--api-url", server.api]) == 0
+    assert 60.0 in alone
+
+
 def test_a_limit_that_is_far_away_ends_it(server: State, capsys: pytest.CaptureFixture[str]) -> None:
     server.scripted.append(("GET ", (403, {"Retry-After": "3600"}, {})))
     code, _, err = told(server, capsys)
