@@ -41,16 +41,19 @@ def _limit(limits: Mapping[str, float]) -> None:
     except ImportError:  # pragma: no cover - Windows
         return
     wanted = {
-        resource.RLIMIT_AS: limits["memory"],
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: limits["seconds"],
-        resource.RLIMIT_FSIZE: limits["file_size"],
+        resource.RLIMIT_AS: (limits["memory"], 0),
+        resource.RLIMIT_CORE: (0, 0),
+        # At the first limit it is told why, at the second one it is killed.
+        resource.RLIMIT_CPU: (limits["seconds"] + 1, 5),
+        resource.RLIMIT_FSIZE: (limits["file_size"], 0),
     }
-    for kind, value in wanted.items():
+    for kind, (value, more) in wanted.items():
         _, hard = resource.getrlimit(kind)
-        most = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
+        first, second = (
+            int(one) if hard == resource.RLIM_INFINITY else min(int(one), hard) for one in (value, value + more)
+        )
         with suppress(ValueError, OSError):  # macOS knows no limit of the address space
-            resource.setrlimit(kind, (most, most))
+            resource.setrlimit(kind, (first, second))
 
 
 def _ends_with_the_parent() -> None:

@@ -126,7 +126,7 @@ def payload(number: int, who: str = "ada") -> dict[str, object]:
 
 def words_of_children(pid: int) -> str:
     """Give the argument lists of a process and of all that it started, as every user of the machine sees them."""
-    done = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    done = subprocess.run(["ps", "-e", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
     rows = [line.split(None, 2) for line in done.stdout.splitlines()]
     mine = {str(pid)}
     for _ in range(5):

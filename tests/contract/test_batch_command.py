@@ -24,7 +24,7 @@ from isolated import surroundings
 from recording import ROOT, record
 from wire import NO_FAULTS, Wire, wire_to
 
-pytestmark = [pytest.mark.contract, pytest.mark.contract_full]
+pytestmark = pytest.mark.contract_full
 
 SAID = "Mock batch completion"
 CASES = 100
@@ -113,6 +113,7 @@ def spent(folder: Path) -> Decimal:
 BATCH = ("shadow", "--batch", "--yes", "--max-usd", "1")
 
 
+@pytest.mark.contract
 def test_two_calls_are_compared_by_batches_and_changed(project: Path, wire: Wire) -> None:
     code, out, errors = migrator(project, wire, *BATCH)
     assert (code, errors) == (0, "")
@@ -141,8 +142,17 @@ def test_the_cap_holds_and_the_rest_is_asked_later(project: Path, wire: Wire) ->
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no SIGKILL")
-@pytest.mark.parametrize("wave", [1, 2])
-@pytest.mark.parametrize("moment", [("POST", "/v1/files"), ("POST", "/v1/batches"), ("GET", "/v1/batches/")])
+@pytest.mark.parametrize(
+    ("moment", "wave"),
+    [
+        (("POST", "/v1/files"), 1),
+        (("POST", "/v1/files"), 2),
+        (("POST", "/v1/batches"), 1),
+        pytest.param(("POST", "/v1/batches"), 2, marks=pytest.mark.contract),
+        (("GET", "/v1/batches/"), 1),
+        (("GET", "/v1/batches/"), 2),
+    ],
+)
 def test_a_killed_command_goes_on_and_pays_nothing_twice(
     moment: tuple[str, str], wave: int, project: Path, wire: Wire
 ) -> None:
