@@ -28,7 +28,7 @@ from migrator.cli_errors import one_line_errors
 @click.option(
     "--recreate",
     is_flag=True,
-    help="Make the branch anew although others have commits there, or its request was closed.",
+    help="Make the branch anew although others have commits there, or someone closed its pull request.",
 )
 @click.option(
     "--format",
