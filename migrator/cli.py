@@ -222,7 +222,7 @@ def models(*, check: bool, base_url: str | None, to: str | None) -> int:
         return session.models(_book(to), base_url, check=check)
 
 
-@app.command(short_help="Explain one of them, with sources.")
+@app.command(short_help="Explain a rule, a model or a reason, with sources.")
 @click.argument("name")
 @_own_target
 def explain(name: str, *, to: str | None) -> int:

@@ -112,7 +112,7 @@ def plan(
     "windows",
     metavar="TEXT",
     multiple=True,
-    help="Send only then: 'mon-fri 08:00-18:00 Europe/Berlin'; may be repeated; 'always'.",
+    help="Send only then: 'mon-fri 08:00-18:00 Europe/Berlin'; may be repeated; 'always' takes them off.",
 )
 @click.option("--per-hour", metavar="N", type=click.IntRange(1), help="Requests that change something. [default: 500]")
 @click.option("--pace", "apart", metavar="SECONDS", type=click.FloatRange(0), help="Between two of them. [default: 1]")

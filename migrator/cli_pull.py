@@ -26,7 +26,9 @@ from migrator.cli_errors import one_line_errors
 @click.option("--reviewer", "reviewers", metavar="USER", multiple=True, help="Ask this person; may be repeated.")
 @click.option("--assignee", "assignees", metavar="USER", multiple=True, help="Assign this person; may be repeated.")
 @click.option(
-    "--recreate", is_flag=True, help="Make the branch anew although others have commits there, or someone closed it."
+    "--recreate",
+    is_flag=True,
+    help="Make the branch anew although others have commits there, or someone closed its pull request.",
 )
 @click.option(
     "--format",

@@ -33,6 +33,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A page has at most so many entries, and no list of ours so many pages.
 PAGE, PAGES = 100, 1000
 
+# What a person can do about an answer that GitHub gives without saying so.
+_HINTS = {401: "; the token is wrong or has expired, or the address is not that of the API"}
+
 
 class Limited(CannotRun):
     """The forge asks to wait for ``seconds``, which is longer than one command waits."""
@@ -182,7 +185,7 @@ class Client:
         inner = table(said.said)
         told = [inner.get("message"), *(one.get("message") for one in tables(inner.get("errors")))]
         words = ": ".join(str(one) for one in told if one)
-        hint = "; it has moved or is called otherwise now" if 300 <= said.status < 400 else ""
+        hint = "; it has moved or is called otherwise now" if 300 <= said.status < 400 else _HINTS.get(said.status, "")
         where = f"{method} {urlsplit(path).path or '/'}"
         return f"{self.host} answers {said.status} to {where}: {visible(words)[:300] or 'no words'}{hint}"
 

@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -217,3 +218,10 @@ def test_the_table_is_filtered_and_sorted(browser: Chrome, tmp_path: Path) -> No
         wide = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")  # type: ignore[no-untyped-call]
         assert wide <= 0
     assert [one for one in browser.get_log("browser") if one["level"] in ("SEVERE", "WARNING")] == []  # type: ignore[no-untyped-call]
+
+
+def test_a_short_run_has_seconds_on_its_axis() -> None:
+    listed = rows()
+    short = page.document(replace(told(listed), now=BEGAN + 40), listed, [], BOOKS).decode()
+    assert re.findall(r">(\d\d:\d\d:\d\d)</text>", short) != []
+    assert re.findall(r">(\d\d:\d\d:\d\d)</text>", page.document(told(listed), listed, [], BOOKS).decode()) == []

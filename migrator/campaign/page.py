@@ -163,7 +163,7 @@ def _axes(most: int, start: float, end: float, across: Scale, up: Scale) -> Iter
         y = f"{up(value):.1f}"
         yield element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="axis")
         yield element("text", f"{value:,}", x=LEFT - 6, y=f"{up(value) + 4:.1f}", text_anchor="end")
-    form = "%H:%M" if end - start < 36 * 3600 else "%d %b"
+    form = "%H:%M:%S" if end - start < 600 else "%H:%M" if end - start < 36 * 3600 else "%d %b"
     for number in range(5):
         at = start + (end - start) * number / 4
         anchor = {0: "start", 4: "end"}.get(number, "middle")
