@@ -66,7 +66,7 @@ def pr(
 
     With --repo no local repository is needed: the base branch is fetched from GitHub, the branch is
     pushed and its pull request opened, renewed, or closed where nothing is left to change. The token
-    is read from GITHUB_TOKEN. --dry-run prints every request that would change something there.
+    is read from GITHUB_TOKEN. A dry run prints every request that would change something there.
 
     Without a shadow report the text says that it is a draft. A branch with commits of others is never
     moved: the exit code is then 4.

@@ -291,6 +291,17 @@ def test_an_answer_that_is_lost_opens_no_second_one(server: State, capsys: pytes
     assert len(server.pulls) == 1
 
 
+def test_where_a_plan_has_no_drafts_it_is_opened_all_the_same(
+    server: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [{"message": "Draft pull requests are not supported in this repository."}]
+    reply = (422, {}, {"message": "Validation Failed", "errors": words})
+    server.scripted.append((f"POST /api/v3/repos/{NAME}/pulls", reply))
+    assert told(server, capsys)[0] == 0
+    (pull,) = server.pulls
+    assert (pull["draft"], "This is a draft" in str(pull["body"])) == (False, True)
+
+
 def test_a_server_that_breaks_once_is_asked_again(server: State, capsys: pytest.CaptureFixture[str]) -> None:
     server.scripted += [("GET ", (502, {}, {})), ("POST ", (502, {}, {}))]
     assert told(server, capsys)[0] == 0
@@ -338,6 +349,7 @@ def test_a_wrong_token_is_one_line(
     code, out, err = told(server, capsys)
     assert (code, out, err.count("\n"), "ghs_wrong" in err) == (4, "", 1, False)
     assert "answers 401" in err
+    assert "the token is wrong or has expired" in err
     # git is refused too, and asks nobody for a password.
     code, _, err = told(server, capsys, "--base", "main")
     assert (code, err.count("\n"), "ghs_wrong" in err) == (4, 1, False)

@@ -308,6 +308,7 @@ def report(where: Where, file: Path) -> int:
         file.write_bytes(data)
     except OSError as error:
         raise SettingsError(f"{file}: {(error.strerror or str(error)).lower()}") from None
+    print(f"{file} is written.")
     return DONE
 
 

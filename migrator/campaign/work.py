@@ -33,6 +33,8 @@ LOOK, BEAT, SILENCE, SYNC = 0.25, 5.0, 30.0, 300.0
 AHEAD, IN_LANE = 2, 2
 # So many failures behind each other, all for one reason, are no fault of the repositories.
 MOST_FAILURES = 20
+# Of a token that the forge does not take so many are enough.
+MOST_REFUSED, REFUSED = 3, " answers 401 "
 
 
 @dataclass
@@ -122,11 +124,13 @@ class Run:
         ended = sorted(
             self.ledger.rows(states.CLEAN, states.WAITING, states.OPEN, states.FAILED), key=lambda one: one.at
         )
-        last = ended[-MOST_FAILURES:]
+        is_refused = all(REFUSED in row.reason for row in ended[-MOST_REFUSED:])
+        most = MOST_REFUSED if is_refused else MOST_FAILURES
+        last = ended[-most:]
         alike = {row.reason.replace(row.name, "…") for row in last}
-        if len(last) == MOST_FAILURES and len(alike) == 1 and all(row.state == states.FAILED for row in last):
+        if len(last) == most and len(alike) == 1 and all(row.state == states.FAILED for row in last):
             if last[-1].at > self._began:
-                raise CannotRun(f"the last {MOST_FAILURES} all failed: {alike.pop()}; then `campaign retry --failed`")
+                raise CannotRun(f"the last {most} all failed: {alike.pop()}; then `campaign retry --failed`")
 
     def _sync(self) -> None:
         """Ask what became of the open ones; that it cannot be asked now stops nothing."""

@@ -20,6 +20,8 @@ from migrator.settings import CannotRun
 # Who makes a commit where GitHub itself does it, as for an app.
 WEB_FLOW = "noreply@github.com"
 BOTS = "[bot]@users.noreply.github.com"
+# GitHub's words where a plan has no drafts.
+NO_DRAFTS = "raft pull requests are not supported"
 # The beginning of the last line of our own commits.
 TRAILER = "\nMigrator-Change: "
 # A comparison lists no more files than these.
@@ -277,13 +279,18 @@ class GitHub:
     def _open(self, wanted: Wanted) -> Pull | None:
         """Open it; where that fails it may be there all the same, so it is looked up before it is made again."""
         body = {"title": wanted.title, "head": wanted.branch, "base": wanted.base, "body": wanted.body}
+        is_draft = wanted.is_draft
         for number in range(TRIES):
-            said = self.change("POST", "/pulls", {**body, "draft": wanted.is_draft}, fails=(422, *BROKEN))
+            said = self.change("POST", "/pulls", {**body, "draft": is_draft}, fails=(422, *BROKEN))
             if said is None or said.status < 300:
                 return None if said is None else pull_of(table(said.said))
             found = next((one for one in self.pulls(wanted.branch) if one.is_open), None)
             if found is not None:
                 return self.put(wanted, found)
+            if said.status == 422 and is_draft and NO_DRAFTS in str(said.said) and number < TRIES - 1:
+                # Such as a private repository of a free plan; the text says all the same that it is one.
+                is_draft = False
+                continue
             if said.status == 422 or number == TRIES - 1:
                 raise CannotRun(self.client.complaint("POST", "/pulls", said))
             self.client.sleep(2.0**number)

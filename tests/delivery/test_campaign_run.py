@@ -239,3 +239,13 @@ def test_a_server_that_is_down_does_not_fail_them_all(tmp_path: Path) -> None:
     user.type("plan", str(listed(tmp_path / "home/list.txt", names)), "--api-url", "http://127.0.0.1:1/api/v3")
     said = user.type("run", code=4)
     assert "the last 20 all failed: 127.0.0.1:1: " in said
+
+
+def test_a_token_that_is_not_taken_ends_it_soon(server: State, tmp_path: Path) -> None:
+    user = User(tmp_path / "home", more={"GITHUB_TOKEN": "ghp_expired"})
+    names = [f"acme/r{number}" for number in range(1000)]
+    user.type("plan", str(listed(tmp_path / "home/list.txt", names)), "--api-url", server.api)
+    said = user.type("run", "--workers", "1", code=4)
+    assert "the last 3 all failed: " in said
+    assert "answers 401" in said
+    assert sum(state == "failed" for state in user.states().values()) < 900
