@@ -6,38 +6,21 @@ the real repositories, since emulate has no git over HTTP. It has no GraphQL eit
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 
 pytest.importorskip("dbos", reason="a campaign needs the extra: pip install -e '.[fleet]'")
 
 from campaigns import BRANCH, User, git, listed, make
-from emulator import emulated
-from forge_server import TOKEN, Reply, State, serving
+from emulator import before, send
+from forge_server import TOKEN, State
 
 pytestmark = pytest.mark.delivery
 
 KINDS = {f"acme/r{number}": ("one", "plain", "two")[number % 3] for number in range(9)}
 NEEDING = [name for name, kind in KINDS.items() if kind != "plain"]
-
-
-def send(url: str, method: str, path: str, body: object) -> Reply:
-    """Ask emulate."""
-    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-    data = None if method == "GET" else json.dumps(body).encode()
-    request = urllib.request.Request(f"{url}{path}", data, headers, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            return reply.status, {}, json.loads(reply.read() or b"null")
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, {}, json.loads(error.read() or b"null")
 
 
 @pytest.fixture
@@ -46,18 +29,8 @@ def there(tmp_path: Path) -> Iterator[tuple[State, str]]:
     root = tmp_path / "served"
     root.mkdir()
     make(root, KINDS)
-    with emulated(tmp_path, list(KINDS), TOKEN) as url, serving(root) as state:
-
-        def forwarded(method: str, path: str, query: dict[str, list[str]], body: dict[str, object]) -> Reply | None:
-            if path == "/api/graphql":
-                return 404, {}, {"message": "Not Found"}
-            inner = path.removeprefix("/api/v3")
-            if "/git/" in inner or "/compare/" in inner:
-                return None
-            return send(url, method, f"{inner}?{urlencode(query, doseq=True)}", body)
-
-        state.more.append(forwarded)
-        yield state, url
+    with before(tmp_path, root, list(KINDS), TOKEN) as found:
+        yield found
 
 
 def test_a_campaign_from_its_list_to_its_close(tmp_path: Path, there: tuple[State, str]) -> None:
@@ -67,7 +40,7 @@ def test_a_campaign_from_its_list_to_its_close(tmp_path: Path, there: tuple[Stat
     user.type("run", "--pace", "0.1", "--label", "models", "--reviewer", "ada")
     assert user.states() == {name: "clean" if kind == "plain" else "open" for name, kind in KINDS.items()}
     for name in KINDS:
-        found: list[dict[str, object]] = send(url, "GET", f"/repos/{name}/pulls?state=all", None)[2]  # type: ignore[assignment]
+        found: list[dict[str, object]] = send(url, TOKEN, "GET", f"/repos/{name}/pulls?state=all")[2]  # type: ignore[assignment]
         assert len(found) == (name in NEEDING)
         for one in found:
             assert (one["state"], one["draft"], one["head"]["ref"]) == ("open", True, BRANCH)  # type: ignore[index]
@@ -75,11 +48,11 @@ def test_a_campaign_from_its_list_to_its_close(tmp_path: Path, there: tuple[Stat
             assert [person["login"] for person in one["requested_reviewers"]] == ["ada"]  # type: ignore[attr-defined]
         assert bool(git(state.root / f"{name}.git", "branch", "--list", BRANCH)) == (name in NEEDING)
     # A person closes one, and the campaign is told.
-    send(url, "PATCH", f"/repos/{NEEDING[0]}/pulls/1", {"state": "closed"})
+    send(url, TOKEN, "PATCH", f"/repos/{NEEDING[0]}/pulls/1", {"state": "closed"})
     assert "1 × a person closed it" in user.type("status", "--sync")
     # All others are closed with a reason; a new campaign may ask for those again, not for the one that a person closed.
     assert user.type("close", "--reason", "the next quarter").startswith(f"{len(NEEDING) - 1} closed, 0 left")
-    said = [send(url, "GET", f"/repos/{name}/issues/1/comments", None)[2] for name in NEEDING]
+    said = [send(url, TOKEN, "GET", f"/repos/{name}/issues/1/comments")[2] for name in NEEDING]
     assert [len(one) for one in said] == [0] + [1] * (len(NEEDING) - 1)  # type: ignore[arg-type]
     assert [git(state.root / f"{name}.git", "branch", "--list", BRANCH) == "" for name in NEEDING] == [
         False,

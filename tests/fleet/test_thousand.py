@@ -11,6 +11,8 @@ import resource
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import pytest
 pytest.importorskip("dbos", reason="a campaign needs the extra: pip install -e '.[fleet]'")
 
 from campaigns import BRANCH, CLEAN, NEEDING, User, forge, git, kill, listed, make
+from forge_server import TOKEN, State
 
 pytestmark = pytest.mark.fleet
 
@@ -27,12 +30,37 @@ BROKEN = ("empty",) * 4 + ("misread",) * 4 + ("slow",) * 2
 KILLED_AT = (110, 230)
 
 
-def fleet() -> dict[str, str]:
-    """Name a thousand repositories, each with its kind, in an order that nobody chose."""
+@contextmanager
+def ours(folder: Path, root: Path, names: Sequence[str]) -> Iterator[State]:
+    """Serve them with the double of this project."""
+    with forge(root) as server:
+        yield server
+
+
+@contextmanager
+def emulated(folder: Path, root: Path, names: Sequence[str]) -> Iterator[State]:
+    """Serve them with the pull requests of emulate, which are read back when all is over."""
+    from emulator import before, send
+
+    with before(folder, root, names, TOKEN) as (server, url):
+        yield server
+        for name in names:
+            found: list[dict[str, object]] = send(url, TOKEN, "GET", f"/repos/{name}/pulls?state=all")[2]  # type: ignore[assignment]
+            server.pulls += [{**one, "repository": name} for one in found]
+
+
+def opened(server: State) -> int:
+    """Count the pull requests that were asked for."""
+    return sum((method, path) == ("POST", "/pulls") for method, path, _ in tuple(server.asked))
+
+
+def fleet(owners: int) -> dict[str, str]:
+    """Name a thousand repositories of some owners, each with its kind, in an order that nobody chose."""
     kinds = [NEEDING[number % len(NEEDING)] for number in range(NEED)] + list(BROKEN)
     kinds += [CLEAN[number % len(CLEAN)] for number in range(TOTAL - len(kinds))]
     random.Random(11).shuffle(kinds)
-    return {f"acme-{number % 4}/service-{number:04}": kind for number, kind in enumerate(kinds)}
+    names = [f"acme-{number}" for number in range(owners)] if owners > 1 else ["acme"]
+    return {f"{names[number % owners]}/service-{number:04}": kind for number, kind in enumerate(kinds)}
 
 
 class Watch:
@@ -54,19 +82,22 @@ class Watch:
             time.sleep(0.5)
 
 
-def test_a_thousand_repositories(tmp_path: Path) -> None:
-    root, kinds = tmp_path / "served", fleet()
+@pytest.mark.parametrize(("serve", "owners"), [(ours, 4), (emulated, 1)])
+def test_a_thousand_repositories(
+    serve: Callable[[Path, Path, Sequence[str]], AbstractContextManager[State]], owners: int, tmp_path: Path
+) -> None:
+    root, kinds = tmp_path / "served", fleet(owners)
     root.mkdir()
     make(root, kinds)
     began, memory = time.monotonic(), 0.0
-    with forge(root) as server:
+    with serve(tmp_path, root, list(kinds)) as server:
         user = User(tmp_path / "home")
         user.type("plan", str(listed(tmp_path / "list.txt", list(kinds))), "--api-url", server.api)
         for number in (*KILLED_AT, TOTAL):
             # What was asked for is kept: the limit of the first run holds in the others.
             process = user.start(*{KILLED_AT[0]: ("--seconds", "20"), TOTAL: ("--label", "models")}.get(number, ()))
             watch = Watch(process)
-            while process.poll() is None and len(server.pulls) < number:
+            while process.poll() is None and opened(server) < number:
                 time.sleep(0.1)
             if number == TOTAL:
                 out = process.communicate()[0]

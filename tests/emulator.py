@@ -10,11 +10,15 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from forge_server import Reply, State, serving
 from npm import unpacked
 
 # The last one that starts on Node 20; `latest` is another package.
@@ -68,6 +72,39 @@ def emulated(
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(10)
+
+
+def send(url: str, token: str, method: str, path: str, body: object = None) -> Reply:
+    """Ask emulate."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    data = None if method == "GET" else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}{path}", data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return reply.status, {}, json.loads(reply.read() or b"null")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, {}, json.loads(error.read() or b"null")
+
+
+@contextmanager
+def before(folder: Path, root: Path, names: Sequence[str], token: str) -> Iterator[tuple[State, str]]:
+    """Run it with a gateway before it that has the git repositories below ``root``; give both.
+
+    What GitHub says of branches and commits comes from these, since emulate has no git over HTTP; nor has it GraphQL.
+    """
+    with emulated(folder, names, token) as url, serving(root) as state:
+
+        def forwarded(method: str, path: str, query: dict[str, list[str]], body: dict[str, object]) -> Reply | None:
+            if path == "/api/graphql":
+                return 404, {}, {"message": "Not Found"}
+            inner = path.removeprefix("/api/v3")
+            if "/git/" in inner or "/compare/" in inner:
+                return None
+            return send(url, token, method, f"{inner}?{urlencode(query, doseq=True)}", body)
+
+        state.more.append(forwarded)
+        yield state, url
 
 
 def answering(port: int) -> None:
