@@ -236,14 +236,16 @@ def test_the_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
         "url = f'http://127.0.0.1:{s.getsockname()[1]}/a/b.git'\n"
         f"said = dict(url=url, base='', to=None, token='t', folder={str(tmp_path)!r}, answer='x', limits=limits)\n"
         "process.stdin.write(json.dumps(said).encode() + b'\\n'); process.stdin.flush()\n"
-        "s.accept(); print(process.pid, flush=True)\n"
+        "kept = s.accept(); print(process.pid, flush=True)\n"
         "import time; time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        child = int(process.stdout.readline())
-        assert alive(child)
-        process.kill()
+        try:
+            child = int(process.stdout.readline())
+            assert alive(child)
+        finally:
+            process.kill()
     for _ in range(100):
         if not alive(child):
             return
