@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import IO, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from migrator.evidence_words import visible
 from migrator.settings import CannotRun
@@ -217,11 +217,15 @@ class Client:
 _GRAPHQL = "/graphql"
 
 
+def is_secret(parts: SplitResult) -> bool:
+    """Say whether nobody on the way to an address reads a token: https, or a server of this machine."""
+    return parts.scheme == "https" or (parts.scheme == "http" and (parts.hostname or "") in LOOPBACK)
+
+
 def git_url(api: str, repository: str) -> str:
     """Give the URL that git takes for a repository. Raises CannotRun for one that would show the token on the way."""
     parts = urlsplit(api)
-    host = parts.hostname or ""
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
+    if not is_secret(parts):
         raise CannotRun(f"--api-url {visible(api)}: only https, so that nobody on the way reads the token")
     if "@" in parts.netloc:
         raise CannotRun("--api-url: no name or password belongs there; the token is read from GITHUB_TOKEN")

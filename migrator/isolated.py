@@ -67,15 +67,12 @@ def _ends_with_the_parent() -> None:
 def _prepare(asked: Mapping[str, Any]) -> str:
     """Get the base without a checkout, plan it, and write the change down."""
     from migrator.deliver import git
-    from migrator.pull_session import MOST_FILE, Start, Wish, planned, prepare
+    from migrator.pull_session import Wish, fetched, planned, prepare
 
     folder = Path(asked["folder"]) / "git"
     remote = git.Remote(asked["url"], asked["token"])
     base = asked["base"] or git.default_branch(remote)
-    repository = git.clone(remote, folder, base, MOST_FILE)
-    commit = git.commit_of(repository, f"refs/heads/{base}")
-    assert commit is not None
-    start = Start(repository, base, commit)
+    start = fetched(remote, base, folder)
     with ExitStack() as stack:
         change, copy = planned(start, Wish(folder, base, to=asked["to"]), None, stack)
         return prepare(change, copy, start).to_json()

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migrator.pull_session import MOST_FILE, Start, Wish, planned, prepare, stop_at
+from migrator.pull_session import Wish, fetched, planned, prepare, stop_at
 from migrator.settings import CannotRun, SettingsError
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 DONE = 0
 # The beginning of a token of an app, also of the one that a workflow gets. Source: GitHub, "token formats".
 OF_AN_APP = "ghs_"
+# The topic by which a repository says that no pull request is wanted, for the bot and for campaigns.
+OPT_OUT = "no-migrator"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 RIGHTS = "it needs the rights contents: write and pull-requests: write"
 
 
@@ -65,24 +68,29 @@ def make(wish: Wish, there: There) -> int:
     with ExitStack() as stack:
         base = wish.base or forge.default_branch()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migrator-")))
-        repository = git.clone(remote, folder, base, MOST_FILE)
-        commit = git.commit_of(repository, f"refs/heads/{base}")
-        assert commit is not None
-        start = Start(repository, base, commit)
+        start = fetched(remote, base, folder)
         change, copy = planned(start, wish, report, stack)
         prepared = prepare(change, copy, start)
         if prepared.files:
             _keep(prepared.body, wish)
         outcome = publish(
-            prepared, forge, way_of(remote.token, repository, forge, say), Manner(there.added, recreate=there.recreate)
+            prepared,
+            forge,
+            way_of(remote.token, start.repository, forge, say),
+            Manner(there.added, recreate=there.recreate),
         )
         lines = (_json(outcome, prepared),) if there.is_json else _lines(outcome, prepared, wish)
         return _said(outcome, prepared, lines)
 
 
+def is_name(repository: str) -> bool:
+    """Say whether it is ``owner/name``."""
+    return _NAME.fullmatch(repository) is not None and not repository.endswith(("/.", "/.."))
+
+
 def checked(repository: str) -> str:
     """Give ``owner/name`` as it is; raises SettingsError for anything else."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", repository) or repository.endswith(("/.", "/..")):
+    if not is_name(repository):
         raise SettingsError(f"--repo {repository!r}: write owner/name")
     return repository.removesuffix(".git")
 

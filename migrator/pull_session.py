@@ -22,7 +22,7 @@ from migrator.prepared import OWN, WORKFLOWS, leads_out
 from migrator.settings import FILES, CannotRun, Settings, SettingsError
 
 if TYPE_CHECKING:
-    from migrator.deliver.git import Branch, Entry, Repository
+    from migrator.deliver.git import Branch, Entry, Remote, Repository
     from migrator.deliver.pull_request import Change
     from migrator.evidence import ShadowReport
     from migrator.model import Plan
@@ -84,6 +84,16 @@ def make(wish: Wish) -> int:
         return _deliver(change, copy, start, wish)
 
 
+def fetched(remote: Remote, base: str, folder: Path) -> Start:
+    """Get the last commit of a server's branch into a bare repository, without a checkout."""
+    from migrator.deliver import git
+
+    repository = git.clone(remote, folder, base, MOST_FILE)
+    commit = git.commit_of(repository, f"refs/heads/{base}")
+    assert commit is not None
+    return Start(repository, base, commit)
+
+
 def planned(start: Start, wish: Wish, report: ShadowReport | None, stack: ExitStack) -> tuple[Change, Copy]:
     """Plan the base commit in a folder that does not last."""
     copy = lay_out(start, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="migrator-"))))
@@ -120,7 +130,8 @@ def lay_out(start: Start, folder: Path) -> Copy:
     root = folder.resolve()
     (root / ".git").mkdir()
     listed = tuple(git.entries(start.repository, start.commit))
-    kept = [one for one in listed if not _aside(one)]
+    reasons = [_aside(one) for one in listed]
+    kept = [one for one, why in zip(listed, reasons, strict=True) if not why]
     if sum(one.size for one in kept) > MOST_ALL:
         raise CannotRun(f"{start.name} has more than {MOST_ALL:,} bytes of files; use migrator apply in a checkout")
     wanted = iter(kept)
@@ -133,9 +144,7 @@ def lay_out(start: Start, folder: Path) -> Copy:
 
     git.read(start.repository, [one.blob for one in kept], take)
     clashing = len(kept) - len(written)
-    counts = Counter(_aside(one) for one in listed if _aside(one)) + Counter(
-        {"cannot be written beside another here": clashing}
-    )
+    counts = Counter(filter(None, reasons)) + Counter({"cannot be written beside another here": clashing})
     return Copy(root, written, tuple(f"Not read: {count} × {why}." for why, count in sorted(counts.items())))
 
 
@@ -193,7 +202,8 @@ def _table_of(copy: Copy, start: Start, name: str, to: str | None) -> Path:
         # It is read from where the user stands, and called as the user calls it.
         return Path(to)
     path = Path(os.path.normpath(copy.root / name))
-    if os.fsencode(path.relative_to(copy.root).as_posix()) not in copy.files if copy.root in path.parents else True:
+    is_inside = copy.root in path.parents
+    if not is_inside or os.fsencode(path.relative_to(copy.root).as_posix()) not in copy.files:
         raise SettingsError(f"'to' names {_shown(name)}, which is no file of {start.name}")
     return path
 

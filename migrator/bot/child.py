@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrator.isolated import begin
-from migrator.pull_session import MOST_FILE, Copy, Start, change_of, lay_out, prepare, settled
+from migrator.pull_session import MOST_FILE, Copy, Start, change_of, fetched, lay_out, prepare, settled
 from migrator.settings import CannotRun, SettingsError
 
 if TYPE_CHECKING:
@@ -30,11 +30,7 @@ def _work(asked: Mapping[str, Any]) -> str:
     """Plan the default branch, or look at what a pull request adds; or say why the repository is left alone."""
     from migrator.deliver import git
 
-    remote = git.Remote(asked["url"], asked["token"])
-    repository = git.clone(remote, Path(asked["folder"]) / "git", asked["base"], MOST_FILE)
-    commit = git.commit_of(repository, f"refs/heads/{asked['base']}")
-    assert commit is not None
-    start = Start(repository, asked["base"], commit)
+    start = fetched(git.Remote(asked["url"], asked["token"]), asked["base"], Path(asked["folder"]) / "git")
     with ExitStack() as stack:
         try:
             copy, settings = _configured(start, stack)

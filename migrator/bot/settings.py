@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from migrator.github_api import API, is_secret
 from migrator.settings import SettingsError
 
-API = "https://api.github.com"
 DATABASE = "migrator-bot.db"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # The variables that are read, in the order in which the documentation shows them.
 APP, KEY, KEY_FILE, SECRET, SECRET_FILE, SERVER, PLACE = (
     "MIGRATOR_APP_ID",
@@ -118,7 +117,6 @@ def _database(place: str) -> list[str]:
 
 def _server(api: str) -> list[str]:
     parts = urlsplit(api)
-    host = parts.hostname or ""
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
+    if not is_secret(parts):
         return [f"{SERVER}: only https, so that nobody on the way reads the tokens"]
     return [f"{SERVER}: no name or password belongs there"] if "@" in parts.netloc else []

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from migrator.bot.events import EVENTS, Reading, Task, named
 from migrator.bot.inbox import Inbox
-from migrator.bot.work import TOPIC
 from migrator.deliver.app import App
 from migrator.lines import plural
+from migrator.pull_forge import OPT_OUT
 
 KEPT = timedelta(days=3)
 # A delivery is asked for so often, and so many of them in one sweep.
@@ -66,7 +66,7 @@ class Sweep:
         count = 0
         for home in self.app.repositories(installation):
             name = named(home.name)
-            if name and not (home.is_archived or home.is_fork or TOPIC in home.topics):
+            if name and not (home.is_archived or home.is_fork or OPT_OUT in home.topics):
                 # The day is in the id, so that what ended in the middle puts nothing twice.
                 count += self.inbox.put(f"sweep-{name}-{day}", _reading(Task("publish", name)), priority=1)
         self.inbox.put(done, _reading())

@@ -24,9 +24,9 @@ from migrator.github_api import Client, Limited, git_url, table
 from migrator.isolation import Limits, run
 from migrator.prepared import from_json as prepared_from
 from migrator.publish import ByApi, Manner, Outcome, publish
+from migrator.pull_forge import OPT_OUT
 from migrator.settings import CannotRun
 
-TOPIC = "no-migrator"
 ANEW = "comment `/migrator recreate`"
 # A pull request that touches none of these brings no call, and is not fetched.
 CODE = (".py", ".pyi", ".pyw", ".ipynb", ".md", ".mdx", ".markdown", ".qmd", ".rst")
@@ -198,7 +198,7 @@ def left_alone(about: About) -> str:
         return "the repository is archived"
     if about.is_fork:
         return "the repository is a fork"
-    return f"the repository has the topic {TOPIC}" if TOPIC in about.topics else ""
+    return f"the repository has the topic {OPT_OUT}" if OPT_OUT in about.topics else ""
 
 
 def added_lines(files: Sequence[Changed]) -> Mapping[str, frozenset[int]]:

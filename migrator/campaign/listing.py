@@ -6,16 +6,13 @@ the topic ``no-migrator`` are left out; what a list alone does not say is looked
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from migrator.pull_forge import OPT_OUT, is_name
 from migrator.settings import SettingsError
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
-OPT_OUT = "no-migrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +75,6 @@ def _named(lines: Iterable[str], path: Path) -> Iterator[str]:
         if not is_name(name):
             raise SettingsError(f"{path}:{number}: {line.strip()[:80]!r} is no repository; write owner/name")
         yield name
-
-
-def is_name(name: str) -> bool:
-    """Say whether this may name a repository."""
-    return NAME.fullmatch(name) is not None and not name.endswith(("/.", "/.."))
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
